@@ -1,0 +1,83 @@
+package frame
+
+// A layout is what clause 2.6 says of one kind: which flags it knows, where
+// its numbers go, and whether it has strings and a payload.
+type layout struct {
+	name    string
+	flags   Flags
+	payload bool
+	numbers []number
+	strings []text
+}
+
+// A number says which field of a Frame stands next on the wire, and when.
+type number struct {
+	field field
+	when  Flags // 0: always
+}
+
+// A text says which string stands next on the wire, and when.
+type text struct {
+	field field
+	when  Flags // 0: always
+	ref   bool  // only if Ref is followed by a name (clause 6.2)
+	max   int
+}
+
+type field uint8
+
+const (
+	fieldID field = iota
+	fieldCode
+	fieldRef
+	fieldSize
+	fieldMillis
+	fieldNext
+	fieldNexts
+	fieldName
+	fieldMeta
+)
+
+var (
+	refName = text{field: fieldName, ref: true, max: MaxName}
+	meta    = text{field: fieldMeta, when: HasMeta, max: MaxMetadata}
+	reason  = text{field: fieldName, max: MaxReason}
+)
+
+// layouts is the table of clause 2.6. It is read only.
+var layouts = [256]layout{
+	Hello:     {name: "HELLO", payload: true},
+	Challenge: {name: "CHALLENGE", payload: true},
+	Proof:     {name: "PROOF", payload: true},
+	Welcome:   {name: "WELCOME", payload: true},
+	Refuse: {name: "REFUSE", flags: RetryAfter | Never | WantAuth,
+		numbers: []number{{field: fieldCode}, {fieldMillis, RetryAfter}}, strings: []text{reason}},
+	Attach: {name: "ATTACH", flags: AllLanes, numbers: []number{{field: fieldID}}},
+	Open:   {name: "OPEN"},
+	Ack:    {name: "ACK", numbers: []number{{field: fieldNext}}},
+	Ping:   {name: "PING", numbers: []number{{field: fieldID}}},
+	Pong:   {name: "PONG", numbers: []number{{field: fieldID}}},
+	Credit: {name: "CREDIT", numbers: []number{{field: fieldID}, {field: fieldNext}}},
+	Close: {name: "CLOSE", flags: RetryAfter,
+		numbers: []number{{field: fieldCode}, {fieldMillis, RetryAfter}, {field: fieldNexts}}, strings: []text{reason}},
+	Call: {name: "CALL", flags: HasMore | HasMeta | Deadline | Unordered | Idempotent, payload: true,
+		numbers: []number{{field: fieldID}, {field: fieldRef}, {fieldSize, HasMore}, {fieldMillis, Deadline}},
+		strings: []text{refName, meta}},
+	Message: {name: "MESSAGE", flags: HasMore | HasMeta | Unordered, payload: true,
+		numbers: []number{{field: fieldRef}, {fieldID, HasMore}, {fieldSize, HasMore}},
+		strings: []text{refName, meta}},
+	Reply: {name: "REPLY", flags: HasMore | HasMeta | Barrier, payload: true,
+		numbers: []number{{field: fieldID}, {field: fieldCode}, {fieldSize, HasMore}, {fieldNext, Barrier}},
+		strings: []text{meta}},
+	Cancel: {name: "CANCEL", numbers: []number{{field: fieldID}, {field: fieldCode}}},
+	More:   {name: "MORE", flags: HasMore | F2 | F3, payload: true, numbers: []number{{field: fieldID}}},
+	State: {name: "STATE", flags: HasMore | Snapshot | HasName | End, payload: true,
+		numbers: []number{{field: fieldID}, {field: fieldNext}, {fieldSize, HasMore}},
+		strings: []text{{field: fieldName, when: HasName, max: MaxName}}},
+	Topic: {name: "TOPIC", flags: Begin, numbers: []number{{field: fieldID}},
+		strings: []text{{field: fieldName, when: Begin, max: MaxName}}},
+	Event: {name: "EVENT", flags: HasMore | Missed, payload: true,
+		numbers: []number{{field: fieldID}, {field: fieldRef}, {fieldSize, HasMore}, {fieldNext, Missed}},
+		strings: []text{refName}},
+	Gap: {name: "GAP", numbers: []number{{field: fieldID}, {field: fieldNext}}},
+}
