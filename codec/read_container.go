@@ -1,0 +1,110 @@
+package codec
+
+// ArrayHeader reads the header of an array, enters the array and returns how
+// many values the caller has to read before it calls Leave (specification:
+// "array format family"). The count is paid for: no larger than the rest of
+// the message, and within the limit of elements.
+func (r *Reader) ArrayHeader() int {
+	b := r.b[r.off:]
+	if len(b) == 0 {
+		r.fail(ErrTruncated, "array")
+		return 0
+	}
+	c := b[0]
+	if c&0xf0 == codeFixArray {
+		return r.enter(int(c&15), 1, 1, "array")
+	}
+	if c != codeArray16 && c != codeArray32 {
+		r.fail(ErrType, "array")
+		return 0
+	}
+	n, head, ok := length(b, c-codeArray16+1)
+	if !ok {
+		r.fail(ErrTruncated, "array")
+		return 0
+	}
+	return r.enter(n, 1, head, "array")
+}
+
+// MapHeader is ArrayHeader for a map: it returns how many entries there are,
+// each a key and a value (specification: "map format family").
+func (r *Reader) MapHeader() int {
+	b := r.b[r.off:]
+	if len(b) == 0 {
+		r.fail(ErrTruncated, "map")
+		return 0
+	}
+	c := b[0]
+	if c&0xf0 == codeFixMap {
+		return r.enter(int(c&15), 2, 1, "map")
+	}
+	if c != codeMap16 && c != codeMap32 {
+		r.fail(ErrType, "map")
+		return 0
+	}
+	n, head, ok := length(b, c-codeMap16+1)
+	if !ok {
+		r.fail(ErrTruncated, "map")
+		return 0
+	}
+	return r.enter(n, 2, head, "map")
+}
+
+// enter goes into a container of n elements of width values each, whose header
+// takes head bytes.
+func (r *Reader) enter(n, width, head int, want string) int {
+	if kind, words := admit(n, width, len(r.b)-r.off-head, r.depth, r.elements, want); kind != nil {
+		r.fail(kind, words)
+		return 0
+	}
+	r.off += head
+	r.depth--
+	r.elements -= n * width
+	return n
+}
+
+// admit decides whether a container of n elements of width values each may be
+// entered. It compares before it multiplies, so nothing overflows.
+func admit(n, width, left, depth, elements int, want string) (kind error, words string) {
+	switch {
+	case n > left/width:
+		return ErrTruncated, want // a value takes a byte at least
+	case depth <= 0:
+		return ErrLimit, "fewer levels"
+	case n*width > elements:
+		return ErrLimit, "fewer elements"
+	}
+	return nil, ""
+}
+
+// Leave ends an array or a map that ArrayHeader or MapHeader entered. A
+// decoder that returns early with an error need not call it.
+func (r *Reader) Leave() { r.depth++ }
+
+// FixedArray enters an array that has exactly n values, for a Go array, and
+// reports whether it did; another length is ErrRange. The caller reads the n
+// values and calls Leave.
+func (r *Reader) FixedArray(n int) bool {
+	off := r.off
+	switch got := r.ArrayHeader(); {
+	case r.err != nil:
+		return false
+	case got != n:
+		r.failAt(ErrRange, off, "array of the declared length")
+		return false
+	}
+	return true
+}
+
+// Charge takes n times size bytes from the budget of memory and reports
+// whether they were there; if not the reading has failed with ErrLimit. A
+// decoder calls it before it allocates what a message merely declares, unless
+// ReadSlice, ReadMap or ReadPointer do it.
+func (r *Reader) Charge(n, size int) bool {
+	if n < 0 || size > 0 && n > r.memory/size {
+		r.fail(ErrLimit, "less memory")
+		return false
+	}
+	r.memory -= n * size
+	return true
+}
