@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"encoding/binary"
 	"math"
 	"time"
 )
@@ -35,7 +34,7 @@ func appendLongUint(b []byte, v uint64) []byte {
 	case v <= math.MaxUint32:
 		return append(b, codeUint32, byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
 	default:
-		return binary.BigEndian.AppendUint64(append(b, codeUint64), v)
+		return append64(b, codeUint64, v)
 	}
 }
 
@@ -59,18 +58,25 @@ func appendLongInt(b []byte, v int64) []byte {
 	case v >= math.MinInt32:
 		return append(b, codeInt32, byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
 	default:
-		return binary.BigEndian.AppendUint64(append(b, codeInt64), uint64(v))
+		return append64(b, codeInt64, uint64(v))
 	}
 }
 
 // AppendFloat32 appends v as float 32 (specification: "float format family").
 func AppendFloat32(b []byte, v float32) []byte {
-	return binary.BigEndian.AppendUint32(append(b, codeFloat32), math.Float32bits(v))
+	u := math.Float32bits(v)
+	return append(b, codeFloat32, byte(u>>24), byte(u>>16), byte(u>>8), byte(u))
 }
 
 // AppendFloat64 appends v as float 64 (specification: "float format family").
 func AppendFloat64(b []byte, v float64) []byte {
-	return binary.BigEndian.AppendUint64(append(b, codeFloat64), math.Float64bits(v))
+	return append64(b, codeFloat64, math.Float64bits(v))
+}
+
+// append64 is one append, because each asks once whether b has to grow.
+func append64(b []byte, code byte, v uint64) []byte {
+	return append(b, code, byte(v>>56), byte(v>>48), byte(v>>40), byte(v>>32),
+		byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
 }
 
 // AppendString appends v (specification: "str format family"). The caller

@@ -77,7 +77,7 @@ func scan(b []byte, off, depth, elements int) (end, left int, err *Error) {
 			if n > len(b)-off-1 {
 				return 0, 0, errorAt(ErrTruncated, b, off, "str")
 			}
-			if !utf8.Valid(b[off+1 : off+1+n]) {
+			if text := b[off+1:]; !shortASCII(text, n) && !utf8.Valid(text[:n]) {
 				return 0, 0, errorAt(ErrUTF8, b, off, "str")
 			}
 			off += 1 + n
@@ -156,7 +156,7 @@ func scalar(b []byte, c byte, key bool) (size int, kind error) {
 		if !ok || n > len(b)-head {
 			return 0, ErrTruncated
 		}
-		if !utf8.Valid(b[head : head+n]) {
+		if !validText(b[head:], n) {
 			return 0, ErrUTF8
 		}
 		return head + n, nil

@@ -5,49 +5,40 @@ package codec
 // "array format family"). The count is paid for: no larger than the rest of
 // the message, and within the limit of elements.
 func (r *Reader) ArrayHeader() int {
-	b := r.b[r.off:]
-	if len(b) == 0 {
-		r.fail(ErrTruncated, "array")
-		return 0
+	if r.off < len(r.b) && r.b[r.off]&0xf0 == codeFixArray {
+		return r.enter(int(r.b[r.off]&15), 1, 1, "array")
 	}
-	c := b[0]
-	if c&0xf0 == codeFixArray {
-		return r.enter(int(c&15), 1, 1, "array")
-	}
-	if c != codeArray16 && c != codeArray32 {
-		r.fail(ErrType, "array")
-		return 0
-	}
-	n, head, ok := length(b, c-codeArray16+1)
-	if !ok {
-		r.fail(ErrTruncated, "array")
-		return 0
-	}
-	return r.enter(n, 1, head, "array")
+	return r.longHeader(codeArray16, 1, "array")
 }
 
 // MapHeader is ArrayHeader for a map: it returns how many entries there are,
 // each a key and a value (specification: "map format family").
 func (r *Reader) MapHeader() int {
+	if r.off < len(r.b) && r.b[r.off]&0xf0 == codeFixMap {
+		return r.enter(int(r.b[r.off]&15), 2, 1, "map")
+	}
+	return r.longHeader(codeMap16, 2, "map")
+}
+
+// longHeader enters a container whose header is code16, or the code of the 32
+// bit form behind it, and refuses everything else.
+func (r *Reader) longHeader(code16 byte, width int, want string) int {
 	b := r.b[r.off:]
 	if len(b) == 0 {
-		r.fail(ErrTruncated, "map")
+		r.fail(ErrTruncated, want)
 		return 0
 	}
 	c := b[0]
-	if c&0xf0 == codeFixMap {
-		return r.enter(int(c&15), 2, 1, "map")
-	}
-	if c != codeMap16 && c != codeMap32 {
-		r.fail(ErrType, "map")
+	if c != code16 && c != code16+1 {
+		r.fail(ErrType, want)
 		return 0
 	}
-	n, head, ok := length(b, c-codeMap16+1)
+	n, head, ok := length(b, c-code16+1)
 	if !ok {
-		r.fail(ErrTruncated, "map")
+		r.fail(ErrTruncated, want)
 		return 0
 	}
-	return r.enter(n, 2, head, "map")
+	return r.enter(n, width, head, want)
 }
 
 // enter goes into a container of n elements of width values each, whose header

@@ -2,7 +2,6 @@ package codec
 
 import (
 	"encoding/binary"
-	"unicode/utf8"
 	"unsafe"
 )
 
@@ -22,7 +21,10 @@ func (r *Reader) BorrowStr() string {
 // which is what the switch over the names of fields wants:
 // switch string(r.MapKey()) does not allocate. Keys that are integers are read
 // with Int64 and its like.
-func (r *Reader) MapKey() []byte { return r.str("str as key") }
+func (r *Reader) MapKey() []byte {
+	b := r.str("str as key")
+	return b[:len(b):len(b)]
+}
 
 // Bytes reads a binary (specification: "bin format family") or nil and returns
 // a copy; nil stays nil.
@@ -74,8 +76,25 @@ func (r *Reader) BytesInto(dst []byte) {
 	copy(dst, b)
 }
 
-// str reads a string as a part of the message.
+// str reads a string as a part of the message. Most strings are of this form,
+// short and ASCII.
 func (r *Reader) str(want string) []byte {
+	b := r.b
+	if at := r.off; at < len(b) {
+		if c := b[at]; c&0xe0 == codeFixStr {
+			at++
+			end := at + int(c&31)
+			if end <= len(b) && shortASCII(b[at:], end-at) {
+				r.off = end
+				return b[at:end]
+			}
+		}
+	}
+	return r.longStr(want)
+}
+
+// longStr is str for every form, and for the errors.
+func (r *Reader) longStr(want string) []byte {
 	b := r.b[r.off:]
 	if len(b) == 0 {
 		r.fail(ErrTruncated, want)
@@ -94,13 +113,12 @@ func (r *Reader) str(want string) []byte {
 		r.fail(ErrTruncated, want)
 		return nil
 	}
-	s := b[head : head+n : head+n]
-	if !utf8.Valid(s) {
+	if !validText(b[head:], n) {
 		r.fail(ErrUTF8, want)
 		return nil
 	}
 	r.off += head + n
-	return s
+	return b[head : head+n]
 }
 
 // length reads the length behind the code that begins b, in 1<<width bytes. It

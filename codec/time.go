@@ -28,9 +28,11 @@ func AppendTime(b []byte, v time.Time) []byte {
 		return binary.BigEndian.AppendUint64(b, sec)
 	}
 	if data := nsec<<34 | sec; data>>32 != 0 {
-		return binary.BigEndian.AppendUint64(append(b, codeFixExt8, timestampType), data)
+		return append(b, codeFixExt8, timestampType,
+			byte(data>>56), byte(data>>48), byte(data>>40), byte(data>>32),
+			byte(data>>24), byte(data>>16), byte(data>>8), byte(data))
 	}
-	return binary.BigEndian.AppendUint32(append(b, codeFixExt4, timestampType), uint32(sec))
+	return append(b, codeFixExt4, timestampType, byte(sec>>24), byte(sec>>16), byte(sec>>8), byte(sec))
 }
 
 // timestampHeader returns how long the timestamp is that begins b, header and
