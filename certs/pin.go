@@ -1,0 +1,138 @@
+package certs
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"strings"
+)
+
+// The text of a pin is one of these and the base64 of the hash.
+const (
+	keyPrefix         = "sha256/"
+	certificatePrefix = "cert-sha256/"
+)
+
+// A Pin names a server by the SHA-256 of what it presents in the handshake:
+// of its public key ([PinOf]) or of its whole certificate
+// ([CertificatePinOf]). A pin is not secret.
+//
+// Pins of the same kind and hash are equal with ==, so a Pin can be the key of
+// a map. The zero Pin is no pin: nothing matches it.
+type Pin struct {
+	kind pinKind
+	sum  [sha256.Size]byte
+}
+
+type pinKind uint8
+
+const (
+	noPin pinKind = iota
+	keyPin
+	certificatePin
+)
+
+// PinOf returns the pin of the certificate's public key: the SHA-256 of its
+// SubjectPublicKeyInfo. It stays the same when a certificate is renewed for
+// the same key.
+func PinOf(cert *x509.Certificate) Pin {
+	return Pin{keyPin, sha256.Sum256(cert.RawSubjectPublicKeyInfo)}
+}
+
+// CertificatePinOf returns the pin of the certificate itself: the SHA-256 of
+// its DER encoding. Its [Pin.Sum] is what browsers want in
+// serverCertificateHashes. Go clients better pin the key.
+func CertificatePinOf(cert *x509.Certificate) Pin {
+	return Pin{certificatePin, sha256.Sum256(cert.Raw)}
+}
+
+// ParsePin reads the text of a pin as [Pin.String] writes it: "sha256/" and
+// the base64 of the hash of the key, or "cert-sha256/" and the base64 of the
+// hash of the certificate. It takes "sha256//" as well, as curl's
+// --pinnedpubkey does. Everything else is an error that says what is wrong.
+func ParsePin(text string) (Pin, error) {
+	var p Pin
+	rest, ok := strings.CutPrefix(text, keyPrefix)
+	if ok {
+		p.kind = keyPin
+	} else if rest, ok = strings.CutPrefix(text, certificatePrefix); ok {
+		p.kind = certificatePin
+	} else {
+		return Pin{}, fmt.Errorf("certs: pin %.100q begins neither with %q nor with %q", text, keyPrefix, certificatePrefix)
+	}
+	// A slash is a digit of base64 too; only the length tells curl's second
+	// slash from the first digit of a hash.
+	size := base64.StdEncoding.EncodedLen(sha256.Size)
+	if p.kind == keyPin && len(rest) == size+1 && rest[0] == '/' {
+		rest = rest[1:]
+	}
+	if len(rest) != size {
+		return Pin{}, fmt.Errorf("certs: pin %.100q has %d characters of base64, a SHA-256 has %d", text, len(rest), size)
+	}
+	// Strict: one pin has one spelling.
+	sum, err := base64.StdEncoding.Strict().DecodeString(rest)
+	if err != nil {
+		return Pin{}, fmt.Errorf("certs: pin %.100q: %w", text, err)
+	}
+	if copy(p.sum[:], sum) != sha256.Size {
+		// Line breaks in the text do not count as base64.
+		return Pin{}, fmt.Errorf("certs: pin %.100q holds %d bytes, a SHA-256 has %d", text, len(sum), sha256.Size)
+	}
+	return p, nil
+}
+
+// String returns the text of the pin, which [ParsePin] reads; "" for the zero
+// Pin.
+func (p Pin) String() string {
+	switch p.kind {
+	case keyPin:
+		return keyPrefix + base64.StdEncoding.EncodeToString(p.sum[:])
+	case certificatePin:
+		return certificatePrefix + base64.StdEncoding.EncodeToString(p.sum[:])
+	default:
+		return ""
+	}
+}
+
+// Sum returns the hash; all zero for the zero Pin.
+func (p Pin) Sum() [sha256.Size]byte { return p.sum }
+
+// IsZero reports whether p is the zero Pin, which nothing matches.
+func (p Pin) IsZero() bool { return p.kind == noPin }
+
+// Matches reports whether the certificate, or its key, is the one that p
+// names. It compares in constant time. The dates of the certificate are not
+// its business.
+func (p Pin) Matches(cert *x509.Certificate) bool {
+	var got Pin
+	switch p.kind {
+	case keyPin:
+		got = PinOf(cert)
+	case certificatePin:
+		got = CertificatePinOf(cert)
+	default:
+		return false
+	}
+	return subtle.ConstantTimeCompare(got.sum[:], p.sum[:]) == 1
+}
+
+// MarshalText implements encoding.TextMarshaler with the text of
+// [Pin.String]. It never fails.
+func (p Pin) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler. It takes what [ParsePin]
+// takes, and the empty text for the zero Pin; on an error p is unchanged.
+func (p *Pin) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*p = Pin{}
+		return nil
+	}
+	parsed, err := ParsePin(string(text))
+	if err != nil {
+		return err
+	}
+	*p = parsed
+	return nil
+}
