@@ -43,6 +43,18 @@ func (r *Reader) Int() int {
 	return int(r.int(math.MaxInt64, "int"))
 }
 
+// Integer reads an integer of any form and size, for a reader that does not
+// know which to expect. A negative one comes in two's complement: int64(v).
+func (r *Reader) Integer() (v uint64, negative bool) {
+	v, negative, size, kind := integer(r.b[r.off:])
+	if kind != nil {
+		r.fail(kind, "int")
+		return 0, false
+	}
+	r.off += size
+	return v, negative
+}
+
 func (r *Reader) uint(most uint64, want string) uint64 {
 	if r.off < len(r.b) && r.b[r.off] < codeFixMap {
 		v := r.b[r.off]
