@@ -1,0 +1,222 @@
+package mem
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/transport"
+	"github.com/twinwire/twinwire/transport/internal/closing"
+	"github.com/twinwire/twinwire/transport/internal/deframe"
+)
+
+var (
+	// ErrCut is what both ends see after Cut and CutAfter: the connection
+	// broke and nobody said goodbye.
+	ErrCut = errors.New("mem: connection cut")
+	// ErrReceiving is returned by a second call of Receive.
+	ErrReceiving = errors.New("mem: Receive was called before")
+)
+
+// A Carrier is one end of a pair. It is a transport.Carrier.
+type Carrier struct {
+	// Immutable.
+	peer     *Carrier
+	out, in  *flow
+	info     transport.Info
+	client   bool
+	deadline time.Duration // how long Send waits; 0 for ever
+
+	readers sync.WaitGroup // of lanes other than 0
+
+	mu      sync.Mutex
+	deliver func(lane int, frames []byte) error // set by Receive
+	waiting [frame.MaxLanes]bool                // lanes opened before Receive
+	err     error                               // what ended the carrier
+}
+
+var _ transport.Carrier = (*Carrier)(nil)
+
+// Pipe returns the two ends of a new connection. Nothing runs until their
+// methods are called.
+func Pipe(o *Options) (client, server *Carrier) {
+	opt := o.withDefaults()
+	up, down := newFlow(opt.Buffer), newFlow(opt.Buffer)
+	if opt.OnePipe {
+		up.lanes[0].open, down.lanes[0].open = true, true
+	}
+	info := transport.Info{
+		Wire: "mem", Independent: !opt.OnePipe, Secure: opt.Secure,
+		LocalAddr: "client", RemoteAddr: "server",
+	}
+	wait := max(opt.SendTimeout, 0)
+	client = &Carrier{out: up, in: down, info: info, client: true, deadline: wait}
+	info.LocalAddr, info.RemoteAddr = "server", "client"
+	server = &Carrier{out: down, in: up, info: info, deadline: wait, peer: client}
+	client.peer = server
+	return client, server
+}
+
+// Info describes the carrier.
+func (c *Carrier) Info() transport.Info { return c.info }
+
+// Send copies the batch into the buffer of the lane and wakes the peer. It
+// waits while the buffer is full, at most Options.SendTimeout.
+func (c *Carrier) Send(lane int, batch []byte) error {
+	if len(batch) == 0 || len(batch) > frame.MaxBatch {
+		return transport.ErrBatch
+	}
+	if lane < 0 || lane >= frame.MaxLanes || lane > 0 && !c.info.Independent {
+		return transport.ErrLane
+	}
+	f := c.out
+	f.mu.Lock()
+	q := &f.lanes[lane]
+	if f.sendErr != nil || !q.open || !q.room(f.limit, len(batch)) {
+		if err := c.ready(q, lane, len(batch)); err != nil {
+			f.mu.Unlock()
+			return c.failed(err)
+		}
+	}
+	err := f.putLocked(q, batch)
+	f.mu.Unlock()
+	if err != nil {
+		return c.failed(err)
+	}
+	return nil
+}
+
+// ready opens the lane if that is up to this side and waits for room. It is
+// called with the flow's lock, and returns with it.
+func (c *Carrier) ready(q *queue, lane, size int) error {
+	f := c.out
+	if f.sendErr == nil && !q.open {
+		if !c.client {
+			return transport.ErrLane
+		}
+		q.open = true
+		if lane > 0 {
+			f.mu.Unlock()
+			c.startLane(lane)
+			c.peer.startLane(lane)
+			f.mu.Lock()
+		}
+	}
+	return f.waitLocked(q, size, c.deadline)
+}
+
+// failed ends the carrier where an error of Send does, and returns what Send
+// returns.
+func (c *Carrier) failed(err error) error {
+	switch {
+	case errors.Is(err, errTimeout):
+		c.close(err, twinwire.SlowConsumer, "send timeout")
+	case errors.Is(err, ErrCut):
+		c.end(err)
+	}
+	return err
+}
+
+// Receive delivers what the peer sends; see transport.Carrier. It reads lane 0
+// itself and has a goroutine for every other lane that was opened.
+func (c *Carrier) Receive(deliver func(lane int, frames []byte) error) error {
+	c.mu.Lock()
+	if c.deliver != nil {
+		c.mu.Unlock()
+		return ErrReceiving
+	}
+	c.deliver = deliver
+	waiting := c.waiting
+	c.mu.Unlock()
+	for lane, opened := range waiting {
+		if opened {
+			c.startLane(lane)
+		}
+	}
+	c.readLane(0)
+	c.readers.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// startLane starts the reader of a lane that was just opened, or leaves that
+// to Receive. The reader ends with the carrier, and Receive waits for it.
+func (c *Carrier) startLane(lane int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.err != nil:
+	case c.deliver == nil:
+		c.waiting[lane] = true
+	default:
+		c.readers.Go(func() { c.readLane(lane) })
+	}
+}
+
+// readLane delivers one lane until the carrier ends.
+func (c *Carrier) readLane(lane int) {
+	var batch []byte
+	opened := c.client || !c.info.Independent
+	for {
+		var err error
+		if batch, err = c.in.take(lane, batch); err != nil {
+			c.end(err)
+			return
+		}
+		if err := deframe.Batch(batch); err != nil {
+			c.violated(err)
+			return
+		}
+		if !opened {
+			if got, err := deframe.Opening(batch); err != nil || got != lane {
+				c.violated(deframe.ErrOpening)
+				return
+			}
+			c.out.open(lane)
+			opened = true
+		}
+		if err := c.deliver(lane, batch); err != nil {
+			code, reason := closing.Undelivered(err)
+			c.close(err, code, reason)
+			return
+		}
+	}
+}
+
+func (c *Carrier) violated(err error) {
+	e := closing.Violation(err)
+	c.close(e, e.Code, e.Reason)
+}
+
+// Close ends both ends at once; see transport.Carrier. The peer learns of it
+// unless what this side sends is stalled.
+func (c *Carrier) Close(code twinwire.Code, reason string) {
+	e := closing.Local(code, reason)
+	c.close(e, e.Code, e.Reason)
+}
+
+// close ends this side with err and tells the peer code and reason.
+func (c *Carrier) close(err error, code twinwire.Code, reason string) {
+	if c.end(err) {
+		c.out.bye(func() { c.peer.end(closing.ByPeer(uint64(code), reason)) })
+	}
+}
+
+// end ends this side, unblocks Send and Receive, and reports whether it is the
+// first to do so.
+func (c *Carrier) end(err error) bool {
+	c.mu.Lock()
+	first := c.err == nil
+	if first {
+		c.err = err
+	}
+	c.mu.Unlock()
+	if first {
+		c.out.stopSending(err)
+		c.in.stopReceiving(err)
+	}
+	return first
+}
