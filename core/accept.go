@@ -1,0 +1,241 @@
+package core
+
+import (
+	"crypto/rand"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/transport"
+)
+
+// An Acceptor is the server's side of the handshake: it turns carriers into
+// sessions.
+type Acceptor struct {
+	cfg    *Config
+	mux    *Mux
+	limits Limits
+	// Admit, unless nil, decides about a hello before anything else is done
+	// for it. An error refuses the client with its code and text; a
+	// *RefusedError gives advice as well.
+	Admit func(h Hello, info transport.Info) error
+	// Began, unless nil, is told of each session when it has begun.
+	Began func(s *Session)
+
+	mu       sync.Mutex
+	attempts map[ID]*attempt
+	oldest   []*attempt // in the order of their time
+}
+
+// An attempt is a dial of a client, which may come over several carriers
+// (clause 3.6).
+type attempt struct {
+	id      ID
+	session ID
+	at      time.Time
+	begun   bool
+}
+
+const (
+	// attemptTime is how long an attempt is remembered (clause 3.6).
+	attemptTime = 30 * time.Second
+	// maxAttempts bounds what is remembered.
+	maxAttempts = 1 << 16
+)
+
+// NewAcceptor returns an acceptor. It fails as NewMux does.
+func NewAcceptor(cfg *Config) (*Acceptor, error) {
+	mux, err := NewMux(cfg.Services, cfg.Interceptors)
+	if err != nil {
+		return nil, err
+	}
+	return &Acceptor{cfg: cfg, mux: mux, limits: cfg.Limits.withDefaults(), attempts: make(map[ID]*attempt)}, nil
+}
+
+// heartbeat returns the interval for a wire.
+func (a *Acceptor) heartbeat(wire string) time.Duration {
+	switch {
+	case a.cfg.Heartbeat > 0:
+		return max(a.cfg.Heartbeat, minHeartbeat)
+	case wire == "websocket":
+		return 15 * time.Second
+	}
+	return 10 * time.Second
+}
+
+// An arrival is a carrier on its way to a session.
+type arrival struct {
+	a       *Acceptor
+	carrier transport.Carrier
+	timer   *time.Timer
+
+	// Owned by the reader of lane 0.
+	own, client *hello
+	attempt     *attempt
+	refused     bool
+
+	begun   chan struct{} // closed when session is set, or will not be
+	session *Session
+}
+
+// Serve runs one carrier from its hello to the end of its session, and returns
+// why it ended. It closes the carrier.
+func (a *Acceptor) Serve(carrier transport.Carrier) error {
+	v := &arrival{a: a, carrier: carrier, begun: make(chan struct{})}
+	var once sync.Once
+	giveUp := func() { once.Do(func() { close(v.begun) }) }
+	v.timer = time.AfterFunc(a.limits.HandshakeTime, func() {
+		carrier.Close(twinwire.DeadlineExceeded, "handshake took too long")
+		giveUp()
+	})
+	err := carrier.Receive(func(pipe int, frames []byte) error {
+		if pipe == 0 && v.session == nil {
+			rest, err := v.receive(frames)
+			if err != nil || v.session == nil {
+				return err
+			}
+			giveUp()
+			frames = rest
+		}
+		// Lanes of their own may be faster than the one that begins the
+		// session.
+		<-v.begun
+		if v.session == nil {
+			return &transport.CloseError{Code: twinwire.DeadlineExceeded, Reason: "handshake took too long"}
+		}
+		return v.session.deliver(pipe, frames)
+	})
+	v.timer.Stop()
+	if v.session == nil {
+		carrier.Close(twinwire.Accepted, "")
+		a.logger().Debug("twinwire: no session", "peer", carrier.Info().RemoteAddr, "error", err)
+		return carrierError(err)
+	}
+	v.session.end(err)
+	return v.session.Err()
+}
+
+func (a *Acceptor) logger() *slog.Logger {
+	if a.cfg.Logger != nil {
+		return a.cfg.Logger
+	}
+	return slog.Default()
+}
+
+// receive takes frames of lane 0 before the session has begun. It returns what
+// belongs to the session, when it has.
+func (v *arrival) receive(frames []byte) (rest []byte, err error) {
+	var f frame.Frame
+	n, err := f.Parse(frames)
+	switch {
+	case err != nil:
+		return nil, &transport.CloseError{Code: twinwire.ProtocolError, Reason: err.Error()}
+	case v.refused:
+		return nil, &transport.CloseError{Code: twinwire.ProtocolError, Reason: "frame after a refusal"}
+	case v.client != nil:
+		if f.Kind != frame.Attach {
+			return nil, &transport.CloseError{Code: twinwire.ProtocolError, Reason: "session was not begun by ATTACH"}
+		}
+		return frames, v.begin()
+	case f.Kind != frame.Hello || n != len(frames):
+		return nil, &transport.CloseError{Code: twinwire.ProtocolError, Reason: "carrier does not begin with a hello"}
+	}
+	if err := v.hello(f.Payload); err != nil {
+		return nil, v.refuse(err)
+	}
+	return nil, v.carrier.Send(0, frame.Append(nil, &frame.Frame{Kind: frame.Welcome, Payload: v.own.appendTo(nil, true)}))
+}
+
+// hello decides about a hello.
+func (v *arrival) hello(payload []byte) error {
+	a := v.a
+	h, err := parseHello(payload)
+	if err != nil {
+		return err
+	}
+	version, err := h.agree(&a.cfg.Hello)
+	if err != nil {
+		return err
+	}
+	if h.attempt == (ID{}) {
+		return twinwire.Errorf(twinwire.ProtocolError, "hello without an attempt id")
+	}
+	info := v.carrier.Info()
+	if a.Admit != nil {
+		if err := a.Admit(h.Hello, info); err != nil {
+			return err
+		}
+	}
+	if v.attempt, err = a.attempt(h.attempt, time.Now()); err != nil {
+		return err
+	}
+	v.own = &hello{
+		Hello: a.cfg.Hello, version: version, session: v.attempt.session, generation: 1,
+		lanes: lanes, window: a.limits.window(), heartbeat: a.heartbeat(info.Wire),
+	}
+	v.client = h
+	return nil
+}
+
+// refuse tells the client why (clause 3.7). The client closes the carrier then,
+// or the end of the handshake's time does: closing at once could overtake the
+// refusal on its way.
+func (v *arrival) refuse(err error) error {
+	v.refused = true
+	if twinwire.CodeOf(err) == twinwire.Internal {
+		v.a.logger().Error("twinwire: refused because of an error", "peer", v.carrier.Info().RemoteAddr, "error", err)
+	}
+	return v.carrier.Send(0, frame.Append(nil, refusal(err)))
+}
+
+// attempt returns the attempt with this id, which may be new.
+func (a *Acceptor) attempt(id ID, now time.Time) (*attempt, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for len(a.oldest) > 0 && now.Sub(a.oldest[0].at) > attemptTime {
+		delete(a.attempts, a.oldest[0].id)
+		a.oldest[0] = nil
+		a.oldest = a.oldest[1:]
+	}
+	if t := a.attempts[id]; t != nil {
+		if t.begun {
+			return nil, twinwire.Errorf(twinwire.Replaced, "session has begun on another carrier")
+		}
+		return t, nil
+	}
+	if len(a.attempts) >= maxAttempts {
+		return nil, &RefusedError{Code: twinwire.ResourceExhausted, Reason: "too many new sessions", RetryAfter: attemptTime}
+	}
+	t := &attempt{id: id, at: now}
+	_, _ = rand.Read(t.session[:]) // never fails
+	a.attempts[id] = t
+	a.oldest = append(a.oldest, t)
+	return t, nil
+}
+
+// begin begins the session, unless another carrier of the attempt has.
+func (v *arrival) begin() error {
+	a := v.a
+	a.mu.Lock()
+	first := !v.attempt.begun
+	v.attempt.begun = true
+	a.mu.Unlock()
+	if !first {
+		return &transport.CloseError{Code: twinwire.Replaced, Reason: "session has begun on another carrier"}
+	}
+	if !v.timer.Stop() {
+		return &transport.CloseError{Code: twinwire.DeadlineExceeded, Reason: "handshake took too long"}
+	}
+	s := newSession(a.cfg, a.mux, v.carrier, v.own, v.client, false)
+	v.session = s
+	if a.Began != nil {
+		a.Began(s)
+	}
+	s.begin()
+	s.mu.Lock()
+	s.arm(s.now())
+	s.mu.Unlock()
+	return nil
+}

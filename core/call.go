@@ -1,0 +1,283 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/codec"
+	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/internal/machine"
+)
+
+// Call calls a method of the peer and waits for its answer, which it reads
+// into result; a nil result ignores what the answer holds. The error is nil,
+// or has a [twinwire.Code]: what the peer answered with; Canceled or
+// DeadlineExceeded when ctx is done, which always ends the wait;
+// ResourceExhausted when too many calls wait already; TooLarge; Unavailable if
+// the session ended and the call did not run, and OutcomeUnknown if the
+// session ended and it may have run. A call runs at most once.
+//
+// A deadline of ctx travels with the call, as do the options in ctx: see
+// [WithMetadata], [WithReplyMetadata], [Unordered] and [Idempotent].
+func (s *Session) Call(ctx context.Context, method string, args codec.Marshaler, result codec.Unmarshaler) error {
+	return s.invoke(ctx, &Outgoing{Method: method, Args: args, Result: result})
+}
+
+// Send sends a one-way message to the peer. It returns when the message is
+// queued; the error is that of a message that was not sent, as for Call. The
+// peer handles the messages of a session one after another, in their order.
+func (s *Session) Send(ctx context.Context, method string, args codec.Marshaler) error {
+	return s.invoke(ctx, &Outgoing{Method: method, Args: args, OneWay: true})
+}
+
+// An Outgoing is a call or message of this side, as its interceptors see it.
+type Outgoing struct {
+	Method string
+	// Args is encoded when the call is sent.
+	Args codec.Marshaler
+	// Result is where the answer is read into; nil for a message, or to ignore
+	// the answer.
+	Result codec.Unmarshaler
+	// OneWay says that it is a message.
+	OneWay bool
+}
+
+// An Invoker makes a call and waits for its answer.
+type Invoker func(ctx context.Context, call *Outgoing) error
+
+// A CallInterceptor stands around every call and message of this side. It
+// calls next once, or not at all to answer by itself.
+type CallInterceptor func(ctx context.Context, call *Outgoing, next Invoker) error
+
+func chainCalls(interceptors []CallInterceptor, last Invoker) Invoker {
+	for i := len(interceptors) - 1; i >= 0; i-- {
+		f, next := interceptors[i], last
+		last = func(ctx context.Context, call *Outgoing) error { return f(ctx, call, next) }
+	}
+	return last
+}
+
+// A pending is a call between call and the machine's answer.
+type pending struct {
+	machine.Call
+	args  []byte // the encoded arguments
+	reply []byte
+	meta  []byte
+	done  chan struct{} // one send: the answer is here
+
+	// Guarded by the session's mu.
+	abandoned bool // nobody waits any more
+}
+
+var pendings = sync.Pool{New: func() any {
+	p := &pending{done: make(chan struct{}, 1)}
+	p.Owner = p
+	return p
+}}
+
+// maxPooled is the most that a buffer in a pool may hold: a large message
+// must not be kept alive by small ones.
+const maxPooled = 32 << 10
+
+func (p *pending) release() {
+	if cap(p.args) > maxPooled {
+		p.args = nil
+	}
+	if cap(p.reply) > maxPooled || p.Owned {
+		p.reply = nil
+	}
+	p.Payload, p.Reply, p.Meta, p.meta = nil, nil, nil, nil
+	p.abandoned = false
+	pendings.Put(p)
+}
+
+// finish is called when the machine is done with the call. The one who waits
+// takes it from here; the machine knows it no more.
+func (p *pending) finish(c *machine.Call) {
+	if p.abandoned || c.OneWay {
+		p.release()
+		return
+	}
+	switch {
+	case c.Owned:
+		p.reply = c.Reply
+	default:
+		p.reply = append(p.reply[:0], c.Reply...)
+	}
+	if len(c.ReplyMeta) > 0 {
+		p.meta = append([]byte(nil), c.ReplyMeta...)
+	}
+	p.done <- struct{}{}
+}
+
+// call is the last Invoker: it gives the call to the machine.
+func (s *Session) call(ctx context.Context, out *Outgoing) error {
+	if err := ctx.Err(); err != nil {
+		return contextError(ctx, "before it was sent")
+	}
+	if !frame.ValidMethod(out.Method) {
+		return twinwire.Errorf(twinwire.BadRequest, "%q cannot be the name of a method", out.Method)
+	}
+	p := pendings.Get().(*pending)
+	if err := p.encode(s, ctx, out); err != nil {
+		p.release()
+		return err
+	}
+	s.mu.Lock()
+	if err := s.m.Start(&p.Call); err != nil {
+		ended := s.err
+		s.mu.Unlock()
+		p.release()
+		if errors.Is(err, machine.ErrEnded) {
+			return endedError(ended)
+		}
+		return err
+	}
+	if out.OneWay {
+		s.kick(true)
+		return nil
+	}
+	s.kick(true)
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		if err := s.abandon(ctx, p); err != nil {
+			return err
+		}
+	}
+	err := p.result(s, ctx, out.Result)
+	p.release()
+	return err
+}
+
+// encode fills in what the machine needs to know.
+func (p *pending) encode(s *Session, ctx context.Context, out *Outgoing) error {
+	p.Method, p.OneWay = out.Method, out.OneWay
+	p.args = p.args[:0]
+	if out.Args != nil {
+		b, err := out.Args.AppendMsgpack(p.args)
+		if err != nil {
+			return &encodeError{"arguments of " + out.Method, err}
+		}
+		p.args = b
+	}
+	p.Payload = p.args
+	p.Deadline = 0
+	if at, ok := ctx.Deadline(); ok && !out.OneWay {
+		p.Deadline = max(1, at.Sub(s.began))
+	}
+	o := callOptionsOf(ctx)
+	p.Unordered, p.Idempotent = o.unordered, o.idempotent
+	meta, err := o.metadata.appendTo(nil)
+	p.Meta = meta
+	return err
+}
+
+// abandon ends the wait for a call whose context is done. It returns nil if
+// the answer came meanwhile.
+func (s *Session) abandon(ctx context.Context, p *pending) error {
+	s.mu.Lock()
+	if p.Ended() {
+		s.mu.Unlock()
+		<-p.done
+		return nil
+	}
+	if s.m.Abandon(&p.Call) {
+		s.kick(true)
+		p.release()
+		return contextError(ctx, "before it was sent")
+	}
+	p.abandoned = true
+	s.kick(true)
+	return contextError(ctx, "after it was sent")
+}
+
+// result reads the answer.
+func (p *pending) result(s *Session, ctx context.Context, result codec.Unmarshaler) error {
+	if len(p.meta) > 0 {
+		if o := callOptionsOf(ctx); o.reply != nil {
+			*o.reply = parseMetadata(p.meta)
+		}
+	}
+	if p.Code != twinwire.Accepted {
+		if p.Text != "" {
+			return &twinwire.Error{Code: p.Code, Message: p.Text + s.because()}
+		}
+		return rejection(p.Code, p.reply)
+	}
+	if result == nil || len(p.reply) == 0 {
+		return nil
+	}
+	return decode(p.reply, result)
+}
+
+// because says why the session ended, as part of a sentence.
+func (s *Session) because() string {
+	if err := s.Err(); err != nil {
+		return " (" + err.Error() + ")"
+	}
+	return ""
+}
+
+// decode reads one whole value. What is wrong with it is the peer's doing.
+func decode(b []byte, into codec.Unmarshaler) error {
+	r := readers.Get().(*codec.Reader)
+	defer readers.Put(r)
+	r.Reset(b)
+	err := into.ReadMsgpack(r)
+	if err == nil {
+		err = r.Finish()
+	}
+	r.Reset(nil)
+	if err != nil {
+		return &decodeError{err}
+	}
+	return nil
+}
+
+var readers = sync.Pool{New: func() any { return codec.NewReader(nil, nil) }}
+
+// An encodeError says that this side's own value cannot be encoded.
+type encodeError struct {
+	what  string
+	cause error
+}
+
+func (e *encodeError) Error() string   { return "cannot encode " + e.what + ": " + e.cause.Error() }
+func (e *encodeError) Unwrap() []error { return []error{twinwire.BadRequest, e.cause} }
+
+// A decodeError says that what the peer sent is not what was expected.
+type decodeError struct{ cause error }
+
+func (e *decodeError) Error() string   { return "cannot decode: " + e.cause.Error() }
+func (e *decodeError) Unwrap() []error { return []error{twinwire.BadRequest, e.cause} }
+
+// contextError is the error of a call that ended by its context.
+func contextError(ctx context.Context, when string) error {
+	return &canceledError{when: when, cause: context.Cause(ctx), code: twinwire.CodeOf(ctx.Err())}
+}
+
+type canceledError struct {
+	when  string
+	cause error
+	code  twinwire.Code
+}
+
+func (e *canceledError) Error() string   { return "call given up " + e.when + ": " + e.cause.Error() }
+func (e *canceledError) Unwrap() []error { return []error{e.code, e.cause} }
+
+// endedError is the error of what cannot begin because the session has ended,
+// or is about to.
+func endedError(cause error) error {
+	if cause == nil {
+		return &twinwire.Error{Code: twinwire.Unavailable, Message: "session is closing"}
+	}
+	return &sessionEndedError{cause}
+}
+
+type sessionEndedError struct{ cause error }
+
+func (e *sessionEndedError) Error() string   { return "session has ended: " + e.cause.Error() }
+func (e *sessionEndedError) Unwrap() []error { return []error{twinwire.Unavailable, e.cause} }

@@ -1,0 +1,133 @@
+package core
+
+import (
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/internal/machine"
+	"github.com/twinwire/twinwire/transport"
+)
+
+type endHook struct{ f func(err error) }
+
+// OnEnd has f called once when the session has ended, with the cause, in a
+// goroutine of the session; at once, in this one, if it has ended already. f
+// must not block. Stop takes f back and reports whether it had not been
+// called.
+func (s *Session) OnEnd(f func(err error)) (stop func() bool) {
+	h := &endHook{f}
+	s.mu.Lock()
+	if s.ended {
+		err := s.err
+		s.mu.Unlock()
+		f(err)
+		return func() bool { return false }
+	}
+	s.onEnd = append(s.onEnd, h)
+	s.mu.Unlock()
+	return func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for i := range s.onEnd {
+			if s.onEnd[i] == h {
+				s.onEnd = append(s.onEnd[:i], s.onEnd[i+1:]...)
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// Close says goodbye with code Accepted and ends the session: what is queued
+// is sent, the peer confirms, and calls still waiting for an answer end. It
+// returns when the session has ended, at most Limits.CloseTime later. Closing
+// a session that has ended does nothing. Close must not be called by a handler
+// of the session, which would be waiting for itself: use go, or CloseWith.
+func (s *Session) Close() error {
+	s.CloseWith(twinwire.Accepted, "", 0)
+	<-s.done
+	return nil
+}
+
+// CloseWith begins to end the session with a code and a reason, of at most 120
+// bytes, that the peer sees; retryAfter, unless 0, tells it when to come back.
+// It does not wait.
+func (s *Session) CloseWith(code twinwire.Code, reason string, retryAfter time.Duration) {
+	s.recvMu.Lock()
+	defer s.recvMu.Unlock()
+	var eff machine.Effects
+	s.mu.Lock()
+	if s.ending || s.ended {
+		s.mu.Unlock()
+		return
+	}
+	s.ending = true
+	s.err = &transport.CloseError{Code: code, Reason: reason}
+	s.m.Close(code, reason, retryAfter, &eff)
+	// Ends with the session, or closes the carrier of a peer that does not
+	// confirm.
+	timer := time.AfterFunc(s.limits.CloseTime, func() { s.carrier.Close(code, reason) })
+	s.onEnd = append(s.onEnd, &endHook{func(error) { timer.Stop() }})
+	s.kick(false)
+	s.carryOut(&eff)
+}
+
+// flushAcks sends what is acknowledged before the carrier is closed, so that
+// the peer knows what was received (clause 8.3). Best effort.
+func (s *Session) flushAcks() {
+	buf := batches.Get().(*batch)
+	defer batches.Put(buf)
+	s.mu.Lock()
+	free := s.writing&1 == 0
+	var b []byte
+	if free {
+		b = s.m.Batch(0, s.now(), buf[:0])
+		s.releaseSent()
+	}
+	s.mu.Unlock()
+	if len(b) > 0 {
+		_ = s.carrier.Send(0, b)
+	}
+}
+
+// run reads the carrier until the session's end, and ends it. It returns why
+// the session ended.
+func (s *Session) run(receive func() error) error {
+	err := receive()
+	s.end(err)
+	return s.Err()
+}
+
+// end is the end of the session: every wait ends, every handler's context
+// ends, hooks run. Then it waits for the goroutines that write and that serve,
+// which a handler that ignores its context can delay, but nobody else waits
+// for that.
+func (s *Session) end(err error) {
+	s.recvMu.Lock()
+	var eff machine.Effects
+	s.mu.Lock()
+	s.ended = true
+	if s.err == nil {
+		s.err = carrierError(err)
+	}
+	err = s.err
+	s.m.End(&eff)
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	hooks := s.onEnd
+	s.onEnd = nil
+	s.mu.Unlock()
+	s.carrier.Close(twinwire.CodeOf(err), reason(err))
+	s.cancel(err)
+	s.carryOut(&eff)
+	s.inbox.end(s, err)
+	s.recvMu.Unlock()
+	for _, h := range hooks {
+		h.f(err)
+	}
+	close(s.done)
+	s.writers.Wait()
+	s.work.wait()
+	s.closeInstances(err)
+}

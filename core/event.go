@@ -1,0 +1,138 @@
+package core
+
+import (
+	"strings"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/internal/machine"
+)
+
+// Overflow says what happens to the events of a topic when a session does not
+// keep up.
+type Overflow = machine.Overflow
+
+const (
+	// DropOldest drops the events that wait longest; the subscriber is told
+	// how many it missed.
+	DropOldest = machine.DropOldest
+	// Disconnect ends the session with SlowConsumer.
+	Disconnect = machine.Disconnect
+)
+
+// A Subscription is that of a session to one topic, on the side that emits.
+// Package events is made of them; a program uses that.
+type Subscription struct {
+	session *Session
+	sub     *machine.Sub
+}
+
+// Session returns the session that is subscribed.
+func (sub *Subscription) Session() *Session { return sub.session }
+
+// Subscribe subscribes the peer to a topic, whose name is any bytes, at most
+// 255. The caller sees to it that a topic is not subscribed to twice. The
+// error is Unavailable if the session has ended, ResourceExhausted if it has
+// Limits.Topics subscriptions, TooLarge for the name.
+func (s *Session) Subscribe(topic string, overflow Overflow) (*Subscription, error) {
+	if len(topic) > frame.MaxName {
+		return nil, twinwire.Errorf(twinwire.TooLarge, "topic name of %d bytes is over the limit of %d", len(topic), frame.MaxName)
+	}
+	s.mu.Lock()
+	switch {
+	case s.ended || s.ending:
+		s.mu.Unlock()
+		return nil, endedError(s.Err())
+	case s.topics >= s.limits.Topics:
+		s.mu.Unlock()
+		return nil, twinwire.Errorf(twinwire.ResourceExhausted, "session is subscribed to %d topics already", s.limits.Topics)
+	}
+	sub, err := s.m.Subscribe(topic, overflow)
+	if err != nil {
+		s.mu.Unlock()
+		s.fail(err)
+		return nil, err
+	}
+	s.topics++
+	s.kick(false)
+	return &Subscription{s, sub}, nil
+}
+
+// Cancel ends the subscription. Events that were emitted before still arrive.
+func (sub *Subscription) Cancel() {
+	s := sub.session
+	s.mu.Lock()
+	if s.m.Unsubscribe(sub.sub) {
+		s.topics--
+	}
+	s.kick(false)
+}
+
+// Emit queues an event for the subscriber; [Session.Flush] sends it. The
+// payload is shared: nobody may change it any more. An event that cause's
+// handler emits is delivered before the reply to cause, if cause is a request
+// of the subscriber's session; cause may be nil. The error is Unavailable if
+// the session or the subscription has ended, and SlowConsumer if this event
+// was one too many, which ends the session.
+func (sub *Subscription) Emit(typ string, payload []byte, cause *Request) error {
+	return sub.session.emit(sub.sub, typ, payload, DropOldest, cause)
+}
+
+// Emit queues an event that belongs to no topic, as Subscription.Emit does.
+func (s *Session) Emit(typ string, payload []byte, overflow Overflow, cause *Request) error {
+	return s.emit(nil, typ, payload, overflow, cause)
+}
+
+func (s *Session) emit(sub *machine.Sub, typ string, payload []byte, overflow Overflow, cause *Request) error {
+	s.mu.Lock()
+	ordinal, err := s.m.Emit(sub, typ, payload, overflow)
+	if err == nil && cause != nil && cause.session == s {
+		s.m.Caused(&cause.Inbound, ordinal)
+	}
+	s.mu.Unlock()
+	switch {
+	case err == nil:
+		return nil
+	case as(err, new(*twinwire.Error)):
+		s.fail(err)
+		return err
+	}
+	return endedError(s.Err())
+}
+
+// Flush sends what waits. It does not block on the peer: what cannot be sent
+// at once is left to a goroutine of the session.
+func (s *Session) Flush() {
+	s.mu.Lock()
+	s.kick(true)
+}
+
+// An Event is what arrived on the event lane.
+type Event struct {
+	// Topic is the topic's name; "" for what was emitted to every session.
+	Topic string
+	// Kind says what it is.
+	Kind EventKind
+	// Type is the event's type, such as "counter.Incremented". Its family is
+	// what stands before the last dot.
+	Type string
+	// Missed is how many events of this topic were dropped before this one.
+	Missed uint64
+	// Payload is the encoded event.
+	Payload []byte
+}
+
+// EventKind is the kind of an Event.
+type EventKind = machine.EventInKind
+
+const (
+	// Emitted is an event.
+	Emitted = machine.Emitted
+	// Subscribed and Unsubscribed are the begin and the end of a subscription.
+	Subscribed, Unsubscribed = machine.Subscribed, machine.Unsubscribed
+	// Missing means that the last Missed events of the topic were dropped.
+	Missing = machine.Missing
+)
+
+// family returns the family of an event type.
+func family(typ string) string { return typ[:max(0, strings.LastIndexByte(typ, '.'))] }

@@ -1,0 +1,245 @@
+package core
+
+import (
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/codec"
+	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/internal/machine"
+)
+
+// ProtocolVersion is the version of docs/protocol.md that this package speaks.
+const ProtocolVersion = 1
+
+const (
+	maxAppName = 255
+	maxConnect = 8 << 10
+	maxHello   = frame.MaxPayload
+)
+
+// An ID identifies a session or an attempt to dial one. It is not a secret.
+type ID [16]byte
+
+// String returns the id in hexadecimal.
+func (id ID) String() string { return hex.EncodeToString(id[:]) }
+
+// A Hello is what a side says about itself when a session begins (clauses 3.3
+// and 3.4).
+type Hello struct {
+	// App and Version are the application's name and compatibility version,
+	// each at most 255 bytes. Where both sides name one, they must be equal.
+	App, Version string
+	// Connect is the client's connect payload: nil or one MessagePack value of
+	// at most 8,192 bytes, delivered with the session.
+	Connect []byte
+}
+
+// hello is the whole payload of HELLO and WELCOME.
+type hello struct {
+	Hello
+	version    int64 // highest, or chosen
+	minVersion int64
+	attempt    ID
+	session    ID
+	generation uint64
+	lanes      int
+	window     machine.Window
+	heartbeat  time.Duration
+	auth       string
+	credential []byte
+}
+
+// appendTo appends the map of clause 3.3, or of clause 3.4 for a welcome.
+func (h *hello) appendTo(b []byte, welcome bool) []byte {
+	n := 9
+	switch {
+	case welcome:
+		n += 3
+	case h.Connect != nil:
+		n += 2
+	default:
+		n++
+	}
+	number := func(key string, v int64) {
+		b = codec.AppendString(b, key)
+		b = codec.AppendInt(b, v)
+	}
+	b = codec.AppendMapHeader(b, n)
+	number("v", h.version)
+	b = codec.AppendString(b, "app")
+	b = codec.AppendString(b, h.App)
+	b = codec.AppendString(b, "appv")
+	b = codec.AppendString(b, h.Version)
+	number("lanes", int64(h.lanes))
+	number("calls", int64(h.window.Calls))
+	number("msgs", int64(h.window.Messages))
+	number("large", int64(h.window.Large))
+	number("max", int64(h.window.MaxMessage))
+	number("names", int64(h.window.Names))
+	if welcome {
+		b = codec.AppendString(b, "session")
+		b = codec.AppendBytes(b, h.session[:])
+		number("gen", int64(h.generation))
+		number("ping", h.heartbeat.Milliseconds())
+		return b
+	}
+	b = codec.AppendString(b, "attempt")
+	b = codec.AppendBytes(b, h.attempt[:])
+	if h.Connect != nil {
+		b = codec.AppendString(b, "connect")
+		b = codec.AppendBytes(b, h.Connect)
+	}
+	return b
+}
+
+// parseHello reads the payload of HELLO or WELCOME. Unknown keys are skipped.
+func parseHello(payload []byte) (*hello, error) {
+	h := &hello{lanes: 1}
+	r := codec.NewReader(payload, nil)
+	for n := r.MapHeader(); n > 0 && r.Err() == nil; n-- {
+		switch key := r.MapKey(); string(key) {
+		case "v":
+			h.version = r.Int64()
+		case "min":
+			h.minVersion = r.Int64()
+		case "app":
+			h.App = r.Str()
+		case "appv":
+			h.Version = r.Str()
+		case "attempt":
+			r.BytesInto(h.attempt[:])
+		case "session":
+			r.BytesInto(h.session[:])
+		case "gen":
+			h.generation = r.Uint64()
+		case "ping":
+			h.heartbeat = time.Duration(r.Uint32()) * time.Millisecond
+		case "lanes":
+			h.lanes = count(r, 1, frame.MaxLanes)
+		case "calls":
+			h.window.Calls = count(r, 0, 1<<20)
+		case "msgs":
+			h.window.Messages = count(r, 0, 1<<20)
+		case "large":
+			h.window.Large = count(r, 0, 1<<30)
+		case "max":
+			h.window.MaxMessage = count(r, 0, maxMessage)
+		case "names":
+			h.window.Names = count(r, 0, names)
+		case "auth":
+			h.auth = r.Str()
+		case "cred":
+			h.credential = r.Bytes()
+		case "connect":
+			h.Connect = r.Bytes()
+		default:
+			r.Skip()
+		}
+	}
+	r.Leave()
+	if err := r.Finish(); err != nil {
+		return nil, twinwire.Errorf(twinwire.ProtocolError, "malformed hello")
+	}
+	if h.minVersion == 0 {
+		h.minVersion = h.version
+	}
+	switch {
+	case h.version < 1, h.minVersion < 1, h.minVersion > h.version:
+		return nil, twinwire.Errorf(twinwire.ProtocolError, "hello without a protocol version")
+	case len(h.App) > maxAppName, len(h.Version) > maxAppName, len(h.Connect) > maxConnect:
+		return nil, twinwire.Errorf(twinwire.TooLarge, "hello has a field over its limit")
+	case h.window.Large < h.window.MaxMessage:
+		return nil, twinwire.Errorf(twinwire.ProtocolError, "hello with a window smaller than a message")
+	}
+	return h, nil
+}
+
+// count reads an integer of a hello: at least least, and what is beyond most
+// counts as most, because a peer may have more to offer than is of use here.
+func count(r *codec.Reader, least, most int) int {
+	v := r.Int64()
+	if v < int64(least) {
+		r.Fail(codec.ErrRange, "a count")
+		return least
+	}
+	return int(min(v, int64(most)))
+}
+
+// agree checks a client's hello against what this server speaks (clause 3.5)
+// and returns the protocol version chosen.
+func (h *hello) agree(own *Hello) (int64, error) {
+	version := min(h.version, ProtocolVersion)
+	switch {
+	case version < h.minVersion:
+		return 0, twinwire.Errorf(twinwire.VersionMismatch, "protocol version %d is not spoken here, only %d", h.minVersion, ProtocolVersion)
+	case h.App != "" && own.App != "" && h.App != own.App:
+		return 0, twinwire.Errorf(twinwire.VersionMismatch, "this is application %q", shorten(own.App))
+	case h.Version != "" && own.Version != "" && h.Version != own.Version:
+		return 0, twinwire.Errorf(twinwire.VersionMismatch, "application version %q is spoken here, not the client's", shorten(own.Version))
+	}
+	return version, nil
+}
+
+// shorten cuts a text so that it fits into a reason (clause 9.3).
+func shorten(s string) string {
+	if len(s) > 40 {
+		return s[:40] + "..."
+	}
+	return s
+}
+
+// A RefusedError says that the server refused a session, and what it advised.
+type RefusedError struct {
+	// Code and Reason are what the server said.
+	Code   twinwire.Code
+	Reason string
+	// RetryAfter is how long to wait before the next try, 0 for no advice.
+	RetryAfter time.Duration
+	// Never says that trying again unchanged cannot help, and Authenticate
+	// that other credentials may.
+	Never, Authenticate bool
+}
+
+// Error returns the reason and the code.
+func (e *RefusedError) Error() string {
+	if e.Reason == "" {
+		return fmt.Sprintf("refused by server: %s", e.Code)
+	}
+	return fmt.Sprintf("refused by server: %s: %s", e.Reason, e.Code)
+}
+
+// Unwrap returns the code.
+func (e *RefusedError) Unwrap() error { return e.Code }
+
+// refusal returns the REFUSE frame for an error (clause 3.7).
+func refusal(err error) *frame.Frame {
+	f := &frame.Frame{Kind: frame.Refuse, Code: uint16(twinwire.CodeOf(err)), Name: []byte(reason(err))}
+	var refused *RefusedError
+	if as(err, &refused) {
+		if refused.RetryAfter > 0 {
+			f.Flags |= frame.RetryAfter
+			f.Millis = uint64(refused.RetryAfter.Milliseconds())
+		}
+		if refused.Never {
+			f.Flags |= frame.Never
+		}
+		if refused.Authenticate {
+			f.Flags |= frame.WantAuth
+		}
+	} else if twinwire.Code(f.Code) == twinwire.VersionMismatch {
+		f.Flags |= frame.Never
+	}
+	return f
+}
+
+// refusedError is the error of a REFUSE frame.
+func refusedError(f *frame.Frame) error {
+	return &RefusedError{
+		Code: twinwire.Code(f.Code), Reason: printable(f.Name),
+		RetryAfter: time.Duration(min(f.Millis, 1<<40)) * time.Millisecond,
+		Never:      f.Flags&frame.Never != 0, Authenticate: f.Flags&frame.WantAuth != 0,
+	}
+}

@@ -1,0 +1,105 @@
+package core
+
+import (
+	"time"
+
+	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/internal/machine"
+)
+
+// Limits bounds what a session holds and what its peer may ask of it. In
+// every field zero means the default; a negative number means none at all
+// where that makes sense, and is the smallest value that works otherwise.
+type Limits struct {
+	// Calls is how many calls of the peer run at once; the peer is told, and
+	// queues what is beyond (clause 5.2). Default 256.
+	Calls int
+	// Messages is how many one-way messages of the peer may be on their way
+	// or being handled (clause 5.4). Default 256.
+	Messages int
+	// MessageSize is the largest message accepted from the peer, in bytes.
+	// Default 4 MiB, which is also the most.
+	MessageSize int
+	// LargeBytes is how many bytes of messages over 16 KiB the peer may have
+	// on their way or being handled (clause 5.5). Default 16 MiB; at least
+	// MessageSize.
+	LargeBytes int
+	// QueuedCalls and QueuedBytes bound the calls and messages of this side
+	// that wait for the peer's window; a call beyond them fails at once with
+	// ResourceExhausted. Defaults 4,096 and 16 MiB.
+	QueuedCalls, QueuedBytes int
+	// ReplyBytes bounds the replies that wait for a peer that does not read;
+	// beyond it a reply becomes ResourceExhausted. Default 16 MiB.
+	ReplyBytes int
+	// EventBytes bounds the events that wait for a peer that does not keep
+	// up; what happens then is each topic's to say. Default 1 MiB.
+	EventBytes int
+	// UnreadBytes bounds the events and states that have arrived and that
+	// this program has not taken yet. Default 1 MiB.
+	UnreadBytes int
+	// StateBytes bounds the changes of one state that wait for a peer that
+	// does not keep up; beyond it they become one snapshot. Default 256 KiB.
+	StateBytes int
+	// States is how many states of the peer may be open. Default 64.
+	States int
+	// Topics is how many topics this session may be subscribed to. Default 128.
+	Topics int
+	// HandshakeTime bounds a handshake, from the first byte of the carrier to
+	// the first frame of the session. Default 5 s.
+	HandshakeTime time.Duration
+	// CloseTime bounds how long Close waits for the peer to agree. Default 1 s.
+	CloseTime time.Duration
+}
+
+// names is how many method and event names are remembered for a lane and
+// direction; beyond it names travel in full.
+const names = 1024
+
+// withDefaults returns l with every field set.
+func (l *Limits) withDefaults() Limits {
+	var d Limits
+	if l != nil {
+		d = *l
+	}
+	set := func(p *int, most, otherwise int) {
+		switch {
+		case *p == 0:
+			*p = otherwise
+		case *p < 0:
+			*p = 1
+		}
+		*p = min(*p, most)
+	}
+	const huge = 1 << 30
+	set(&d.Calls, 1<<20, 256)
+	set(&d.Messages, 1<<20, 256)
+	set(&d.MessageSize, maxMessage, maxMessage)
+	d.MessageSize = max(d.MessageSize, frame.MaxPayload)
+	set(&d.LargeBytes, huge, 16<<20)
+	d.LargeBytes = max(d.LargeBytes, d.MessageSize)
+	set(&d.QueuedCalls, 1<<24, 4096)
+	set(&d.QueuedBytes, huge, 16<<20)
+	set(&d.ReplyBytes, huge, 16<<20)
+	set(&d.EventBytes, huge, 1<<20)
+	set(&d.UnreadBytes, huge, 1<<20)
+	set(&d.StateBytes, huge, 256<<10)
+	set(&d.States, 1<<16, 64)
+	set(&d.Topics, 1<<20, 128)
+	if d.HandshakeTime == 0 {
+		d.HandshakeTime = 5 * time.Second
+	}
+	if d.CloseTime == 0 {
+		d.CloseTime = time.Second
+	}
+	return d
+}
+
+// maxMessage is the most that a message may have (clause 2.4).
+const maxMessage = 4 << 20
+
+// window is what l lets the peer do.
+func (l *Limits) window() machine.Window {
+	return machine.Window{
+		Calls: l.Calls, Messages: l.Messages, Large: l.LargeBytes, MaxMessage: l.MessageSize, Names: names,
+	}
+}

@@ -1,0 +1,91 @@
+package core
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
+)
+
+// Metadata is what travels beside the arguments of a call, or beside its
+// result: at most 64 pairs and 8,192 bytes in all. Keys are 1 to 255 bytes of
+// [a-z0-9._/-] (clause 6.3).
+type Metadata map[string]string
+
+// appendTo appends the metadata string of clause 6.3.
+func (md Metadata) appendTo(b []byte) ([]byte, error) {
+	if len(md) == 0 {
+		return b, nil
+	}
+	for _, key := range slices.Sorted(maps.Keys(md)) {
+		if !frame.ValidKey(key) {
+			return nil, twinwire.Errorf(twinwire.BadRequest, "%q cannot be a key of metadata", key)
+		}
+		b = frame.AppendPair(b, key, md[key])
+	}
+	if len(b) > frame.MaxMetadata || len(md) > frame.MaxPairs {
+		return nil, twinwire.Errorf(twinwire.TooLarge, "metadata of %d pairs and %d bytes is over the limit", len(md), len(b))
+	}
+	return b, nil
+}
+
+// parseMetadata returns a metadata string, which the machine has checked.
+func parseMetadata(b []byte) Metadata {
+	if len(b) == 0 {
+		return nil
+	}
+	md := make(Metadata)
+	_ = frame.ParseMetadata(b, func(key, value []byte) { md[string(key)] = string(value) })
+	return md
+}
+
+type (
+	callOptionsKey struct{}
+	callOptions    struct {
+		metadata              Metadata
+		reply                 *Metadata
+		unordered, idempotent bool
+	}
+)
+
+var noOptions callOptions
+
+func callOptionsOf(ctx context.Context) *callOptions {
+	if o, ok := ctx.Value(callOptionsKey{}).(*callOptions); ok {
+		return o
+	}
+	return &noOptions
+}
+
+// with returns a context with changed options.
+func with(ctx context.Context, change func(*callOptions)) context.Context {
+	o := *callOptionsOf(ctx)
+	change(&o)
+	return context.WithValue(ctx, callOptionsKey{}, &o)
+}
+
+// WithMetadata returns a context whose calls and messages carry md, in place
+// of what an outer context had them carry. md must not be changed any more.
+func WithMetadata(ctx context.Context, md Metadata) context.Context {
+	return with(ctx, func(o *callOptions) { o.metadata = md })
+}
+
+// WithReplyMetadata returns a context whose calls store the metadata of their
+// reply in md. It is for one call at a time.
+func WithReplyMetadata(ctx context.Context, md *Metadata) context.Context {
+	return with(ctx, func(o *callOptions) { o.reply = md })
+}
+
+// Unordered returns a context whose calls and messages need not be started in
+// the order in which they were sent (clause 6.5).
+func Unordered(ctx context.Context) context.Context {
+	return with(ctx, func(o *callOptions) { o.unordered = true })
+}
+
+// Idempotent returns a context whose calls may be run more than once without
+// harm, which allows what would otherwise be too risky.
+func Idempotent(ctx context.Context) context.Context {
+	return with(ctx, func(o *callOptions) { o.idempotent = true })
+}

@@ -1,0 +1,444 @@
+package machine
+
+import (
+	"math/bits"
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
+)
+
+const (
+	// batchTarget is when a batch is full. A frame that is begun below it is
+	// finished, so that a batch is at most batchTarget + frame.MaxFrame, which
+	// is within frame.MaxBatch.
+	batchTarget = 31 << 10
+	// share is what small messages, events and large messages each take of a
+	// batch before it is the others' turn.
+	share = 16 << 10
+)
+
+// Ready reports whether there is something to send in a pipe. Now and then
+// the batch turns out empty, because what waited is of no use any more.
+func (m *Machine) Ready(pipe int, now time.Duration) bool {
+	if m.ended {
+		return false
+	}
+	if m.carries(pipe, 0) {
+		if m.cfg.Client && !m.control.attach || m.control.waits() || m.closeReady() {
+			return true
+		}
+	}
+	for i := range m.cfg.Lanes {
+		if !m.carries(pipe, i) {
+			continue
+		}
+		if m.lanes[i].due(now) || m.wants(i) && m.usable(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// wants reports whether messages wait for a lane.
+func (m *Machine) wants(ln int) bool {
+	if ln == m.role.event && !m.events.empty() {
+		return true
+	}
+	if l := &m.lanes[ln]; m.cfg.Client && l.asked && !l.bound {
+		return true
+	}
+	return ln == m.role.call && (m.queueReady() || m.large.count > 0 || m.creditReady())
+}
+
+// queueReady reports whether the queue's head can be sent: a reply waits for
+// the events that it must not overtake (clause 6.10).
+func (m *Machine) queueReady() bool {
+	it := m.queue.first
+	return it != nil && (it.kind != itemReply || it.mark == 0 || it.off > 0 || m.events.sentThrough(it.mark))
+}
+
+// creditReady reports whether the first large message that waits has credit.
+func (m *Machine) creditReady() bool {
+	it := m.credit.first
+	return it != nil && m.out.largeReserved+uint64(len(it.payload)) <= m.out.largeLimit
+}
+
+// usable reports whether a lane is bound. If not, a client binds it with the
+// next batch, and a server asks the client to (clauses 4.5 and 4.6).
+func (m *Machine) usable(ln int) bool {
+	l := &m.lanes[ln]
+	if l.bound || m.cfg.Client && m.control.attach {
+		return true
+	}
+	if !m.cfg.Client && !l.asked {
+		l.asked = true
+		m.control.open[ln] = true
+		m.control.anyOpen = true
+	}
+	return false
+}
+
+// Wake returns the pipes, as a bit set, that have something to send; a driver
+// asks after anything that may have queued something.
+func (m *Machine) Wake(now time.Duration) (pipes uint32) {
+	// Lane 0 last: asking for a lane queues a frame there.
+	for p := m.Pipes() - 1; p >= 0; p-- {
+		if m.Ready(p, now) {
+			pipes |= 1 << p
+		}
+	}
+	return pipes
+}
+
+// Unacknowledged returns the bytes that were sent in a pipe and that the peer
+// has not acknowledged: while they are few, a write will not block.
+func (m *Machine) Unacknowledged(pipe int) int {
+	n := 0
+	for i := range m.cfg.Lanes {
+		if m.carries(pipe, i) {
+			n += m.lanes[i].pending
+		}
+	}
+	return n
+}
+
+// Batch appends the next batch of a pipe to b and returns the extended slice;
+// nothing is appended if the pipe has nothing to send. At most
+// frame.MaxBatch bytes are appended.
+func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
+	if m.ended {
+		return b
+	}
+	m.appended = b
+	start := len(b)
+	if m.carries(pipe, 0) {
+		m.batchControl()
+	}
+	if m.cfg.Independent && pipe != 0 && !m.lanes[pipe].bound {
+		if !m.cfg.Client || !m.control.attach || !m.wants(pipe) {
+			return b
+		}
+		m.bind(pipe, 0)
+	}
+	for i := range m.cfg.Lanes {
+		if l := &m.lanes[i]; m.carries(pipe, i) && l.owes() {
+			m.append(i, &frame.Frame{Kind: frame.Ack, Next: l.next})
+			l.acknowledged()
+		}
+	}
+	for progress := true; progress && len(m.appended)-start < batchTarget; {
+		progress = false
+		if m.carries(pipe, m.role.call) {
+			progress = m.batchQueue(min(share, batchTarget-(len(m.appended)-start)), now) || progress
+		}
+		if m.carries(pipe, m.role.event) {
+			progress = m.batchEvents(min(share, batchTarget-(len(m.appended)-start))) || progress
+		}
+		if m.carries(pipe, m.role.call) && len(m.appended)-start < batchTarget {
+			progress = m.batchLarge(now) || progress
+		}
+	}
+	if m.carries(pipe, 0) && m.closeReady() {
+		m.batchClose()
+	}
+	b, m.appended = m.appended, nil
+	n := len(b) - start
+	if m.touched != 0 {
+		// One of them is enough: the bytes are to be counted once.
+		m.lanes[bits.TrailingZeros8(m.touched)].batched(n)
+		m.touched = 0
+	}
+	m.stats.BytesSent += uint64(n)
+	return b
+}
+
+// append writes one frame of a lane and numbers it.
+func (m *Machine) append(ln int, f *frame.Frame) {
+	f.Lane = uint8(ln)
+	if f.Kind.Numbered() {
+		l := &m.lanes[ln]
+		f.Seq = l.sent
+		l.sent++
+		m.touched |= 1 << ln
+	}
+	m.appended = frame.Append(m.appended, f)
+	m.stats.FramesSent++
+}
+
+// bind writes the ATTACH of a lane (clause 4.5).
+func (m *Machine) bind(ln int, flags frame.Flags) {
+	m.append(ln, &frame.Frame{Kind: frame.Attach, Flags: flags, ID: m.cfg.Generation})
+	m.lanes[ln].bound = true
+	if flags&frame.AllLanes != 0 {
+		for i := range m.lanes {
+			m.lanes[i].bound = true
+		}
+	}
+}
+
+func (m *Machine) batchControl() {
+	c := &m.control
+	if m.cfg.Client && !c.attach {
+		c.attach = true
+		if m.cfg.Independent {
+			m.bind(0, 0)
+		} else {
+			m.bind(0, frame.AllLanes)
+		}
+	}
+	if !c.waits() {
+		return
+	}
+	if c.anyOpen {
+		for i := range c.open {
+			if c.open[i] {
+				m.append(i, &frame.Frame{Kind: frame.Open})
+			}
+		}
+		c.anyOpen, c.open = false, [frame.MaxLanes]bool{}
+	}
+	for _, token := range c.pings {
+		m.append(0, &frame.Frame{Kind: frame.Ping, ID: token})
+	}
+	for _, token := range c.pongs {
+		m.append(0, &frame.Frame{Kind: frame.Pong, ID: token})
+	}
+	c.pings, c.pongs = c.pings[:0], c.pongs[:0]
+	if c.messages {
+		m.append(0, &frame.Frame{Kind: frame.Credit, ID: frame.CreditMessages, Next: m.in.messagesGranted})
+	}
+	if c.largeSize {
+		m.append(0, &frame.Frame{Kind: frame.Credit, ID: frame.CreditLarge, Next: m.in.largeGranted})
+	}
+	c.messages, c.largeSize = false, false
+}
+
+// batchClose writes the goodbye, with what this side has received and sent.
+func (m *Machine) batchClose() {
+	c := &m.closing
+	c.sent = true
+	f := &frame.Frame{Kind: frame.Close, Code: uint16(c.code), Name: []byte(c.reason), NextCount: m.cfg.Lanes}
+	if c.retry > 0 {
+		f.Flags = frame.RetryAfter
+		f.Millis = millis(c.retry)
+	}
+	for i := range m.cfg.Lanes {
+		f.Nexts[i] = m.lanes[i].sent
+		if l := &m.lanes[i]; l.owes() {
+			m.append(i, &frame.Frame{Kind: frame.Ack, Next: l.next})
+			l.acknowledged()
+		}
+	}
+	m.append(0, f)
+}
+
+// batchQueue appends what leaves on the call lane in order, until the batch
+// has grown by budget bytes. It reports whether it got any further.
+func (m *Machine) batchQueue(budget int, now time.Duration) bool {
+	start := len(m.appended)
+	moved := false
+	for len(m.appended)-start < budget && m.queueReady() {
+		it := m.queue.first
+		if it.kind != itemState && len(it.payload) > frame.MaxPayload {
+			// Large: it goes on beside the others, once it has credit.
+			it.unlink()
+			m.credit.push(it)
+			moved = true
+			continue
+		}
+		if m.batchItem(it, now) {
+			it.unlink()
+			m.sentWhole(it)
+		}
+	}
+	return moved || len(m.appended) > start
+}
+
+// batchLarge appends one frame of a large message; they take turns.
+func (m *Machine) batchLarge(now time.Duration) bool {
+	for m.creditReady() {
+		it := m.credit.pop()
+		m.out.largeReserved += uint64(len(it.payload))
+		m.large.push(it)
+	}
+	it := m.large.pop()
+	if it == nil {
+		return false
+	}
+	if m.batchItem(it, now) {
+		m.sentWhole(it)
+	} else {
+		m.large.push(it)
+	}
+	return true
+}
+
+// batchItem appends the next frame of an item and reports whether it was the
+// last.
+func (m *Machine) batchItem(it *item, now time.Duration) bool {
+	f := &m.scratch
+	if it.off > 0 {
+		*f = frame.Frame{Kind: frame.More, Flags: frame.OfFlags(owner(it.kind)), ID: it.id}
+		last := m.part(f, it.payload, &it.off)
+		m.append(m.role.call, f)
+		return last
+	}
+	switch it.kind {
+	case itemCall, itemMessage:
+		m.head(f, it, now)
+	case itemReply:
+		*f = frame.Frame{Kind: frame.Reply, ID: it.id, Code: it.code}
+		if it.mark > 0 {
+			f.Flags |= frame.Barrier
+			f.Next = m.lanes[m.role.event].sent
+		}
+	case itemCancel:
+		*f = frame.Frame{Kind: frame.Cancel, ID: it.id, Code: it.code}
+	case itemState:
+		*f = frame.Frame{Kind: frame.State, Flags: frame.Flags(it.flags), Next: it.mark}
+		if s := it.state; s.id == 0 {
+			m.nextState++
+			s.id = m.nextState
+			f.Flags |= frame.HasName
+			f.Name = []byte(s.name)
+		}
+		it.id = it.state.id
+		f.ID = it.id
+	}
+	if len(it.meta) > 0 {
+		f.Flags |= frame.HasMeta
+		f.Meta = it.meta
+	}
+	last := m.part(f, it.payload, &it.off)
+	m.append(m.role.call, f)
+	return last
+}
+
+// head fills in the first frame of a call or message.
+func (m *Machine) head(f *frame.Frame, it *item, now time.Duration) {
+	*f = frame.Frame{Kind: frame.Message, Flags: frame.Flags(it.flags)}
+	f.Ref = m.lanes[m.role.call].reference(it.method, m.out.peer.Names)
+	if frame.NamedRef(f.Ref) {
+		f.Name = []byte(it.method)
+	}
+	if it.kind == itemMessage && len(it.payload) <= frame.MaxPayload {
+		m.stats.Messages++
+		return
+	}
+	m.out.nextID++
+	it.id = m.out.nextID
+	f.ID = it.id
+	if it.kind == itemMessage {
+		m.stats.Messages++
+		return
+	}
+	f.Kind = frame.Call
+	m.out.running[it.id] = it.call
+	m.stats.CallsStarted++
+	if it.deadline != 0 {
+		f.Flags |= frame.Deadline
+		f.Millis = millis(it.deadline - now)
+	}
+}
+
+// part puts the next part of a payload into f, with the flags and the size of
+// clause 2.4, and reports whether it was the last.
+func (m *Machine) part(f *frame.Frame, payload []byte, off *int) (last bool) {
+	rest := payload[*off:]
+	if len(rest) > frame.MaxPayload {
+		if *off == 0 {
+			f.Size = uint64(len(payload))
+		}
+		f.Flags |= frame.HasMore
+		f.Payload = rest[:frame.MaxPayload]
+		*off += frame.MaxPayload
+		return false
+	}
+	f.Payload = rest
+	*off = len(payload)
+	return true
+}
+
+// sentWhole takes note that the last frame of an item is in a batch.
+func (m *Machine) sentWhole(it *item) {
+	it.whole = true
+	it.end = m.lanes[m.role.call].sent
+	switch it.kind {
+	case itemCall:
+		m.out.dequeued(it)
+	case itemMessage:
+		m.out.dequeued(it)
+		m.messagesOut = append(m.messagesOut, it.call)
+	case itemReply:
+		if it.reply == nil {
+			m.in.refused--
+			return
+		}
+		m.out.replyBytes -= len(it.payload)
+		delete(m.in.running, it.id)
+		m.sent = append(m.sent, it.reply)
+	case itemState:
+		it.state.sent(it)
+	}
+}
+
+// Sent returns the calls and messages whose payload the machine is done with,
+// since it was last asked: replies by their Inbound, one-way messages by their
+// Call. The slices are valid until the next Batch.
+func (m *Machine) Sent() (replies []*Inbound, messages []*Call) {
+	replies, messages = m.sent, m.messagesOut
+	m.sent, m.messagesOut = m.sent[:0], m.messagesOut[:0]
+	return replies, messages
+}
+
+// ReplyPayload returns the payload and the metadata that were given to Reply.
+func (v *Inbound) ReplyPayload() []byte { return v.reply.payload }
+
+// owner returns whose message a MORE frame of an item of this kind continues.
+func owner(k itemKind) int {
+	switch k {
+	case itemReply:
+		return frame.OfReply
+	case itemState:
+		return frame.OfState
+	}
+	return frame.OfCall
+}
+
+// millis returns d in milliseconds, rounded up (clause 6.4), at least 1.
+func millis(d time.Duration) uint64 {
+	return uint64(max(1, (d+time.Millisecond-1)/time.Millisecond))
+}
+
+// End is the end of the session without agreement: every call of this side
+// ends, with OutcomeUnknown if the peer may have run it and Unavailable if not
+// (clause 8.3). Calls that are served here are the driver's to cancel.
+func (m *Machine) End(eff *Effects) {
+	if m.ended {
+		return
+	}
+	m.ended = true
+	for _, l := range []*list{&m.waiting, &m.queue, &m.credit, &m.large} {
+		for it := l.pop(); it != nil; it = l.pop() {
+			if (it.kind == itemCall || it.kind == itemMessage) && !it.begun() {
+				it.call.finish(twinwire.Unavailable, "session ended before the call was sent")
+				m.finished(it.call, eff)
+			}
+		}
+	}
+	for id, c := range m.out.running {
+		switch {
+		case c.held:
+			// The answer is here; the events that it waits for are not coming.
+		case m.closing.got && c.item.whole && c.item.end > m.lanes[m.role.call].acked:
+			c.finish(twinwire.Unavailable, "session ended before the call was received")
+		default:
+			c.finish(twinwire.OutcomeUnknown, "session ended before the answer came")
+		}
+		delete(m.out.running, id)
+		m.finished(c, eff)
+	}
+	clear(m.in.partial)
+	m.events = eventQueue{}
+}

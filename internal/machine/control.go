@@ -1,0 +1,117 @@
+package machine
+
+import (
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
+)
+
+// control is what waits to be sent on lane 0 (clause 2.7).
+type control struct {
+	attach    bool // a client has bound lane 0
+	open      [frame.MaxLanes]bool
+	pings     []uint64
+	pongs     []uint64
+	anyOpen   bool
+	messages  bool // CREDIT for messages
+	largeSize bool // CREDIT for large messages
+}
+
+func (c *control) waits() bool {
+	return c.anyOpen || len(c.pings) > 0 || len(c.pongs) > 0 || c.messages || c.largeSize
+}
+
+// closing is the goodbye in both directions (clause 8.2).
+type closing struct {
+	wanted bool // Close was called
+	sent   bool
+	code   twinwire.Code
+	reason string
+	retry  time.Duration
+
+	got    bool // the peer said goodbye
+	peer   twinwire.Code
+	why    string
+	nexts  [frame.MaxLanes]uint64
+	after  time.Duration
+	agreed bool // everything up to the peer's numbers has arrived
+}
+
+// Close begins the goodbye: nothing new is taken, what waits for a window ends
+// as Unavailable, what is queued is still sent, and then CLOSE.
+func (m *Machine) Close(code twinwire.Code, reason string, retry time.Duration, eff *Effects) {
+	if m.closing.wanted || m.ended {
+		return
+	}
+	m.closing.wanted = true
+	m.closing.code, m.closing.reason, m.closing.retry = code, cut(reason, frame.MaxReason), retry
+	for it := m.waiting.pop(); it != nil; it = m.waiting.pop() {
+		m.out.dequeued(it)
+		if it.kind == itemCall {
+			it.call.finish(twinwire.Unavailable, "session is closing")
+			m.finished(it.call, eff)
+		}
+	}
+}
+
+// Goodbye returns what the peer said when it closed, and whether it did.
+func (m *Machine) Goodbye() (code twinwire.Code, reason string, retry time.Duration, ok bool) {
+	return m.closing.peer, m.closing.why, m.closing.after, m.closing.got
+}
+
+// Quiet reports whether nothing waits to be sent and no call is under way in
+// either direction, CLOSE aside.
+func (m *Machine) Quiet() bool {
+	return m.drained() && len(m.out.running) == 0 && len(m.in.running) == 0
+}
+
+// Serving returns the number of the peer's calls and messages that are being
+// served here.
+func (m *Machine) Serving() int { return len(m.in.running) + m.in.serving }
+
+// drained reports whether nothing but control frames waits.
+func (m *Machine) drained() bool {
+	return m.queue.count == 0 && m.large.count == 0 && m.credit.count == 0 && m.events.empty()
+}
+
+// closeReady reports whether CLOSE is the next thing to send.
+func (m *Machine) closeReady() bool {
+	return m.closing.wanted && !m.closing.sent && m.drained()
+}
+
+func (m *Machine) receiveClose(f *frame.Frame) error {
+	if m.closing.got {
+		return protocolError("second CLOSE")
+	}
+	c := &m.closing
+	c.got, c.peer, c.why = true, twinwire.Code(f.Code), string(f.Name)
+	c.nexts = f.Nexts
+	c.after = time.Duration(min(f.Millis, 1<<40)) * time.Millisecond
+	return nil
+}
+
+// agree reports, once, that everything before the peer's CLOSE has arrived.
+func (m *Machine) agree() bool {
+	if !m.closing.got || m.closing.agreed {
+		return false
+	}
+	for i := range m.cfg.Lanes {
+		if m.lanes[i].next < m.closing.nexts[i] {
+			return false
+		}
+	}
+	m.closing.agreed = true
+	return true
+}
+
+// cut shortens s to at most n bytes and leaves it valid UTF-8.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xc0 == 0x80 {
+		n--
+	}
+	return s[:n]
+}

@@ -1,0 +1,399 @@
+package machine
+
+import (
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
+)
+
+// What happens to a topic's events when a session's queue is full.
+type Overflow uint8
+
+const (
+	// DropOldest drops events that wait longest, and says how many.
+	DropOldest Overflow = iota
+	// Disconnect ends the session with SlowConsumer.
+	Disconnect
+)
+
+// A Sub is the subscription of one session to one topic, on the sending side.
+type Sub struct {
+	id       uint64
+	name     string
+	overflow Overflow
+	live     bool
+	begun    bool   // TOPIC was sent
+	missed   uint64 // dropped and not yet told
+	gapped   bool   // is in eventQueue.gaps
+}
+
+// Name returns the name of the topic.
+func (s *Sub) Name() string { return s.name }
+
+// ErrSlowConsumer is how a session ends that does not keep up with a topic
+// that may not lose anything.
+var ErrSlowConsumer = &twinwire.Error{Code: twinwire.SlowConsumer, Message: "events wait faster than the peer takes them"}
+
+type eventKind uint8
+
+const (
+	eventEmit eventKind = iota
+	eventBegin
+	eventEnd
+	eventDropped
+)
+
+// A queuedEvent waits to be sent on the event lane.
+type queuedEvent struct {
+	sub     *Sub
+	typ     string
+	payload []byte
+	ordinal uint64
+	kind    eventKind
+}
+
+// eventOverhead is what an event counts beside its payload.
+const eventOverhead = 64
+
+// An eventQueue is the event lane's queue: bounded in bytes, in order.
+type eventQueue struct {
+	q       []queuedEvent
+	head    int
+	off     int // bytes of the head's payload that were sent
+	bytes   int
+	last    uint64 // the ordinal of the newest event; they begin at 1
+	fixed   int    // no event before this index can be dropped
+	dropped int    // events in q that were dropped
+	gaps    []*Sub
+	all     Sub // the topic with id 0
+}
+
+func (e *eventQueue) empty() bool { return e.head == len(e.q) && len(e.gaps) == 0 }
+
+// sentThrough reports whether the event with this ordinal is on the wire, or
+// was dropped, as were all before it.
+func (e *eventQueue) sentThrough(ordinal uint64) bool {
+	e.skipDropped()
+	return e.head == len(e.q) || e.q[e.head].ordinal > ordinal
+}
+
+func (e *eventQueue) push(v queuedEvent) {
+	e.last++
+	v.ordinal = e.last
+	e.q = append(e.q, v)
+	e.bytes += len(v.payload) + eventOverhead
+}
+
+// popHead takes the head, which was sent or dropped, off the queue.
+func (e *eventQueue) popHead() {
+	h := &e.q[e.head]
+	if h.kind == eventDropped {
+		e.dropped--
+	} else {
+		e.bytes -= len(h.payload) + eventOverhead
+	}
+	*h = queuedEvent{}
+	e.head++
+	e.off = 0
+	e.fixed = max(e.fixed, e.head)
+	switch {
+	case e.head == len(e.q):
+		e.q, e.head, e.fixed = e.q[:0], 0, 0
+		if cap(e.q) > 64 {
+			e.q = nil // an idle session keeps no memory for events
+		}
+	case e.head >= 256 && e.head*2 >= len(e.q):
+		e.compact()
+	}
+}
+
+// compact moves what waits to the front and leaves out what was dropped.
+func (e *eventQueue) compact() {
+	n := 0
+	for _, v := range e.q[e.head:] {
+		if v.kind != eventDropped {
+			e.q[n] = v
+			n++
+		}
+	}
+	clear(e.q[n:])
+	e.q, e.head, e.fixed, e.dropped = e.q[:n], 0, 0, 0
+}
+
+// skipDropped takes dropped events off the head.
+func (e *eventQueue) skipDropped() {
+	for e.head < len(e.q) && e.q[e.head].kind == eventDropped {
+		e.popHead()
+	}
+}
+
+// miss counts an event that the subscriber will not see, to be told of.
+func (e *eventQueue) miss(s *Sub) {
+	s.missed++
+	if !s.gapped {
+		s.gapped = true
+		e.gaps = append(e.gaps, s)
+	}
+}
+
+// room makes room for n bytes by dropping what may be dropped, oldest first,
+// and reports whether there is. One event always fits.
+func (e *eventQueue) room(n, most int, stats *Stats) bool {
+	for e.bytes > 0 && e.bytes+n > most && e.fixed < len(e.q) {
+		i := e.fixed
+		e.fixed++
+		v := &e.q[i]
+		if v.kind != eventEmit || v.sub.overflow != DropOldest || i == e.head && e.off > 0 {
+			continue
+		}
+		e.bytes -= len(v.payload) + eventOverhead
+		e.miss(v.sub)
+		v.kind, v.payload = eventDropped, nil
+		e.dropped++
+		stats.EventsMissed++
+	}
+	if e.skipDropped(); e.dropped > 256 && e.dropped*2 > len(e.q)-e.head {
+		// Behind an event that cannot be dropped: what was dropped must not
+		// take memory until it is sent.
+		e.compact()
+	}
+	return e.bytes == 0 || e.bytes+n <= most
+}
+
+// Subscribe begins a subscription of this session to a topic. The caller keeps
+// names unique. The peer sees every event that is emitted to it from now on.
+func (m *Machine) Subscribe(topic string, overflow Overflow) (*Sub, error) {
+	if m.ended {
+		return nil, ErrEnded
+	}
+	m.nextSub++
+	s := &Sub{id: m.nextSub, name: topic, overflow: overflow, live: true}
+	if !m.events.room(len(topic)+eventOverhead, m.cfg.MaxEventBytes, &m.stats) {
+		return nil, ErrSlowConsumer
+	}
+	m.events.push(queuedEvent{sub: s, kind: eventBegin})
+	return s, nil
+}
+
+// Unsubscribe ends a subscription. Events that were emitted before still arrive.
+// It reports whether the subscription had not ended before.
+func (m *Machine) Unsubscribe(s *Sub) bool {
+	if !s.live {
+		return false
+	}
+	s.live = false
+	if !m.ended {
+		m.events.push(queuedEvent{sub: s, kind: eventEnd})
+	}
+	return true
+}
+
+// Emit queues an event. A nil sub stands for the topic that every session has.
+// The payload is shared: it is only read. Emit returns the ordinal of the
+// event for Caused. The error is ErrEnded or ErrSlowConsumer, which is the end
+// of the session.
+func (m *Machine) Emit(s *Sub, typ string, payload []byte, overflow Overflow) (uint64, error) {
+	e := &m.events
+	if s == nil {
+		s = &e.all
+		s.live = true
+		s.overflow = overflow
+	}
+	if m.ended || !s.live {
+		return 0, ErrEnded
+	}
+	if !e.room(len(payload)+eventOverhead, m.cfg.MaxEventBytes, &m.stats) {
+		if s.overflow == Disconnect {
+			return 0, ErrSlowConsumer
+		}
+		// Nothing that waits may be dropped, but this may.
+		e.miss(s)
+		m.stats.EventsMissed++
+		return e.last, nil
+	}
+	e.push(queuedEvent{sub: s, typ: typ, payload: payload})
+	return e.last, nil
+}
+
+// batchEvents appends events until the batch has grown by budget bytes. It
+// reports whether it appended any.
+func (m *Machine) batchEvents(budget int) bool {
+	e := &m.events
+	ln := &m.lanes[m.role.event]
+	start := len(m.appended)
+	for len(m.appended)-start < budget {
+		e.skipDropped()
+		if e.head == len(e.q) {
+			m.batchGaps()
+			break
+		}
+		h := &e.q[e.head]
+		f := &m.scratch
+		switch h.kind {
+		case eventBegin:
+			*f = frame.Frame{Kind: frame.Topic, Flags: frame.Begin, ID: h.sub.id, Name: []byte(h.sub.name)}
+			h.sub.begun = true
+		case eventEnd:
+			m.gap(h.sub)
+			*f = frame.Frame{Kind: frame.Topic, ID: h.sub.id}
+		default:
+			if e.off > 0 {
+				*f = frame.Frame{Kind: frame.More, Flags: frame.OfFlags(frame.OfEvent), ID: h.sub.id}
+			} else {
+				*f = frame.Frame{Kind: frame.Event, ID: h.sub.id, Ref: ln.reference(h.typ, m.cfg.Peer.Names)}
+				if frame.NamedRef(f.Ref) {
+					f.Name = []byte(h.typ)
+				}
+				if h.sub.missed > 0 {
+					f.Flags |= frame.Missed
+					f.Next = h.sub.missed
+					h.sub.missed = 0
+				}
+				m.stats.EventsSent++
+			}
+			if !m.part(f, h.payload, &e.off) {
+				m.append(m.role.event, f)
+				continue
+			}
+		}
+		m.append(m.role.event, f)
+		e.popHead()
+	}
+	return len(m.appended) > start
+}
+
+// batchGaps tells of events that were dropped and are followed by none.
+func (m *Machine) batchGaps() {
+	for _, s := range m.events.gaps {
+		m.gap(s)
+		s.gapped = false
+	}
+	clear(m.events.gaps)
+	m.events.gaps = m.events.gaps[:0]
+}
+
+func (m *Machine) gap(s *Sub) {
+	if s.missed > 0 && (s.begun || s.id == 0) {
+		m.scratch = frame.Frame{Kind: frame.Gap, ID: s.id, Next: s.missed}
+		m.append(m.role.event, &m.scratch)
+	}
+	s.missed = 0
+}
+
+// An InTopic is a topic that the peer has subscribed this session to.
+type InTopic struct {
+	// Name is the topic's name.
+	Name string
+	// Live says that the subscription has not ended.
+	Live bool
+
+	typ    string
+	missed uint64
+	size   int
+	parts  []byte
+}
+
+// An EventIn is something that arrived on the event lane.
+type EventIn struct {
+	Topic *InTopic
+	// Kind says what: a subscription that began or ended, an event, or a gap
+	// that no event followed.
+	Kind EventInKind
+	// Type is the type of an event, Missed the number dropped before it.
+	Type   string
+	Missed uint64
+	// Payload is borrowed unless Owned is set.
+	Payload []byte
+	Owned   bool
+}
+
+// EventInKind is the kind of an EventIn.
+type EventInKind uint8
+
+const (
+	Emitted EventInKind = iota
+	Subscribed
+	Unsubscribed
+	Missing
+)
+
+func (m *Machine) receiveTopic(f *frame.Frame, eff *Effects) error {
+	if m.topics == nil {
+		m.topics = make(map[uint64]*InTopic)
+	}
+	t := m.topics[f.ID]
+	if f.Flags&frame.Begin == 0 {
+		if t == nil || f.ID == 0 {
+			return protocolError("end of an unknown topic")
+		}
+		t.Live = false
+		delete(m.topics, f.ID)
+		eff.Events = append(eff.Events, EventIn{Topic: t, Kind: Unsubscribed})
+		return nil
+	}
+	if f.ID <= m.nextTopic {
+		return protocolError("topic id out of order")
+	}
+	m.nextTopic = f.ID
+	t = &InTopic{Name: string(f.Name), Live: true}
+	m.topics[f.ID] = t
+	eff.Events = append(eff.Events, EventIn{Topic: t, Kind: Subscribed})
+	return nil
+}
+
+// topic returns the topic with this id; the one with id 0 is always there.
+func (m *Machine) topic(id uint64) (*InTopic, error) {
+	if t := m.topics[id]; t != nil {
+		return t, nil
+	}
+	if id != 0 {
+		return nil, protocolError("event of an unknown topic")
+	}
+	if m.topics == nil {
+		m.topics = make(map[uint64]*InTopic)
+	}
+	t := &InTopic{Live: true}
+	m.topics[0] = t
+	return t, nil
+}
+
+func (m *Machine) receiveEvent(f *frame.Frame, ln *lane, eff *Effects) error {
+	t, err := m.topic(f.ID)
+	if err != nil {
+		return err
+	}
+	if f.Kind == frame.Gap {
+		eff.Events = append(eff.Events, EventIn{Topic: t, Kind: Missing, Missed: f.Next})
+		return nil
+	}
+	n, err := ln.resolve(f, m.cfg.Own.Names, frame.ValidType[[]byte], nil)
+	if err != nil {
+		return err
+	}
+	if f.Flags&frame.HasMore == 0 {
+		eff.Events = append(eff.Events, EventIn{Topic: t, Type: n.text, Missed: f.Next, Payload: f.Payload})
+		return nil
+	}
+	if t.size > 0 || f.Size > uint64(m.cfg.Own.MaxMessage) {
+		return protocolError("event over the size limit")
+	}
+	t.typ, t.missed, t.size = n.text, f.Next, int(f.Size)
+	t.parts = append(make([]byte, 0, firstPart(t.size)), f.Payload...)
+	return nil
+}
+
+func (m *Machine) continueEvent(f *frame.Frame, eff *Effects) error {
+	t, err := m.topic(f.ID)
+	if err != nil {
+		return err
+	}
+	if t.size == 0 {
+		return protocolError("part of a message that was not begun")
+	}
+	whole, err := appendPart(&t.parts, t.size, f)
+	if err != nil || !whole {
+		return err
+	}
+	eff.Events = append(eff.Events, EventIn{Topic: t, Type: t.typ, Missed: t.missed, Payload: t.parts, Owned: true})
+	t.parts, t.size = nil, 0
+	return nil
+}

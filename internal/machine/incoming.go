@@ -1,0 +1,293 @@
+package machine
+
+import (
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
+)
+
+// An Inbound is a call or a message of the peer, from Effects.Start to its
+// Reply, or to Consumed for a message.
+type Inbound struct {
+	// Target is what Config.Resolve returned for Method.
+	Target any
+	Method string
+	// Payload is the encoded arguments. It is borrowed unless Owned is set.
+	Payload []byte
+	Owned   bool
+	// Meta is the metadata string, borrowed unless Owned is set.
+	Meta []byte
+	// Deadline is when the time for the call is up; 0 for never.
+	Deadline time.Duration
+	// OneWay says that it is a message, which has no reply.
+	OneWay, Unordered, Idempotent bool
+	// Owner is the driver's own.
+	Owner any
+
+	id    uint64
+	size  int // of a message of several frames
+	parts []byte
+	// barrier is the newest event that was caused for this session by the
+	// handler (clause 6.10).
+	barrier uint64
+	reply   item
+	replied bool
+}
+
+// incoming are the calls and messages of the peer.
+type incoming struct {
+	own     Window
+	lastID  uint64
+	partial map[uint64]*Inbound // of which not all parts have arrived
+	running map[uint64]*Inbound // from Start to the end of the reply's sending
+	serving int                 // messages being handled
+	refused int                 // refusals that wait to be sent
+
+	states    map[uint64]*inState
+	lastState uint64
+
+	messages        uint64 // received
+	messagesDone    uint64
+	messagesGranted uint64
+	largeReserved   uint64
+	largeDone       uint64
+	largeGranted    uint64
+}
+
+func (in *incoming) init(own Window) {
+	in.own = own
+	in.partial = make(map[uint64]*Inbound)
+	in.running = make(map[uint64]*Inbound)
+	in.messagesGranted = uint64(own.Messages)
+	in.largeGranted = uint64(own.Large)
+}
+
+// reserve takes the size of a message of several frames off the peer's credit
+// (clause 5.5).
+func (in *incoming) reserve(size uint64, most int) error {
+	if size > uint64(most) {
+		return &twinwire.Error{Code: twinwire.TooLarge, Message: "message over the size limit"}
+	}
+	if in.largeReserved+size > in.largeGranted {
+		return protocolError("message beyond the credit")
+	}
+	in.largeReserved += size
+	return nil
+}
+
+// firstPart is how much is allocated for a message of several frames when its
+// head arrives; the rest is when it has arrived, so that a peer's word alone
+// costs nothing.
+func firstPart(size int) int { return min(size, 4*frame.MaxPayload) }
+
+// appendPart adds a MORE frame to the parts and reports whether they are whole.
+func appendPart(parts *[]byte, size int, f *frame.Frame) (bool, error) {
+	*parts = append(*parts, f.Payload...)
+	more := f.Flags&frame.HasMore != 0
+	switch n := len(*parts); {
+	case n > size, n == size && more, n < size && !more:
+		return false, protocolError("parts do not add up to the size of the message")
+	default:
+		return !more, nil
+	}
+}
+
+// receiveCall takes a CALL or a MESSAGE (clauses 6.1 to 6.5).
+func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *Effects) error {
+	n, err := ln.resolve(f, m.cfg.Own.Names, frame.ValidMethod[[]byte], m.cfg.Resolve)
+	if err != nil {
+		return err
+	}
+	in := &m.in
+	oneWay := f.Kind == frame.Message
+	if !oneWay || f.Flags&frame.HasMore != 0 {
+		if f.ID <= in.lastID {
+			return m.refuse(f, twinwire.BadRequest, "duplicate call id")
+		}
+		in.lastID = f.ID
+	}
+	if f.Flags&frame.HasMeta != 0 {
+		if err := frame.ParseMetadata(f.Meta, func(_, _ []byte) {}); err != nil {
+			return protocolError("malformed metadata")
+		}
+	}
+	if oneWay {
+		if in.messages++; in.messages > in.messagesGranted {
+			return protocolError("message beyond the window")
+		}
+		in.serving++
+	} else if len(in.running) >= in.own.Calls {
+		return m.refuse(f, twinwire.ResourceExhausted, "call beyond the window")
+	}
+	v := m.cfg.NewInbound()
+	v.Target, v.Method, v.OneWay, v.id = n.target, n.text, oneWay, f.ID
+	v.Unordered = f.Flags&frame.Unordered != 0
+	if !oneWay {
+		v.Idempotent = f.Flags&frame.Idempotent != 0
+		if f.Flags&frame.Deadline != 0 {
+			v.Deadline = now + time.Duration(min(f.Millis, 1<<40))*time.Millisecond
+		}
+		in.running[f.ID] = v
+	}
+	if f.Flags&frame.HasMore == 0 {
+		v.Payload, v.Meta = f.Payload, f.Meta
+		m.start(v, eff)
+		return nil
+	}
+	if err := in.reserve(f.Size, in.own.MaxMessage); err != nil {
+		return err
+	}
+	v.size, v.Owned = int(f.Size), true
+	v.parts = append(make([]byte, 0, firstPart(v.size)), f.Payload...)
+	v.Meta = append([]byte(nil), f.Meta...)
+	in.partial[f.ID] = v
+	return nil
+}
+
+// start hands a complete call or message to the driver.
+func (m *Machine) start(v *Inbound, eff *Effects) {
+	if !v.OneWay {
+		m.stats.CallsServed++
+	}
+	eff.Start = append(eff.Start, v)
+}
+
+// refuse answers a call that is not run, such as one beyond the window (clause
+// 5.2). It waits for nothing, so a peer that goes on regardless is cut off.
+func (m *Machine) refuse(f *frame.Frame, code twinwire.Code, text string) error {
+	if f.Kind == frame.Message || f.Flags&frame.HasMore != 0 {
+		return protocolError(text)
+	}
+	if m.in.refused++; m.in.refused > m.cfg.Own.Calls {
+		return protocolError("too many calls that cannot be run")
+	}
+	m.queue.push(&item{kind: itemReply, id: f.ID, code: uint16(code), payload: Rejection(text, nil)})
+	return nil
+}
+
+// continueCall takes a part of a call or message (clause 6.6).
+func (m *Machine) continueCall(f *frame.Frame, eff *Effects) error {
+	v := m.in.partial[f.ID]
+	if v == nil {
+		return protocolError("part of a message that was not begun")
+	}
+	whole, err := appendPart(&v.parts, v.size, f)
+	if err != nil || !whole {
+		return err
+	}
+	delete(m.in.partial, f.ID)
+	v.Payload, v.parts = v.parts, nil
+	m.start(v, eff)
+	return nil
+}
+
+// receiveCancel takes a CANCEL (clause 6.8).
+func (m *Machine) receiveCancel(f *frame.Frame, eff *Effects) {
+	v := m.in.running[f.ID]
+	if v == nil || v.replied {
+		return
+	}
+	if m.in.partial[f.ID] != nil {
+		delete(m.in.partial, f.ID)
+		v.parts = nil
+		m.Reply(v, uint16(twinwire.Canceled), nil, nil)
+		return
+	}
+	eff.Cancel = append(eff.Cancel, v)
+}
+
+// Caused notes that the handler of v caused the event of this session that
+// Emit numbered; the reply will not overtake it (clause 6.10).
+func (m *Machine) Caused(v *Inbound, event uint64) { v.barrier = max(v.barrier, event) }
+
+// Reply queues the answer to a call. The payload is the machine's until
+// Batch has sent it whole and Sent returns it. A reply of a call that was
+// answered already, and one after the end, does nothing.
+func (m *Machine) Reply(v *Inbound, code uint16, payload, meta []byte) {
+	if v.replied || v.OneWay {
+		return
+	}
+	v.replied = true
+	if m.ended {
+		return
+	}
+	if v.size > 0 {
+		m.consumedLarge(v.size)
+	}
+	switch {
+	case len(payload) > m.cfg.Peer.MaxMessage:
+		code, payload, meta = uint16(twinwire.TooLarge), Rejection("reply is larger than the caller accepts", nil), nil
+	case m.out.replyBytes > 0 && m.out.replyBytes+len(payload) > m.cfg.MaxReplyBytes:
+		code, payload, meta = uint16(twinwire.ResourceExhausted), Rejection("too many replies wait to be sent", nil), nil
+	}
+	m.out.replyBytes += len(payload)
+	v.reply = item{kind: itemReply, id: v.id, code: code, payload: payload, meta: meta, mark: v.barrier, reply: v}
+	m.queue.push(&v.reply)
+}
+
+// Consumed says that the application is done with a message, so that the peer
+// may send another.
+func (m *Machine) Consumed(v *Inbound) {
+	if !v.OneWay || v.replied {
+		return
+	}
+	v.replied = true
+	in := &m.in
+	in.serving--
+	in.messagesDone++
+	if limit := in.messagesDone + uint64(in.own.Messages); limit-in.messagesGranted >= uint64(max(1, in.own.Messages/4)) {
+		in.messagesGranted = limit
+		m.control.messages = true
+	}
+	if v.size > 0 {
+		m.consumedLarge(v.size)
+	}
+}
+
+// consumedLarge gives back the credit of a message of several frames.
+func (m *Machine) consumedLarge(size int) {
+	in := &m.in
+	in.largeDone += uint64(size)
+	// Always when nothing is outstanding: the peer may need all of the window
+	// for one message.
+	if limit := in.largeDone + uint64(in.own.Large); limit-in.largeGranted >= uint64(in.own.Large/4) || in.largeDone == in.largeReserved {
+		in.largeGranted = limit
+		m.control.largeSize = true
+	}
+}
+
+// maxRejectionText is the most text of a rejection (clause 6.7).
+const (
+	maxRejectionText    = 1024
+	maxRejectionDetails = 4096
+)
+
+// Rejection returns the payload of a reply with a code other than 0 (clause
+// 6.7): nil for neither text nor details.
+func Rejection(text string, details []byte) []byte {
+	if len(details) > maxRejectionDetails {
+		details = nil
+	}
+	if text == "" && len(details) == 0 {
+		return nil
+	}
+	text = cut(text, maxRejectionText)
+	b := frame.AppendVarint(nil, uint64(len(text)))
+	b = append(b, text...)
+	return append(b, details...)
+}
+
+// ParseRejection takes the payload of a rejection apart. What it returns is
+// borrowed. A malformed one gives nothing.
+func ParseRejection(b []byte) (text, details []byte) {
+	v, n := frame.Varint(b)
+	if n <= 0 || v > maxRejectionText || v > uint64(len(b)-n) {
+		return nil, nil
+	}
+	text, details = b[n:n+int(v)], b[n+int(v):]
+	if len(details) > maxRejectionDetails {
+		details = nil
+	}
+	return text, details
+}

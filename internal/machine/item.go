@@ -1,0 +1,93 @@
+package machine
+
+import "time"
+
+type itemKind uint8
+
+const (
+	itemCall itemKind = iota
+	itemMessage
+	itemReply
+	itemCancel
+	itemState
+)
+
+// An item is one message on its way out: a call, a message, a reply, a
+// cancellation or a state. It is in at most one list at a time.
+type item struct {
+	prev, next *item
+	in         *list
+
+	kind    itemKind
+	flags   uint8 // of the frame: Unordered, Idempotent; Snapshot, End
+	code    uint16
+	id      uint64
+	method  string
+	meta    []byte
+	payload []byte
+	off     int // bytes of the payload that were sent
+	// deadline is when the call's time is up, 0 for never.
+	deadline time.Duration
+	// mark is the event that a reply must not overtake (clause 6.10), or the
+	// version of a state.
+	mark uint64
+	// end is the number after the item's last frame, once it was sent whole.
+	end uint64
+	// whole says that the last frame was put into a batch.
+	whole bool
+
+	call  *Call
+	reply *Inbound
+	state *OutState
+}
+
+// rest is the part of the payload that was not sent yet.
+func (it *item) rest() []byte { return it.payload[it.off:] }
+
+// begun reports whether a frame of the item was put into a batch.
+func (it *item) begun() bool { return it.off > 0 || it.whole }
+
+// A list is a doubly linked list of items.
+type list struct {
+	first, last *item
+	count       int
+}
+
+func (l *list) push(it *item) {
+	it.in, it.prev, it.next = l, l.last, nil
+	if l.last == nil {
+		l.first = it
+	} else {
+		l.last.next = it
+	}
+	l.last = it
+	l.count++
+}
+
+func (l *list) pop() *item {
+	it := l.first
+	if it != nil {
+		it.unlink()
+	}
+	return it
+}
+
+// unlink takes the item out of the list that it is in, if any.
+func (it *item) unlink() {
+	l := it.in
+	if l == nil {
+		return
+	}
+	if it.prev == nil {
+		l.first = it.next
+	} else {
+		it.prev.next = it.next
+	}
+	if it.next == nil {
+		l.last = it.prev
+	} else {
+		it.next.prev = it.prev
+	}
+	it.in, it.prev, it.next = nil, nil, nil
+	l.count--
+}

@@ -1,0 +1,139 @@
+package machine
+
+import (
+	"time"
+
+	"github.com/twinwire/twinwire/frame"
+)
+
+// Acknowledgement pace (clause 4.2).
+const (
+	ackFrames = 32
+	ackBytes  = 16 << 10
+	ackDelay  = 20 * time.Millisecond
+)
+
+// A lane is one lane in both directions.
+type lane struct {
+	bound    bool // frames may be sent
+	attached bool // a server has received its ATTACH
+	asked    bool // a server has sent OPEN, or a client has received it
+
+	sent    uint64 // the number of the next frame to be sent
+	acked   uint64 // what the peer has accepted
+	flight  []mark // batches that wait for their acknowledgement
+	pending int    // bytes of the batches in flight
+
+	next      uint64        // the number of the next frame to be received
+	owedSince uint64        // next as the last ACK said it
+	owedBytes int           // bytes received since the last ACK
+	ackDue    time.Duration // when an ACK is due; 0 for none
+
+	names map[string]uint64 // ids of names that were sent
+	heard []name            // names by id-1 that were received
+}
+
+// A mark is the end of a batch on a lane, for counting unacknowledged bytes.
+type mark struct {
+	next  uint64
+	bytes int
+}
+
+// A name is a method or an event type that the peer has introduced.
+type name struct {
+	text   string
+	target any // what Resolve returned
+}
+
+// batched records that a batch brought the lane to its present number.
+func (l *lane) batched(bytes int) {
+	l.flight = append(l.flight, mark{l.sent, bytes})
+	l.pending += bytes
+}
+
+// acknowledge takes an ACK into account (clause 4.2).
+func (l *lane) acknowledge(next uint64) error {
+	if next > l.sent {
+		return protocolError("acknowledgement of frames never sent")
+	}
+	if next <= l.acked {
+		return nil
+	}
+	l.acked = next
+	n := 0
+	for n < len(l.flight) && l.flight[n].next <= next {
+		l.pending -= l.flight[n].bytes
+		n++
+	}
+	l.flight = append(l.flight[:0], l.flight[n:]...)
+	return nil
+}
+
+// accept counts a numbered frame that arrived and reports whether it is new
+// (clause 4.1).
+func (l *lane) accept(seq uint64, bytes int, now time.Duration) (bool, error) {
+	switch {
+	case seq < l.next:
+		return false, nil
+	case seq > l.next:
+		return false, protocolError("a sequence number was skipped")
+	}
+	l.next++
+	l.owedBytes += bytes
+	if l.ackDue == 0 {
+		l.ackDue = now + ackDelay
+	}
+	return true, nil
+}
+
+// owes reports whether an ACK may be sent, and due whether it must be.
+func (l *lane) owes() bool { return l.next != l.owedSince }
+
+func (l *lane) due(now time.Duration) bool {
+	return l.owes() && (l.next-l.owedSince >= ackFrames || l.owedBytes >= ackBytes || now >= l.ackDue)
+}
+
+func (l *lane) acknowledged() {
+	l.owedSince, l.owedBytes, l.ackDue = l.next, 0, 0
+}
+
+// reference returns how a name is written on the lane (clause 6.2).
+func (l *lane) reference(text string, most int) uint64 {
+	if id, ok := l.names[text]; ok {
+		return id << 1
+	}
+	if len(l.names) >= most {
+		return 0
+	}
+	if l.names == nil {
+		l.names = make(map[string]uint64)
+	}
+	id := uint64(len(l.names)) + 1
+	l.names[text] = id
+	return id<<1 | 1
+}
+
+// resolve returns the name that a frame refers to, and remembers it if the
+// frame introduces it.
+func (l *lane) resolve(f *frame.Frame, most int, valid func([]byte) bool, target func(string) any) (name, error) {
+	if !frame.NamedRef(f.Ref) {
+		if id := f.Ref >> 1; id <= uint64(len(l.heard)) {
+			return l.heard[id-1], nil
+		}
+		return name{}, protocolError("reference to an unknown name")
+	}
+	if !valid(f.Name) {
+		return name{}, protocolError("malformed name")
+	}
+	n := name{text: string(f.Name)}
+	if target != nil {
+		n.target = target(n.text)
+	}
+	if f.Ref != 0 {
+		if id := f.Ref >> 1; id != uint64(len(l.heard))+1 || id > uint64(most) {
+			return name{}, protocolError("name id out of range")
+		}
+		l.heard = append(l.heard, n)
+	}
+	return n, nil
+}

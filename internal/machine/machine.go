@@ -1,0 +1,198 @@
+// Package machine is the session as a state machine: sequence numbers, lanes,
+// acknowledgements, windows, calls, messages, states and topics of
+// docs/protocol.md, for either end.
+//
+// A [Machine] does no I/O, starts no goroutine, takes no lock, and reads no
+// clock and no random source. It is given what happens (a call begins, frames
+// arrived, time passed) with the time at which it does, and it answers with
+// batches to send and [Effects] to carry out. That makes it fast, and it lets
+// a simulator drive both ends through any history that a seed describes.
+//
+// The driver, package core, holds a lock around every method; nothing here
+// blocks. Time is the time since the session began; only differences matter.
+//
+// # Memory
+//
+// Payloads that are handed to a machine belong to it until it hands them back
+// in Effects.Sent, or until the call they belong to is done; they are copied
+// once, into a batch. Payloads of shared things (events and states) are only
+// read and may be queued by many machines at once. What Receive puts into
+// Effects borrows from the frames it was given unless the field says that it
+// is owned.
+package machine
+
+import (
+	"errors"
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
+)
+
+// Window is what one side lets the other have in flight (clause 5), and the
+// sizes it accepts. Both sides say theirs in the hello.
+type Window struct {
+	// Calls is the number of calls that may run at once.
+	Calls int
+	// Messages is the number of one-way messages that may be in flight.
+	Messages int
+	// Large is the bytes of messages of several frames that may be in flight.
+	Large int
+	// MaxMessage is the largest message in bytes.
+	MaxMessage int
+	// Names is the number of names remembered for each lane.
+	Names int
+}
+
+// Config is what a machine needs to know. It does not change.
+type Config struct {
+	// Client says which end this is.
+	Client bool
+	// Generation is the generation of the handshake.
+	Generation uint64
+	// Lanes is the number of lanes that the two hellos agreed on, 1 to 8.
+	Lanes int
+	// Independent says that the lanes of the carrier are independent, so that
+	// each is a pipe of its own.
+	Independent bool
+	// Own is what this side lets the peer do, Peer the other way round.
+	Own, Peer Window
+	// Heartbeat is the interval of clause 8.1.
+	Heartbeat time.Duration
+
+	// MaxQueuedCalls and MaxQueuedBytes bound the calls and messages that wait
+	// for a window; beyond them Start refuses.
+	MaxQueuedCalls, MaxQueuedBytes int
+	// MaxReplyBytes bounds the replies that wait to be sent; a reply beyond it
+	// becomes a rejection with ResourceExhausted.
+	MaxReplyBytes int
+	// MaxEventBytes bounds the events that wait to be sent.
+	MaxEventBytes int
+	// MaxStateBytes bounds the deltas of one state that wait to be sent.
+	MaxStateBytes int
+	// MaxStates bounds the states that the peer may open.
+	MaxStates int
+
+	// Resolve finds what serves a method, once for each name that the peer
+	// introduces. It must be a pure function. Nil means nothing is served.
+	Resolve func(method string) any
+	// NewInbound makes the value for a call or message that arrives, so that
+	// the driver can make it part of something larger.
+	NewInbound func() *Inbound
+}
+
+// Machine is one end of a session. See the package comment.
+type Machine struct {
+	cfg  Config
+	role struct{ call, event int } // lanes by role (clause 4.3)
+
+	lanes   [frame.MaxLanes]lane
+	control control
+	beat    heartbeat
+
+	// Sending.
+	waiting   list // calls and messages that wait for a window
+	queue     list // what leaves on the call lane, in order
+	credit    list // large messages that wait for credit
+	large     list // large messages of which parts were sent
+	events    eventQueue
+	out       outgoing
+	nextSub   uint64
+	nextState uint64
+
+	// Receiving.
+	in        incoming
+	topics    map[uint64]*InTopic
+	nextTopic uint64
+
+	closing     closing
+	ended       bool
+	stats       Stats
+	scratch     frame.Frame
+	appended    []byte     // what Batch is writing to
+	touched     uint8      // lanes of which a numbered frame is in it
+	sent        []*Inbound // replies that were sent whole
+	messagesOut []*Call    // messages that were sent whole
+}
+
+// Stats counts what a session did since it began.
+type Stats struct {
+	FramesSent, FramesReceived uint64
+	BytesSent, BytesReceived   uint64
+	CallsStarted, CallsServed  uint64
+	Messages, EventsSent       uint64
+	EventsMissed               uint64 // dropped here because the peer did not keep up
+	UnknownFrames              uint64
+	RTT                        time.Duration // of the last heartbeat; 0 before the first
+}
+
+// New returns a machine whose handshake is complete. A client's first batch
+// begins with ATTACH (clause 4.5); a server's lanes are bound by what it
+// receives.
+func New(cfg Config, now time.Duration) *Machine {
+	m := &Machine{cfg: cfg}
+	m.role.call = min(1, cfg.Lanes-1)
+	m.role.event = min(2, cfg.Lanes-1)
+	m.in.init(cfg.Own)
+	m.out.init(cfg.Peer)
+	m.beat.heard = now
+	m.lanes[0].bound = !cfg.Client
+	return m
+}
+
+// Pipes returns how many pipes the carrier has: one, or one for each lane.
+// Batch and Ready take a pipe; on an independent carrier it is the lane.
+func (m *Machine) Pipes() int {
+	if m.cfg.Independent {
+		return m.cfg.Lanes
+	}
+	return 1
+}
+
+// carries reports whether frames of a lane travel in a pipe.
+func (m *Machine) carries(pipe, ln int) bool { return !m.cfg.Independent || pipe == ln }
+
+// Stats returns the counters.
+func (m *Machine) Stats() Stats { return m.stats }
+
+// Effects is what a driver has to carry out after Receive, Tick or End, in the
+// order of the fields. A driver may use one value again after Reset.
+type Effects struct {
+	// States, then Events, then Done: a reply never overtakes the state change
+	// or the event that its handler caused (clauses 6.9 and 6.10).
+	States []StateIn
+	Events []EventIn
+	Done   []*Call
+	// Start are calls and messages to serve, in their order.
+	Start []*Inbound
+	// Cancel are served calls whose caller no longer waits.
+	Cancel []*Inbound
+	// Closed says that the session is over by agreement (clause 8.2); the
+	// carrier is to be closed.
+	Closed bool
+}
+
+// Reset empties e and keeps its memory.
+func (e *Effects) Reset() {
+	clear(e.States)
+	clear(e.Events)
+	clear(e.Done)
+	clear(e.Start)
+	clear(e.Cancel)
+	*e = Effects{States: e.States[:0], Events: e.Events[:0], Done: e.Done[:0], Start: e.Start[:0], Cancel: e.Cancel[:0]}
+}
+
+// Errors of the methods that begin something.
+var (
+	// ErrQueueFull means that too much waits for a window already.
+	ErrQueueFull = &twinwire.Error{Code: twinwire.ResourceExhausted, Message: "too many calls wait to be sent"}
+	// ErrTooLarge means that the peer does not accept a message of this size.
+	ErrTooLarge = &twinwire.Error{Code: twinwire.TooLarge, Message: "message is larger than the peer accepts"}
+	// ErrEnded means that the session takes nothing new.
+	ErrEnded = errors.New("session has ended")
+)
+
+// protocolError is a violation by the peer (clause 9.3).
+func protocolError(reason string) error {
+	return &twinwire.Error{Code: twinwire.ProtocolError, Message: reason}
+}

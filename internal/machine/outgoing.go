@@ -1,0 +1,283 @@
+package machine
+
+import (
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
+)
+
+// A Call is a call of this side from Start to its end, or a one-way message.
+// The driver allocates it and may use it again once Effects.Done returned it.
+type Call struct {
+	// Set by the driver before Start.
+
+	// Method is the name of the method; it must be valid (clause 6.2).
+	Method string
+	// Payload is the encoded arguments; it belongs to the machine until the
+	// call is done.
+	Payload []byte
+	// Meta is the metadata string (clause 6.3), or nil.
+	Meta []byte
+	// Deadline is when the time for the call is up; 0 for never.
+	Deadline time.Duration
+	// OneWay makes it a message, Unordered and Idempotent as in clause 2.6.
+	OneWay, Unordered, Idempotent bool
+	// Owner is the driver's own.
+	Owner any
+
+	// Set when the call is done.
+
+	// Code is the outcome.
+	Code twinwire.Code
+	// Text says why, where the machine itself ended the call.
+	Text string
+	// Reply is the payload of the reply. It is borrowed unless Owned is set.
+	Reply []byte
+	Owned bool
+	// ReplyMeta is the metadata string of the reply. It is always borrowed.
+	ReplyMeta []byte
+
+	item     item
+	canceled bool
+	parts    []byte // of a reply of several frames
+	size     int
+	barrier  uint64
+	held     bool // the reply is complete and waits for its barrier
+	ended    bool
+}
+
+// Ended reports whether the call is in some Effects.Done, or will be no more.
+func (c *Call) Ended() bool { return c.ended }
+
+// finish ends a call that has no reply.
+func (c *Call) finish(code twinwire.Code, text string) {
+	c.Code, c.Text = code, text
+	c.Reply, c.ReplyMeta, c.Owned = nil, nil, false
+}
+
+// outgoing are the calls and messages of this side.
+type outgoing struct {
+	peer    Window
+	nextID  uint64
+	running map[uint64]*Call // of which a frame was sent, not answered
+	calls   int              // that take a place in the window, canceled ones too
+	held    []*Call
+
+	messages      uint64 // sent so far
+	messageLimit  uint64
+	largeReserved uint64
+	largeLimit    uint64
+
+	queued      int // calls and messages not sent yet
+	queuedBytes int
+	replyBytes  int // replies not sent yet
+}
+
+func (o *outgoing) init(peer Window) {
+	o.peer = peer
+	o.running = make(map[uint64]*Call)
+	o.messageLimit = uint64(peer.Messages)
+	o.largeLimit = uint64(peer.Large)
+}
+
+// dequeued takes an item that will not be sent, or was sent, off the bounds.
+func (o *outgoing) dequeued(it *item) {
+	o.queued--
+	o.queuedBytes -= len(it.payload)
+}
+
+// Start queues a call or a message. The error is ErrEnded, ErrQueueFull or
+// ErrTooLarge; the call then did not begin and is not in any Effects.
+func (m *Machine) Start(c *Call) error {
+	o := &m.out
+	switch {
+	case m.ended || m.closing.wanted || m.closing.got:
+		return ErrEnded
+	case len(c.Payload) > o.peer.MaxMessage:
+		return ErrTooLarge
+	case o.queued >= m.cfg.MaxQueuedCalls || o.queued > 0 && o.queuedBytes+len(c.Payload) > m.cfg.MaxQueuedBytes:
+		return ErrQueueFull
+	}
+	it := &c.item
+	*it = item{kind: itemCall, method: c.Method, meta: c.Meta, payload: c.Payload, deadline: c.Deadline, call: c}
+	if c.OneWay {
+		it.kind = itemMessage
+	}
+	if c.Unordered {
+		it.flags |= uint8(frame.Unordered)
+	}
+	if c.Idempotent && !c.OneWay {
+		it.flags |= uint8(frame.Idempotent)
+	}
+	c.Code, c.Text, c.Reply, c.Owned, c.ReplyMeta = 0, "", nil, false, nil
+	c.canceled, c.parts, c.size, c.barrier, c.held, c.ended = false, nil, 0, 0, false, false
+	o.queued++
+	o.queuedBytes += len(c.Payload)
+	m.waiting.push(it)
+	m.admit()
+	return nil
+}
+
+// admit moves what the windows allow from waiting to the queue (5.2 and 5.4).
+// It keeps their order: what is behind a call that has to wait, waits.
+func (m *Machine) admit() {
+	o := &m.out
+	for it := m.waiting.first; it != nil; it = m.waiting.first {
+		if it.kind == itemCall {
+			if o.calls >= o.peer.Calls {
+				return
+			}
+			o.calls++
+		} else {
+			if o.messages >= o.messageLimit {
+				return
+			}
+			o.messages++
+		}
+		it.unlink()
+		m.queue.push(it)
+	}
+}
+
+// Abandon ends the wait for a call whose context is done. It returns whether
+// the call was certainly not run: it had not left this side. If so it is out
+// of the machine and the driver may use it again. Otherwise the peer is told,
+// and the call comes back in Effects.Done when the peer has answered or the
+// session ends (a canceled call keeps its slot until its handler returns); the
+// driver must not touch it until then. A call that is already done must not
+// be abandoned.
+func (m *Machine) Abandon(c *Call) (notRun bool) {
+	it := &c.item
+	if it.in != nil && !it.begun() {
+		switch {
+		case it.in == &m.waiting:
+		case it.kind == itemMessage:
+			m.out.messages--
+		default:
+			m.out.calls--
+		}
+		it.unlink()
+		m.out.dequeued(it)
+		m.admit()
+		return true
+	}
+	if it.kind == itemMessage {
+		return false
+	}
+	c.canceled = true
+	if !it.whole {
+		// Parts are still to be sent: the peer drops what it has.
+		it.unlink()
+		m.out.dequeued(it)
+	}
+	m.queue.push(&item{kind: itemCancel, id: it.id, code: uint16(twinwire.Canceled)})
+	return false
+}
+
+// receiveReply takes a REPLY (clauses 6.7 and 6.10).
+func (m *Machine) receiveReply(f *frame.Frame, eff *Effects) error {
+	c := m.out.running[f.ID]
+	switch {
+	case c == nil || c.size > 0 || c.held:
+		return protocolError("reply to a call that is not running")
+	case !c.item.whole && !c.canceled:
+		// The callee gave up on a call before it was whole: what is left of it
+		// need not be sent.
+		c.item.unlink()
+		m.out.dequeued(&c.item)
+	}
+	c.Code = twinwire.Code(f.Code)
+	if f.Flags&frame.Barrier != 0 {
+		c.barrier = f.Next
+	}
+	if f.Flags&frame.HasMeta != 0 {
+		if err := frame.ParseMetadata(f.Meta, func(_, _ []byte) {}); err != nil {
+			return protocolError("malformed metadata")
+		}
+		c.ReplyMeta = f.Meta
+	}
+	if f.Flags&frame.HasMore == 0 {
+		c.Reply = f.Payload
+		m.answered(c, eff)
+		return nil
+	}
+	if err := m.in.reserve(f.Size, m.cfg.Own.MaxMessage); err != nil {
+		return err
+	}
+	c.size = int(f.Size)
+	c.parts = append(make([]byte, 0, firstPart(c.size)), f.Payload...)
+	c.ReplyMeta = append([]byte(nil), c.ReplyMeta...)
+	return nil
+}
+
+// continueReply takes a part of a reply of several frames (clause 6.6).
+func (m *Machine) continueReply(f *frame.Frame, eff *Effects) error {
+	c := m.out.running[f.ID]
+	if c == nil || c.size == 0 || c.held {
+		return protocolError("part of a message that was not begun")
+	}
+	whole, err := appendPart(&c.parts, c.size, f)
+	if err != nil || !whole {
+		return err
+	}
+	c.Reply, c.Owned, c.parts = c.parts, true, nil
+	m.consumedLarge(c.size)
+	m.answered(c, eff)
+	return nil
+}
+
+// finished puts a call that is done into eff.
+func (m *Machine) finished(c *Call, eff *Effects) {
+	c.ended = true
+	eff.Done = append(eff.Done, c)
+}
+
+// answered ends a call whose reply is complete, or holds it until the events
+// that it must not overtake have arrived.
+func (m *Machine) answered(c *Call, eff *Effects) {
+	m.out.calls--
+	if c.barrier > m.lanes[m.role.event].next {
+		c.held = true
+		if !c.Owned {
+			c.Reply, c.Owned = append([]byte(nil), c.Reply...), true
+			c.ReplyMeta = append([]byte(nil), c.ReplyMeta...)
+		}
+		m.out.held = append(m.out.held, c)
+	} else {
+		delete(m.out.running, c.item.id)
+		m.finished(c, eff)
+	}
+	m.admit()
+}
+
+// release ends the calls whose barrier has been reached.
+func (m *Machine) release(eff *Effects) {
+	kept := m.out.held[:0]
+	for _, c := range m.out.held {
+		if c.barrier > m.lanes[m.role.event].next {
+			kept = append(kept, c)
+			continue
+		}
+		c.held = false
+		delete(m.out.running, c.item.id)
+		m.finished(c, eff)
+	}
+	clear(m.out.held[len(kept):])
+	m.out.held = kept
+}
+
+// receiveCredit takes a CREDIT (clauses 5.4 to 5.6).
+func (m *Machine) receiveCredit(f *frame.Frame) error {
+	o := &m.out
+	switch f.ID {
+	case frame.CreditMessages:
+		o.messageLimit = max(o.messageLimit, f.Next)
+		m.admit()
+	case frame.CreditLarge:
+		o.largeLimit = max(o.largeLimit, f.Next)
+	default:
+		return protocolError("credit for an unknown resource")
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package machine
+
+import (
+	"github.com/twinwire/twinwire/frame"
+)
+
+// An OutState is a state that this side owns and the peer sees (clause 6.9).
+type OutState struct {
+	id    uint64 // 0 until the first frame, which carries NAME
+	name  string
+	ended bool
+	queue []*item // what waits, oldest first
+	bytes int
+}
+
+// OpenState begins a state of this name. Nothing is sent before its first
+// snapshot.
+func (m *Machine) OpenState(name string) *OutState {
+	return &OutState{name: name}
+}
+
+// Snapshot queues the whole value. What waits of the state and was not begun
+// is left out: the snapshot contains it. The payload is shared, only read.
+// The error is ErrEnded or ErrTooLarge.
+func (m *Machine) Snapshot(s *OutState, version uint64, payload []byte) error {
+	switch {
+	case m.ended || s.ended:
+		return ErrEnded
+	case len(payload) > m.cfg.Peer.MaxMessage:
+		return ErrTooLarge
+	}
+	kept := s.queue[:0]
+	for _, it := range s.queue {
+		if it.begun() {
+			kept = append(kept, it)
+			continue
+		}
+		it.unlink()
+		s.bytes -= len(it.payload)
+	}
+	clear(s.queue[len(kept):])
+	s.queue = kept
+	m.pushState(s, version, payload, frame.Snapshot)
+	return nil
+}
+
+// Delta queues a change from the version before. It returns false if too much
+// of the state waits already: the caller then queues a snapshot instead.
+func (m *Machine) Delta(s *OutState, version uint64, payload []byte) (bool, error) {
+	switch {
+	case m.ended || s.ended:
+		return true, ErrEnded
+	case len(s.queue) > 0 && s.bytes+len(payload) > m.cfg.MaxStateBytes, len(payload) > m.cfg.Peer.MaxMessage:
+		return false, nil
+	}
+	m.pushState(s, version, payload, 0)
+	return true, nil
+}
+
+// EndState tells the peer that no more will come.
+func (m *Machine) EndState(s *OutState) {
+	if m.ended || s.ended {
+		return
+	}
+	s.ended = true
+	if s.id != 0 || len(s.queue) > 0 {
+		m.pushState(s, 0, nil, frame.End)
+	}
+}
+
+func (m *Machine) pushState(s *OutState, version uint64, payload []byte, flags frame.Flags) {
+	it := &item{kind: itemState, mark: version, payload: payload, flags: uint8(flags), state: s}
+	s.queue = append(s.queue, it)
+	s.bytes += len(payload)
+	m.queue.push(it)
+}
+
+// sent takes the oldest item, which was sent whole, off the state's queue.
+func (s *OutState) sent(it *item) {
+	s.bytes -= len(it.payload)
+	s.queue = append(s.queue[:0], s.queue[1:]...)
+}
+
+// An inState is a state of the peer.
+type inState struct {
+	name     string
+	version  uint64
+	snapshot bool
+	size     int
+	parts    []byte
+}
+
+// A StateIn is a snapshot, a delta or the end of a state of the peer.
+type StateIn struct {
+	Name     string
+	Version  uint64
+	Snapshot bool
+	End      bool
+	// Payload is borrowed unless Owned is set.
+	Payload []byte
+	Owned   bool
+}
+
+func (m *Machine) receiveState(f *frame.Frame, eff *Effects) error {
+	in := &m.in
+	s := in.states[f.ID]
+	if f.Flags&frame.HasName != 0 {
+		switch {
+		case f.ID <= in.lastState:
+			return protocolError("state id out of order")
+		case len(in.states) >= m.cfg.MaxStates:
+			return protocolError("too many states")
+		case in.states == nil:
+			in.states = make(map[uint64]*inState)
+		}
+		in.lastState = f.ID
+		s = &inState{name: string(f.Name)}
+		in.states[f.ID] = s
+	}
+	if s == nil || s.size > 0 {
+		return protocolError("state out of order")
+	}
+	snapshot := f.Flags&frame.Snapshot != 0
+	end := f.Flags&frame.End != 0
+	if end {
+		delete(in.states, f.ID)
+	}
+	if f.Flags&frame.HasMore == 0 {
+		eff.States = append(eff.States, StateIn{Name: s.name, Version: f.Next, Snapshot: snapshot, End: end, Payload: f.Payload})
+		return nil
+	}
+	if f.Size > uint64(m.cfg.Own.MaxMessage) || end {
+		return protocolError("state over the size limit")
+	}
+	s.version, s.snapshot, s.size = f.Next, snapshot, int(f.Size)
+	s.parts = append(make([]byte, 0, firstPart(s.size)), f.Payload...)
+	return nil
+}
+
+func (m *Machine) continueState(f *frame.Frame, eff *Effects) error {
+	s := m.in.states[f.ID]
+	if s == nil || s.size == 0 {
+		return protocolError("part of a message that was not begun")
+	}
+	whole, err := appendPart(&s.parts, s.size, f)
+	if err != nil || !whole {
+		return err
+	}
+	eff.States = append(eff.States, StateIn{Name: s.name, Version: s.version, Snapshot: s.snapshot, Payload: s.parts, Owned: true})
+	s.parts, s.size = nil, 0
+	return nil
+}
