@@ -1,0 +1,226 @@
+// Package client dials twinwire servers.
+//
+//	s, err := client.Dial(ctx, "example.com", nil)        // the best wire there is
+//	s, err := client.Dial(ctx, "quic://example.com", nil) // QUIC and nothing else
+//	s, err := client.Dial(ctx, "wss://example.com", nil)  // WebSocket and nothing else
+//
+// The session that Dial returns has the API of both ends: see [core.Session].
+// Typed clients are made of it.
+//
+// # Choosing a wire
+//
+// An address without a scheme races QUIC against WebSocket: QUIC has a head
+// start of 200 ms, and none once it has failed. The first wire that is ready
+// says hello; if the server does not answer within a second, the other one
+// says the same hello, and the server takes both as one. So a race never makes
+// two sessions (docs/protocol.md, clause 3.6), and a network that swallows UDP
+// costs the head start and no more.
+//
+// # Trust
+//
+// The server is verified by the system's certificate authorities and its host
+// name, or by Options.Pins. For a loopback address without either, the pins of
+// the development certificates that this user has stored are trusted. There is
+// no way to skip verification.
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/certs"
+	"github.com/twinwire/twinwire/core"
+)
+
+// Options are what a program may say about a dial. Nil means all defaults.
+type Options struct {
+	// Hello is the application's name and compatibility version, which the
+	// server may insist on, and the connect payload, which it gets with the
+	// session.
+	Hello core.Hello
+	// Services are what the server may call on this side.
+	Services []*core.Service
+	// Pins are the servers to trust, in place of certificate authorities.
+	Pins []certs.Pin
+	// TLS is the configuration to start from, for client certificates or
+	// authorities of one's own. It is cloned; its protocols and versions are
+	// twinwire's. Nil, and Pins nil: see the package comment.
+	TLS *tls.Config
+	// Header is sent with the upgrade of a WebSocket. QUIC has nothing like it.
+	Header http.Header
+	// HeadStart is how long WebSocket waits for QUIC. Zero means 200 ms; a
+	// negative value means that both start at once.
+	HeadStart time.Duration
+	// Interceptors see every call and message of the server, CallInterceptors
+	// every call and message to it, the first one first.
+	Interceptors     []core.Interceptor
+	CallInterceptors []core.CallInterceptor
+	// Limits bounds the session; nil means the defaults.
+	Limits *core.Limits
+	// Logger gets what goes wrong behind the scenes; nil means slog.Default().
+	Logger *slog.Logger
+}
+
+// defaultPort is the port of an address without one.
+const defaultPort = "443"
+
+// Dial begins a session with the server at addr: host or host:port, where the
+// wires race, or one of quic://host:port, wss://host:port/path and
+// ws://host:port/path, which is plaintext and for loopback addresses only. The
+// port is 443 unless given, the path /twinwire.
+//
+// Dial returns when the session has begun. ctx bounds the dial and does not
+// affect the session. The error is a *core.RefusedError if the server refused,
+// otherwise a *DialError with what went wrong on each wire.
+func Dial(ctx context.Context, addr string, opts *Options) (*core.Session, error) {
+	if opts == nil {
+		opts = new(Options)
+	}
+	t, err := parse(addr)
+	if err != nil {
+		return nil, &DialError{Addr: addr, Causes: []error{err}}
+	}
+	if t.tls, err = opts.tlsConfig(t.host); err != nil {
+		return nil, &DialError{Addr: addr, Causes: []error{err}}
+	}
+	t.header = opts.Header
+	mux, err := core.NewMux(opts.Services, opts.Interceptors)
+	if err != nil {
+		return nil, &DialError{Addr: addr, Causes: []error{err}}
+	}
+	r := &race{
+		target: t, mux: mux, headStart: opts.HeadStart,
+		cfg: &core.Config{
+			Hello: opts.Hello, Limits: opts.Limits, Services: opts.Services, Interceptors: opts.Interceptors,
+			CallInterceptors: opts.CallInterceptors, Logger: opts.Logger,
+		},
+	}
+	if r.headStart == 0 {
+		r.headStart = headStart
+	}
+	_, _ = rand.Read(r.attempt[:]) // never fails
+	return r.run(ctx)
+}
+
+// A target is where a dial goes.
+type target struct {
+	addr       string // as it was given
+	host, port string
+	path       string
+	wires      []wire
+	tls        *tls.Config
+	header     http.Header
+}
+
+func (t *target) hostPort() string { return net.JoinHostPort(t.host, t.port) }
+
+// parse takes an address apart.
+func parse(addr string) (*target, error) {
+	t := &target{addr: addr, path: "/twinwire"}
+	scheme, rest, ok := strings.Cut(addr, "://")
+	if !ok {
+		scheme, rest = "", addr
+	}
+	switch scheme {
+	case "":
+		t.wires = []wire{wireQUIC, wireWebSocket}
+	case "quic":
+		t.wires = []wire{wireQUIC}
+	case "wss":
+		t.wires = []wire{wireWebSocket}
+	case "ws":
+		t.wires = []wire{wirePlaintext}
+	default:
+		return nil, twinwire.Errorf(twinwire.BadRequest, "unknown scheme %q: quic, wss and ws are known, and none for the best wire", scheme)
+	}
+	u, err := url.Parse("twinwire://" + rest)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
+		return nil, twinwire.Errorf(twinwire.BadRequest, "not an address of the form host, host:port or scheme://host:port")
+	}
+	if u.Path != "" && u.Path != "/" {
+		if scheme != "wss" && scheme != "ws" {
+			return nil, twinwire.Errorf(twinwire.BadRequest, "only wss:// and ws:// addresses have a path")
+		}
+		t.path = u.EscapedPath()
+	}
+	if u.RawQuery != "" {
+		t.path += "?" + u.RawQuery
+	}
+	t.host, t.port = u.Hostname(), u.Port()
+	if t.port == "" {
+		t.port = defaultPort
+	}
+	if scheme == "ws" && !loopback(t.host) {
+		return nil, twinwire.Errorf(twinwire.BadRequest, "ws:// is plaintext, and for loopback addresses only; use wss://")
+	}
+	return t, nil
+}
+
+// loopback reports whether a host is this machine.
+func loopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// tlsConfig returns how the server is verified.
+func (o *Options) tlsConfig(host string) (*tls.Config, error) {
+	pins := o.Pins
+	if pins == nil && o.TLS == nil && loopback(host) {
+		stored, err := certs.StoredPins("")
+		if err != nil {
+			return nil, fmt.Errorf("stored pins: %w", err)
+		}
+		pins = stored
+	}
+	cfg := certs.ClientTLS(pins...)
+	if o.TLS != nil {
+		base := o.TLS.Clone()
+		if len(pins) > 0 {
+			base.InsecureSkipVerify, base.VerifyConnection = cfg.InsecureSkipVerify, cfg.VerifyConnection
+		} else if base.InsecureSkipVerify && base.VerifyConnection == nil && base.VerifyPeerCertificate == nil {
+			return nil, twinwire.Errorf(twinwire.BadRequest, "InsecureSkipVerify without a verification of one's own: use Pins")
+		}
+		cfg = base
+	}
+	cfg.MinVersion = tls.VersionTLS13
+	if cfg.ServerName == "" {
+		cfg.ServerName = host
+	}
+	return cfg, nil
+}
+
+// A DialError says what went wrong on each wire that was tried.
+type DialError struct {
+	// Addr is the address as it was given.
+	Addr string
+	// Causes are the errors of the wires, in the order in which they failed.
+	Causes []error
+}
+
+// Error returns all causes.
+func (e *DialError) Error() string {
+	texts := make([]string, len(e.Causes))
+	for i, err := range e.Causes {
+		texts[i] = err.Error()
+	}
+	return "dial " + e.Addr + ": " + strings.Join(texts, "; ")
+}
+
+// Unwrap returns the causes and, unless one of them has a code of its own,
+// twinwire.Unavailable: no session was begun.
+func (e *DialError) Unwrap() []error {
+	return append(e.Causes[:len(e.Causes):len(e.Causes)], twinwire.Unavailable)
+}

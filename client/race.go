@@ -1,0 +1,212 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/core"
+	"github.com/twinwire/twinwire/transport"
+)
+
+const (
+	// headStart is how long WebSocket waits for QUIC.
+	headStart = 200 * time.Millisecond
+	// helloPatience is how long the wire that was ready first may wait for the
+	// server's answer before the other one says hello too.
+	helloPatience = time.Second
+)
+
+// A wire is a way to a server.
+type wire int
+
+const (
+	wireQUIC wire = iota
+	wireWebSocket
+	wirePlaintext
+)
+
+// String returns the wire as an address names it.
+func (w wire) String() string { return [...]string{"quic", "wss", "ws"}[w] }
+
+// A race is one dial. One goroutine, run, decides; for each wire another dials
+// and greets, and reports.
+type race struct {
+	target    *target
+	mux       *core.Mux
+	cfg       *core.Config
+	attempt   core.ID
+	headStart time.Duration
+
+	// Owned by run.
+	reports chan report
+	runners []*runner
+	causes  []error
+}
+
+// A runner is a wire in the race.
+type runner struct {
+	wire    wire
+	started bool
+	carrier transport.Carrier // ready to carry; nil before
+	greeted bool
+	done    bool // it has failed, or its offer is here
+}
+
+// A report is what a runner's goroutine has to say: a carrier is ready, the
+// server has answered, or it has failed.
+type report struct {
+	runner  *runner
+	carrier transport.Carrier
+	offer   *core.Offer
+	err     error
+}
+
+// run runs the race. When it returns, every runner's goroutine has ended or is
+// about to, having closed what it had.
+func (r *race) run(ctx context.Context) (*core.Session, error) {
+	dialing, cancel := context.WithCancelCause(ctx)
+	r.reports = make(chan report)
+	for _, w := range r.target.wires {
+		r.runners = append(r.runners, &runner{wire: w})
+	}
+	open := 0 // goroutines that have a report to make
+	defer func() {
+		cancel(errLost)
+		for ; open > 0; open-- {
+			(<-r.reports).discard()
+		}
+		for _, n := range r.runners {
+			if n.carrier != nil && !n.greeted {
+				n.carrier.Close(twinwire.Replaced, "another wire was faster")
+			}
+		}
+	}()
+	start := func(n *runner) {
+		n.started = true
+		open++
+		go func() { // ends with its report, which run always takes
+			c, err := r.target.dial(dialing, n.wire)
+			r.reports <- report{runner: n, carrier: c, err: err}
+		}()
+	}
+	greet := func(n *runner) {
+		n.greeted = true
+		open++
+		go func() { // likewise; Greet is bounded by the handshake's time
+			o, err := core.Greet(dialing, n.carrier, r.cfg, r.mux, r.attempt)
+			r.reports <- report{runner: n, offer: o, err: err}
+		}()
+	}
+	start(r.runners[0])
+	next := time.NewTimer(max(0, r.headStart))
+	defer next.Stop()
+	var patience <-chan time.Time // runs while a hello waits for its answer
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, r.failed(fmt.Errorf("given up: %w", context.Cause(ctx)))
+		case <-next.C:
+			r.startNext(start)
+		case <-patience:
+			patience = nil
+			if n := r.ready(); n != nil {
+				greet(n)
+			}
+		case p := <-r.reports:
+			open--
+			n := p.runner
+			switch {
+			case p.err != nil:
+				n.done = true
+				r.causes = append(r.causes, fmt.Errorf("%v: %w", n.wire, p.err))
+				var refused *core.RefusedError
+				if errors.As(p.err, &refused) {
+					return nil, fmt.Errorf("dial %s: %w", r.target.addr, p.err)
+				}
+				r.startNext(start)
+				if n := r.ready(); n != nil && !r.greeting() {
+					greet(n)
+					patience = time.After(helloPatience)
+				} else if r.over() {
+					return nil, r.failed(nil)
+				}
+			case p.offer != nil:
+				n.done = true
+				return p.offer.Accept(), nil
+			default:
+				n.carrier = p.carrier
+				if !r.greeting() {
+					greet(n)
+					patience = time.After(helloPatience)
+				} else if patience == nil {
+					greet(n) // the other's time is up already
+				}
+			}
+		}
+	}
+}
+
+// errLost is why the wires that did not win are given up.
+var errLost = errors.New("another wire was faster")
+
+// startNext starts the next wire that has not been started.
+func (r *race) startNext(start func(*runner)) {
+	for _, n := range r.runners {
+		if !n.started {
+			start(n)
+			return
+		}
+	}
+}
+
+// ready returns a wire that could say hello and has not.
+func (r *race) ready() *runner {
+	for _, n := range r.runners {
+		if n.carrier != nil && !n.greeted {
+			return n
+		}
+	}
+	return nil
+}
+
+// greeting reports whether a hello waits for its answer.
+func (r *race) greeting() bool {
+	for _, n := range r.runners {
+		if n.greeted && !n.done {
+			return true
+		}
+	}
+	return false
+}
+
+// over reports whether every wire has failed.
+func (r *race) over() bool {
+	for _, n := range r.runners {
+		if !n.done {
+			return false
+		}
+	}
+	return true
+}
+
+// failed is the error of a dial without a session.
+func (r *race) failed(last error) error {
+	causes := r.causes
+	if last != nil {
+		causes = append(causes, last)
+	}
+	return &DialError{Addr: r.target.addr, Causes: causes}
+}
+
+// discard gives up what came too late.
+func (p report) discard() {
+	switch {
+	case p.offer != nil:
+		p.offer.Decline()
+	case p.err == nil:
+		p.carrier.Close(twinwire.Replaced, "another wire was faster")
+	}
+}

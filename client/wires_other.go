@@ -1,0 +1,29 @@
+//go:build !js
+
+package client
+
+import (
+	"context"
+
+	"github.com/twinwire/twinwire/transport"
+	"github.com/twinwire/twinwire/transport/quic"
+	"github.com/twinwire/twinwire/transport/ws"
+)
+
+// dial dials one wire.
+func (t *target) dial(ctx context.Context, w wire) (transport.Carrier, error) {
+	switch w {
+	case wireQUIC:
+		c, err := quic.Dial(ctx, t.hostPort(), &quic.DialOptions{TLS: t.tls.Clone()})
+		if err != nil {
+			return nil, err // not a nil *quic.Carrier in an interface
+		}
+		return c, nil
+	default:
+		c, err := ws.Dial(ctx, w.String()+"://"+t.hostPort()+t.path, &ws.Options{TLS: t.tls.Clone(), Header: t.header})
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
+}

@@ -1,0 +1,256 @@
+package server
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twinwire/twinwire/certs"
+	"github.com/twinwire/twinwire/transport/quic"
+	"github.com/twinwire/twinwire/transport/ws"
+)
+
+// Limits of the TCP side before there is a session (docs/protocol.md, 3.1).
+const (
+	headerTime  = 5 * time.Second
+	headerBytes = 16 << 10
+	idleTime    = 60 * time.Second // of an HTTP connection that is kept alive
+)
+
+// A serving is one call of Serve or ServePlaintext.
+type serving struct {
+	listener *Listener
+	http     *http.Server
+	quic     []*quic.Listener
+	stop     context.CancelFunc
+}
+
+// Serve serves WebSocket over TLS and QUIC on a listener, which it closes. It
+// returns ErrClosed after Shutdown or Close, when all sessions have ended, and
+// otherwise why it could not go on.
+func (s *Server) Serve(l *Listener) error {
+	if err := s.init(); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	src, err := s.source()
+	if err != nil {
+		return errors.Join(fmt.Errorf("server: certificates: %w", err), l.Close())
+	}
+	return s.run(l, src)
+}
+
+// ServePlaintext serves WebSocket without TLS on a TCP listener, which it
+// closes: for a loopback address, or behind a proxy that takes TLS off. It
+// returns as Serve does.
+func (s *Server) ServePlaintext(l net.Listener) error {
+	if err := s.init(); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	return s.run(NewListener(l, nil), nil)
+}
+
+// run serves a listener: with TLS and QUIC, or without TLS if src is nil.
+func (s *Server) run(l *Listener, src certs.Source) error {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	v := &serving{listener: l, stop: stop}
+	v.http = &http.Server{
+		Handler: s.handler(src == nil), ReadHeaderTimeout: headerTime, MaxHeaderBytes: headerBytes, IdleTimeout: idleTime,
+		Protocols: new(http.Protocols), ErrorLog: log.New(httpLog{s.log()}, "", 0),
+	}
+	// A connection may be upgraded, which HTTP/2 cannot be.
+	v.http.Protocols.SetHTTP1(true)
+	if src != nil {
+		v.http.TLSConfig = certs.ServerTLS(src)
+		v.http.TLSConfig.NextProtos = append([]string{"http/1.1"}, v.http.TLSConfig.NextProtos...)
+		if err := v.listenQUIC(src, s.log()); err != nil {
+			return errors.Join(fmt.Errorf("server: %w", err), l.Close())
+		}
+	}
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		v.close()
+		return ErrClosed
+	}
+	s.serving[v] = struct{}{}
+	s.mu.Unlock()
+	s.log().Info("twinwire: serving", "addr", l.Addr(), "tls", src != nil, "quic", len(v.quic) > 0)
+
+	// One goroutine for each socket; they end when their socket is closed, the
+	// first failure closes all.
+	failed := make(chan error, len(l.tcp)+len(v.quic))
+	var wg sync.WaitGroup
+	for _, tcp := range l.tcp {
+		wg.Go(func() {
+			if src != nil {
+				failed <- v.http.ServeTLS(tcp, "", "")
+			} else {
+				failed <- v.http.Serve(tcp)
+			}
+		})
+	}
+	for _, ql := range v.quic {
+		wg.Go(func() { failed <- s.acceptQUIC(ctx, ql) })
+	}
+	err := <-failed
+	s.mu.Lock()
+	closing := s.closing
+	s.mu.Unlock()
+	if closing {
+		wg.Wait()
+		<-s.finished
+		return ErrClosed
+	}
+	stop()
+	v.close()
+	wg.Wait()
+	s.mu.Lock()
+	delete(s.serving, v)
+	s.mu.Unlock()
+	return fmt.Errorf("server: %w", err)
+}
+
+// listenQUIC makes the UDP sockets speak QUIC.
+func (v *serving) listenQUIC(src certs.Source, log *slog.Logger) error {
+	key := resetKey(src)
+	for _, udp := range v.listener.udp {
+		ql, err := quic.Listen(udp, &quic.ListenOptions{TLS: certs.ServerTLS(src), StatelessResetKey: &key, Logger: log})
+		if err != nil {
+			return err
+		}
+		v.quic = append(v.quic, ql)
+	}
+	return nil
+}
+
+// resetKey derives the key by which a server that was restarted can tell its
+// old peers so (RFC 9000, section 10.3) from the certificate's private key,
+// the one secret that outlives a restart. Where there is none yet, as before
+// the first ACME certificate, the key lasts as long as the process.
+func resetKey(src certs.Source) [32]byte {
+	var key [32]byte
+	_, _ = rand.Read(key[:]) // never fails
+	if _, ok := src.(*certs.ACMESource); ok {
+		return key // asking for a certificate would order one
+	}
+	cert, err := src.GetCertificate(&tls.ClientHelloInfo{ServerName: "localhost"})
+	if err != nil {
+		return key
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	if err != nil {
+		return key // a key that does not leave its device
+	}
+	derived, err := hkdf.Key(sha256.New, secret, nil, "twinwire stateless reset", len(key))
+	if err == nil {
+		copy(key[:], derived)
+	}
+	return key
+}
+
+// acceptQUIC accepts connections and does nothing else: what is not accepted
+// in time is refused by quic-go.
+func (s *Server) acceptQUIC(ctx context.Context, l *quic.Listener) error {
+	for {
+		c, err := l.Accept(ctx)
+		if err != nil {
+			return err
+		}
+		s.serve(c)
+	}
+}
+
+// close closes everything at once.
+func (v *serving) close() {
+	v.stop()
+	_ = v.http.Close()
+	for _, ql := range v.quic {
+		_ = ql.Close()
+	}
+	_ = v.listener.Close()
+}
+
+// handler serves the TCP side: twinwire at its path, the user's handler
+// elsewhere.
+func (s *Server) handler(plaintext bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == Path:
+			s.upgrade(w, r, plaintext)
+		case s.Handler != nil:
+			s.Handler.ServeHTTP(w, r)
+		default:
+			http.NotFound(w, r)
+		}
+	})
+}
+
+// ServeHTTP accepts a WebSocket, at whatever path the program has mounted the
+// server in a mux of its own. A request that came without TLS is refused
+// unless AllowPlaintext is set.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := s.init(); err != nil {
+		s.log().Error("twinwire: server cannot serve", "error", err)
+		http.Error(w, "server is misconfigured", http.StatusInternalServerError)
+		return
+	}
+	s.upgrade(w, r, s.AllowPlaintext)
+}
+
+// upgrade makes a carrier of a request. The session runs in a goroutine of its
+// own, so that net/http's can end and take its buffers along.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, plaintext bool) {
+	if r.TLS == nil && !plaintext {
+		http.Error(w, "twinwire is not served without TLS here", http.StatusForbidden)
+		return
+	}
+	if !headerHas(r.Header, "Connection", "upgrade") || !headerHas(r.Header, "Upgrade", "websocket") {
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "websocket")
+		http.Error(w, "this is a twinwire endpoint: it wants a WebSocket, subprotocol "+ws.Subprotocol, http.StatusUpgradeRequired)
+		return
+	}
+	c, err := ws.Upgrade(w, r, &ws.UpgradeOptions{CheckOrigin: s.CheckOrigin})
+	if err != nil {
+		s.log().Debug("twinwire: no upgrade", "peer", r.RemoteAddr, "error", err)
+		return
+	}
+	s.serve(c)
+}
+
+// headerHas reports whether a header lists a token.
+func headerHas(h http.Header, name, token string) bool {
+	for _, v := range h.Values(name) {
+		for t := range strings.SplitSeq(v, ",") {
+			if strings.EqualFold(strings.TrimSpace(t), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// httpLog takes net/http's lines, which tell of peers that do not speak HTTP
+// or TLS, into the log.
+type httpLog struct{ log *slog.Logger }
+
+var _ io.Writer = httpLog{}
+
+func (l httpLog) Write(line []byte) (int, error) {
+	l.log.Debug("twinwire: http", "message", strings.TrimSpace(string(line)))
+	return len(line), nil
+}

@@ -1,0 +1,237 @@
+// Package server listens on WebSocket (TCP) and on QUIC (UDP) at one port
+// number and serves twinwire sessions over both.
+//
+//	log.Fatal(server.ListenAndServe(":443", counter.NewService(newHandler)))
+//
+// is the whole set-up. Everything that a [Server] has beside its services is
+// optional.
+//
+// # Security
+//
+// TLS 1.3 always, unless the program asks for plaintext by name
+// ([Server.ServePlaintext], [Server.AllowPlaintext]). Certificates come from
+// Certs; see [certs.Default] for what happens without. WebSocket upgrades are
+// accepted from pages of the same origin and from clients without an Origin
+// header, unless CheckOrigin says otherwise.
+//
+// # Goroutines
+//
+// One goroutine for each session, one more while something is written that
+// does not fit into the connection at once, and the handlers that are running.
+// Serve returns, and Shutdown and Close too, when all of them have ended.
+package server
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/certs"
+	"github.com/twinwire/twinwire/core"
+	"github.com/twinwire/twinwire/transport"
+)
+
+// ErrClosed is what Serve and ListenAndServe return after Shutdown or Close.
+var ErrClosed = errors.New("server: closed")
+
+// Path is where WebSocket is served on the TCP side (docs/protocol.md, clause
+// 10.1).
+const Path = "/twinwire"
+
+// A Server serves twinwire sessions. Its fields must not be changed once it
+// serves. The zero value serves nothing but works.
+type Server struct {
+	// Hello is the application's name and compatibility version. A client that
+	// names others is refused; empty means any.
+	Hello core.Hello
+	// Certs is where certificates come from. Nil means certs.Default.
+	Certs certs.Source
+	// Handler serves HTTP requests other than twinwire's on the TCP side, over
+	// HTTP/1.1. Nil answers 404.
+	Handler http.Handler
+	// CheckOrigin decides which pages may open a WebSocket. Nil accepts the
+	// same origin only; a request without an Origin header comes from no page.
+	CheckOrigin func(r *http.Request) bool
+	// AllowPlaintext lets ServeHTTP accept WebSockets that came without TLS,
+	// because a proxy in front has taken it off.
+	AllowPlaintext bool
+	// Admit decides about a client before anything else is done for it. An
+	// error refuses it with its code and text; a *core.RefusedError gives
+	// advice as well. Nil admits everybody.
+	Admit func(h core.Hello, info transport.Info) error
+	// Interceptors see every call and message of clients, CallInterceptors
+	// every call and message to clients, the first one first.
+	Interceptors     []core.Interceptor
+	CallInterceptors []core.CallInterceptor
+	// Limits bounds each session; nil means the defaults.
+	Limits *core.Limits
+	// Heartbeat is the interval after which a silent peer is asked whether it
+	// is there. Zero means 15 s on WebSocket and 10 s on QUIC.
+	Heartbeat time.Duration
+	// Connected is called when a session has begun, before its services are
+	// opened, and Disconnected when it has ended, with why. They must not
+	// block. Either may be nil.
+	Connected    func(s *core.Session)
+	Disconnected func(s *core.Session, cause error)
+	// Logger gets what the server has to say. Nil means slog.Default().
+	Logger *slog.Logger
+
+	services []*core.Service
+
+	once     sync.Once
+	initErr  error
+	acceptor *core.Acceptor
+	certs    certs.Source
+
+	mu        sync.Mutex
+	sessions  map[*core.Session]struct{}
+	serving   map[*serving]struct{}
+	closing   bool
+	carriers  sync.WaitGroup // carriers that are being served
+	finished  chan struct{}  // closed when a Shutdown or Close is complete
+	finishing bool
+}
+
+// Handle adds services. It must be called before the server serves.
+func (s *Server) Handle(services ...*core.Service) {
+	s.services = append(s.services, services...)
+}
+
+// ListenAndServe listens at addr as Listen does, and serves services there
+// with all defaults, until it fails.
+func ListenAndServe(addr string, services ...*core.Service) error {
+	s := new(Server)
+	s.Handle(services...)
+	return s.ListenAndServe(addr)
+}
+
+// ListenAndServe listens at addr as Listen does, and serves there. It returns
+// ErrClosed after Shutdown or Close, or why it could not listen or serve.
+func (s *Server) ListenAndServe(addr string) error {
+	l, err := Listen(addr)
+	if err != nil {
+		return err
+	}
+	return s.Serve(l)
+}
+
+// init prepares the server, once.
+func (s *Server) init() error {
+	s.once.Do(func() {
+		s.finished = make(chan struct{})
+		s.sessions = make(map[*core.Session]struct{})
+		s.serving = make(map[*serving]struct{})
+		s.acceptor, s.initErr = core.NewAcceptor(&core.Config{
+			Hello: s.Hello, Limits: s.Limits, Services: s.services, Interceptors: s.Interceptors,
+			CallInterceptors: s.CallInterceptors, Heartbeat: s.Heartbeat, Logger: s.log(),
+		})
+		if s.initErr == nil {
+			s.acceptor.Admit = s.admit
+			s.acceptor.Began = s.began
+		}
+	})
+	return s.initErr
+}
+
+// source returns where certificates come from.
+func (s *Server) source() (certs.Source, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.certs == nil {
+		s.certs = s.Certs
+	}
+	if s.certs == nil {
+		src, err := certs.Default(s.log())
+		if err != nil {
+			return nil, err
+		}
+		s.certs = src
+	}
+	return s.certs, nil
+}
+
+func (s *Server) log() *slog.Logger {
+	if s.Logger != nil {
+		return s.Logger
+	}
+	return slog.Default()
+}
+
+// serve runs a carrier until its session has ended.
+func (s *Server) serve(c transport.Carrier) {
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		c.Close(twinwire.Unavailable, "server is shutting down")
+		return
+	}
+	s.carriers.Add(1)
+	s.mu.Unlock()
+	// Ends with the carrier; Shutdown and Close wait for it.
+	go func() {
+		defer s.carriers.Done()
+		_ = s.acceptor.Serve(c)
+	}()
+}
+
+// admit refuses new sessions while the server shuts down, and asks the user.
+func (s *Server) admit(h core.Hello, info transport.Info) error {
+	s.mu.Lock()
+	closing := s.closing
+	s.mu.Unlock()
+	if closing {
+		return &core.RefusedError{Code: twinwire.Unavailable, Reason: "server is shutting down", RetryAfter: retryAfter()}
+	}
+	if s.Admit != nil {
+		return s.Admit(h, info)
+	}
+	return nil
+}
+
+// began takes note of a new session.
+func (s *Server) began(session *core.Session) {
+	s.mu.Lock()
+	s.sessions[session] = struct{}{}
+	closing := s.closing
+	s.mu.Unlock()
+	session.OnEnd(func(cause error) {
+		s.mu.Lock()
+		delete(s.sessions, session)
+		s.mu.Unlock()
+		if s.Disconnected != nil {
+			s.Disconnected(session, cause)
+		}
+	})
+	if s.Connected != nil {
+		s.Connected(session)
+	}
+	if closing {
+		// Shutdown has gone through the sessions before this one was there.
+		// Ends with the session.
+		go func() {
+			_ = session.Drain(context.Background(), twinwire.Unavailable, "server is shutting down", retryAfter())
+		}()
+	}
+}
+
+// Sessions returns the sessions that there are at this moment, in no order.
+func (s *Server) Sessions() iter.Seq[*core.Session] {
+	return func(yield func(*core.Session) bool) {
+		s.mu.Lock()
+		list := make([]*core.Session, 0, len(s.sessions))
+		for session := range s.sessions {
+			list = append(list, session)
+		}
+		s.mu.Unlock()
+		for _, session := range list {
+			if !yield(session) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package server
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/core"
+)
+
+// drainTime is how long clients are asked to stay away after a shutdown, at
+// most: they come back spread over it.
+const drainTime = 2 * time.Second
+
+// retryAfter returns when a client is asked to come back.
+func retryAfter() time.Duration {
+	return time.Duration(rand.Int64N(int64(drainTime))) + time.Millisecond
+}
+
+// Shutdown ends the server in peace: it stops listening, refuses new sessions
+// and new calls, lets the calls that are running finish, says goodbye to every
+// client with Unavailable and a time to come back, and returns when all
+// sessions have ended. If ctx is done before, what is left ends at once and
+// the error is ctx's. A second Shutdown waits for the first.
+func (s *Server) Shutdown(ctx context.Context) error {
+	list, first, err := s.beginClosing()
+	if err != nil {
+		return nil // it never served
+	}
+	if !first {
+		select {
+		case <-s.finished:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for _, v := range list {
+		v.stop()
+		// Waits for HTTP requests; WebSockets are not among them any more.
+		go func() { _ = v.http.Shutdown(ctx) }()
+	}
+	var wg sync.WaitGroup
+	for session := range s.Sessions() {
+		wg.Go(func() { _ = session.Drain(ctx, twinwire.Unavailable, "server is shutting down", retryAfter()) })
+	}
+	wg.Wait()
+	s.finish(ctx, list)
+	return context.Cause(ctx)
+}
+
+// Close ends the server at once: sessions are told, and not waited for beyond
+// what telling takes.
+func (s *Server) Close() error {
+	list, first, err := s.beginClosing()
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if first {
+		var wg sync.WaitGroup
+		for session := range s.Sessions() {
+			wg.Go(func() { closeSession(session) })
+		}
+		wg.Wait()
+		s.finish(ctx, list)
+	}
+	<-s.finished
+	return nil
+}
+
+func closeSession(session *core.Session) {
+	session.CloseWith(twinwire.Unavailable, "server is closing", retryAfter())
+	<-session.Done()
+}
+
+// beginClosing makes the server refuse what is new. It returns what is being
+// served, and whether this was the first time.
+func (s *Server) beginClosing() (list []*serving, first bool, err error) {
+	if err := s.init(); err != nil {
+		return nil, false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first = !s.closing
+	s.closing = true
+	for v := range s.serving {
+		list = append(list, v)
+	}
+	return list, first, nil
+}
+
+// finish waits for the sessions and closes the sockets under them. Carriers
+// that have not become sessions end by the handshake's time, or here.
+func (s *Server) finish(ctx context.Context, list []*serving) {
+	gone := make(chan struct{})
+	go func() { // ends with the last carrier
+		s.carriers.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-ctx.Done():
+	}
+	for _, v := range list {
+		v.close()
+	}
+	<-gone
+	close(s.finished)
+}
