@@ -89,7 +89,7 @@ func scan(b []byte, off, depth, elements int) (end, left int, err *Error) {
 			n, width, head, kind := container(b[off:])
 			want := "container"
 			if kind == nil {
-				kind, want = admit(n, width, len(b)-off-head, depth-level, elements, want)
+				want, kind = admit(n, width, len(b)-off-head, depth-level, elements, want)
 			}
 			if kind != nil {
 				return 0, 0, errorAt(kind, b, off, want)

@@ -9,8 +9,11 @@
 // headers in the shortest form that the MessagePack specification offers,
 // floats as wide as their Go type, time as the timestamp extension, durations
 // as a count of nanoseconds. The bytes equal those of vmihailenco/msgpack v5
-// with UseCompactInts(true). Strings are written as they are: one that is not
-// valid UTF-8 is refused by whoever reads it.
+// with UseCompactInts(true). Nil stands for a nil pointer, slice, map or binary
+// and for nothing else. Entries of a map have no order; the caller chooses one.
+// Strings are written as they are: one that is not valid UTF-8 is refused by
+// whoever reads it. Nothing longer than 2^32-1 has an encoding; messages are
+// bounded far below that.
 //
 // # Trust
 //
@@ -23,11 +26,21 @@
 //
 // # Errors
 //
-// Reading stops at the first error, which the Reader remembers and every later
-// read of that message repeats as a zero value. Each error is an [*Error] and
-// matches one of the sentinels ErrTruncated, ErrType, ErrRange, ErrLimit,
-// ErrFormat, ErrUTF8, ErrTrailing and ErrUnbalanced with errors.Is. Its text
-// is made of fixed words and an offset, and repeats no byte of the message.
+// Reading stops at the first error. The Reader remembers it, and every later
+// read of that message returns a zero value, so that a decoder may read all
+// fields and ask once. Each error is an [*Error] and matches one of the
+// sentinels ErrTruncated, ErrType, ErrRange, ErrLimit, ErrFormat, ErrUTF8,
+// ErrTrailing and ErrUnbalanced with errors.Is. Its text is made of fixed words
+// and an offset, and repeats no byte of the message.
+//
+// # Writing a decoder
+//
+// A struct is a map from the names of fields; see the example of [Reader]. Each
+// ArrayHeader and MapHeader is followed by a Leave when its elements have been
+// read: that is how recursive types stay within the depth. What a message
+// merely declares is allocated by [ReadSlice], [ReadMap] and [ReadPointer], or
+// after [Reader.Charge]: that is how they stay within the memory. Whoever holds
+// the whole message ends with [Reader.Finish].
 //
 // # Memory and goroutines
 //

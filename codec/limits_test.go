@@ -3,6 +3,7 @@ package codec_test
 import (
 	"bytes"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -147,8 +148,8 @@ func TestMemory(t *testing.T) {
 	}
 
 	r = codec.NewReader([]byte("\x01"), nil)
-	if r.Charge(1<<40, 1<<30) || !errors.Is(r.Err(), codec.ErrLimit) {
-		t.Errorf("2^70 bytes: %v", r.Err())
+	if r.Charge(math.MaxInt, 2) || !errors.Is(r.Err(), codec.ErrLimit) {
+		t.Errorf("more bytes than an int can count: %v", r.Err())
 	}
 }
 

@@ -44,7 +44,7 @@ func (r *Reader) longHeader(code16 byte, width int, want string) int {
 // enter goes into a container of n elements of width values each, whose header
 // takes head bytes.
 func (r *Reader) enter(n, width, head int, want string) int {
-	if kind, words := admit(n, width, len(r.b)-r.off-head, r.depth, r.elements, want); kind != nil {
+	if words, kind := admit(n, width, len(r.b)-r.off-head, r.depth, r.elements, want); kind != nil {
 		r.fail(kind, words)
 		return 0
 	}
@@ -56,16 +56,16 @@ func (r *Reader) enter(n, width, head int, want string) int {
 
 // admit decides whether a container of n elements of width values each may be
 // entered. It compares before it multiplies, so nothing overflows.
-func admit(n, width, left, depth, elements int, want string) (kind error, words string) {
+func admit(n, width, left, depth, elements int, want string) (words string, kind error) {
 	switch {
 	case n > left/width:
-		return ErrTruncated, want // a value takes a byte at least
+		return want, ErrTruncated // a value takes a byte at least
 	case depth <= 0:
-		return ErrLimit, "fewer levels"
+		return "fewer levels", ErrLimit
 	case n*width > elements:
-		return ErrLimit, "fewer elements"
+		return "fewer elements", ErrLimit
 	}
-	return nil, ""
+	return "", nil
 }
 
 // Leave ends an array or a map that ArrayHeader or MapHeader entered. A

@@ -87,6 +87,7 @@ type (
 		Numbered [2]int        `msgpack:",omitempty"`
 	}
 	omitsAll struct {
+		//lint:ignore U1000 its tag is what counts
 		_msgpack struct{} `msgpack:",omitempty"`
 		A        int
 		B        string

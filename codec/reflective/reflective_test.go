@@ -251,6 +251,7 @@ func TestPointerReceiversAreFound(t *testing.T) {
 
 func TestUnsupported(t *testing.T) {
 	type array struct {
+		//lint:ignore U1000 its tag is what counts
 		_msgpack struct{} `msgpack:",as_array"`
 		A        int
 	}
