@@ -1,5 +1,87 @@
 package frame
 
+import "slices"
+
+// Append appends f to b and returns the extended slice. What f holds is this
+// program's, not a peer's: Append panics where Parse would refuse what it
+// wrote. Fields that the kind and the flags do not ask for are ignored.
+func Append(b []byte, f *Frame) []byte {
+	l := &layouts[f.Kind]
+	switch {
+	case l.name == "":
+		panic("frame: append of an unknown kind")
+	case f.Flags&^l.flags != 0:
+		panic("frame: append of a flag that the kind does not have")
+	case f.Lane >= MaxLanes, l.control && f.Lane != 0:
+		panic("frame: append to a lane that the kind cannot have")
+	case !l.allowsPayload(f.Flags, len(f.Payload)):
+		panic("frame: append of a payload out of range")
+	}
+	tail := len(f.Payload)
+	for i := range l.strings {
+		if t := &l.strings[i]; t.present(f) {
+			n := len(f.text(t.field))
+			if n > t.max {
+				panic("frame: append of a string over its limit")
+			}
+			tail += VarintLen(uint64(n)) + n
+		}
+	}
+
+	// The length comes first but is known only behind the numbers. Room is
+	// left for what it most likely takes; else the little in between moves.
+	start := len(b)
+	room := VarintLen(uint64(tail + likelyHead))
+	b = append(b, 0, 0, 0, 0)[:start+room]
+	b = append(b, byte(f.Kind), byte(f.Flags)|f.Lane)
+	if f.Kind.Numbered() {
+		b = AppendVarint(b, f.Seq)
+	}
+	for _, n := range l.numbers {
+		if f.Flags&n.when != n.when {
+			continue
+		}
+		v := f.number(n.field)
+		if !n.field.allows(v) {
+			panic("frame: append of a number out of range")
+		}
+		b = AppendVarint(b, v)
+		if n.field == fieldNexts {
+			for _, next := range f.Nexts[:f.NextCount] {
+				b = AppendVarint(b, next)
+			}
+		}
+	}
+	size := uint64(len(b) - start - room + tail)
+	if n := VarintLen(size); n != room {
+		var zeros [4]byte
+		b = slices.Replace(b, start, start+room, zeros[:n]...)
+	}
+	AppendVarint(b[:start], size)
+
+	for i := range l.strings {
+		if t := &l.strings[i]; t.present(f) {
+			s := f.text(t.field)
+			b = AppendVarint(b, uint64(len(s)))
+			b = append(b, s...)
+		}
+	}
+	return append(b, f.Payload...)
+}
+
+// likelyHead is what kind, lane and the numbers of a frame take in a session
+// that has not run for long.
+const likelyHead = 8
+
+// maxHead is the most that length, kind, lane, sequence and numbers take.
+const maxHead = 4 + 2 + 8*(1+3+MaxLanes)
+
+// MaxHead returns a bound on the bytes that Append adds for f beside its
+// payload.
+func MaxHead(f *Frame) int {
+	return maxHead + 2*4 + len(f.Name) + len(f.Meta)
+}
+
 // number returns the field of f that stands for fd.
 func (f *Frame) number(fd field) uint64 {
 	switch fd {
@@ -13,6 +95,8 @@ func (f *Frame) number(fd field) uint64 {
 		return f.Size
 	case fieldMillis:
 		return f.Millis
+	case fieldNexts:
+		return uint64(f.NextCount)
 	}
 	return f.Next
 }
@@ -22,67 +106,4 @@ func (f *Frame) text(fd field) []byte {
 		return f.Meta
 	}
 	return f.Name
-}
-
-func (t *text) present(f *Frame) bool {
-	return f.Flags&t.when == t.when && (!t.ref || NamedRef(f.Ref))
-}
-
-// maxNumbers bounds the head of a frame without its strings: kind, lane,
-// sequence and at most 3+MaxLanes numbers.
-const maxNumbers = 2 + 8*(4+MaxLanes)
-
-// Append appends f to b and returns the extended slice. What f holds must be
-// within the limits of this package: Append is given the values of this
-// program, not a peer's, and panics where they could not be read back.
-func Append(b []byte, f *Frame) []byte {
-	l := &layouts[f.Kind]
-	if l.name == "" {
-		panic("frame: append of an unknown kind")
-	}
-	// The numbers come first on the wire, so that the length of the body is
-	// known from this scratch and the lengths of the strings and the payload.
-	var scratch [maxNumbers]byte
-	h := append(scratch[:0], byte(f.Kind), byte(f.Flags)|f.Lane)
-	if f.Kind.Numbered() {
-		h = AppendVarint(h, f.Seq)
-	}
-	for _, n := range l.numbers {
-		switch {
-		case f.Flags&n.when != n.when:
-		case n.field == fieldNexts:
-			h = AppendVarint(h, uint64(f.NextCount))
-			for _, next := range f.Nexts[:f.NextCount] {
-				h = AppendVarint(h, next)
-			}
-		default:
-			h = AppendVarint(h, f.number(n.field))
-		}
-	}
-	size := len(h) + len(f.Payload)
-	for i := range l.strings {
-		if t := &l.strings[i]; t.present(f) {
-			n := len(f.text(t.field))
-			size += VarintLen(uint64(n)) + n
-		}
-	}
-	if size > MaxBody || len(f.Payload) > MaxPayload {
-		panic("frame: append of a frame over the limit")
-	}
-	b = AppendVarint(b, uint64(size))
-	b = append(b, h...)
-	for i := range l.strings {
-		if t := &l.strings[i]; t.present(f) {
-			s := f.text(t.field)
-			b = AppendVarint(b, uint64(len(s)))
-			b = append(b, s...)
-		}
-	}
-	return append(b, f.Payload...)
-}
-
-// MaxHead returns a bound on the bytes that Append adds for f beside its
-// payload.
-func MaxHead(f *Frame) int {
-	return 4 + maxNumbers + 2*4 + len(f.Name) + len(f.Meta)
 }

@@ -6,8 +6,11 @@
 // [Append] writes one; [Frame.Parse] reads one and borrows its strings and
 // payload from the input. Nothing here allocates, apart from growing the
 // slice that is appended to, and nothing here trusts its input: whatever
-// Parse accepts is within the limits and has exactly one encoding, so
-// Append(nil, f) gives back the bytes that f was parsed from.
+// Parse accepts is within the limits and has exactly one encoding, so for a
+// known kind Append(nil, f) gives back the bytes that f was parsed from.
+//
+// Any number of goroutines may use the functions of this package at once; a
+// Frame belongs to one at a time.
 package frame
 
 import "fmt"

@@ -1,9 +1,10 @@
 package frame
 
-// A layout is what clause 2.6 says of one kind: which flags it knows, where
-// its numbers go, and whether it has strings and a payload.
+// A layout is what clause 2.6 says of one kind: its lane, which flags it
+// knows, where its numbers go, and whether it has strings and a payload.
 type layout struct {
 	name    string
+	control bool // lane 0 only
 	flags   Flags
 	payload bool
 	numbers []number
@@ -46,19 +47,19 @@ var (
 
 // layouts is the table of clause 2.6. It is read only.
 var layouts = [256]layout{
-	Hello:     {name: "HELLO", payload: true},
-	Challenge: {name: "CHALLENGE", payload: true},
-	Proof:     {name: "PROOF", payload: true},
-	Welcome:   {name: "WELCOME", payload: true},
-	Refuse: {name: "REFUSE", flags: RetryAfter | Never | WantAuth,
+	Hello:     {name: "HELLO", control: true, payload: true},
+	Challenge: {name: "CHALLENGE", control: true, payload: true},
+	Proof:     {name: "PROOF", control: true, payload: true},
+	Welcome:   {name: "WELCOME", control: true, payload: true},
+	Refuse: {name: "REFUSE", control: true, flags: RetryAfter | Never | WantAuth,
 		numbers: []number{{field: fieldCode}, {fieldMillis, RetryAfter}}, strings: []text{reason}},
 	Attach: {name: "ATTACH", flags: AllLanes, numbers: []number{{field: fieldID}}},
 	Open:   {name: "OPEN"},
 	Ack:    {name: "ACK", numbers: []number{{field: fieldNext}}},
-	Ping:   {name: "PING", numbers: []number{{field: fieldID}}},
-	Pong:   {name: "PONG", numbers: []number{{field: fieldID}}},
-	Credit: {name: "CREDIT", numbers: []number{{field: fieldID}, {field: fieldNext}}},
-	Close: {name: "CLOSE", flags: RetryAfter,
+	Ping:   {name: "PING", control: true, numbers: []number{{field: fieldID}}},
+	Pong:   {name: "PONG", control: true, numbers: []number{{field: fieldID}}},
+	Credit: {name: "CREDIT", control: true, numbers: []number{{field: fieldID}, {field: fieldNext}}},
+	Close: {name: "CLOSE", control: true, flags: RetryAfter,
 		numbers: []number{{field: fieldCode}, {fieldMillis, RetryAfter}, {field: fieldNexts}}, strings: []text{reason}},
 	Call: {name: "CALL", flags: HasMore | HasMeta | Deadline | Unordered | Idempotent, payload: true,
 		numbers: []number{{field: fieldID}, {field: fieldRef}, {fieldSize, HasMore}, {fieldMillis, Deadline}},
@@ -80,4 +81,37 @@ var layouts = [256]layout{
 		numbers: []number{{field: fieldID}, {field: fieldRef}, {fieldSize, HasMore}, {fieldNext, Missed}},
 		strings: []text{refName}},
 	Gap: {name: "GAP", numbers: []number{{field: fieldID}, {field: fieldNext}}},
+}
+
+// present reports whether f has the string t.
+func (t *text) present(f *Frame) bool {
+	return f.Flags&t.when == t.when && (!t.ref || NamedRef(f.Ref))
+}
+
+// allows reports whether a number may have the value v: codes end at MaxCode
+// (clause 9.1), there are at most MaxLanes lanes (clause 1.2), and what has a
+// size does not fit one frame (clause 2.4).
+func (fd field) allows(v uint64) bool {
+	switch fd {
+	case fieldCode:
+		return v <= MaxCode
+	case fieldSize:
+		return v > MaxPayload
+	case fieldNexts:
+		return v <= MaxLanes
+	}
+	return true
+}
+
+// allowsPayload reports whether a frame of l with these flags may have a
+// payload of n bytes: none if the kind has none, a full one if more of the
+// message follows (clause 2.4).
+func (l *layout) allowsPayload(flags Flags, n int) bool {
+	switch {
+	case !l.payload:
+		return n == 0
+	case flags&l.flags&HasMore != 0:
+		return n == MaxPayload
+	}
+	return n <= MaxPayload
 }

@@ -40,27 +40,21 @@ func AppendVarint(b []byte, v uint64) []byte {
 // The length is 0 if b ends within it and -1 if it is not in its shortest
 // form.
 func Varint(b []byte) (v uint64, n int) {
-	if len(b) == 0 {
+	switch {
+	case len(b) == 0:
 		return 0, 0
-	}
-	switch b[0] >> 6 {
-	case 0:
+	case b[0] < 1<<6:
 		return uint64(b[0]), 1
-	case 1:
-		if len(b) < 2 {
-			return 0, 0
-		}
-		v, n = uint64(b[0]&0x3f)<<8|uint64(b[1]), 2
-	case 2:
-		if len(b) < 4 {
-			return 0, 0
-		}
-		v, n = uint64(binary.BigEndian.Uint32(b)&0x3fff_ffff), 4
+	}
+	switch n = 1 << (b[0] >> 6); {
+	case len(b) < n:
+		return 0, 0
+	case n == 2:
+		v = uint64(b[0]&0x3f)<<8 | uint64(b[1])
+	case n == 4:
+		v = uint64(binary.BigEndian.Uint32(b) & (1<<30 - 1))
 	default:
-		if len(b) < 8 {
-			return 0, 0
-		}
-		v, n = binary.BigEndian.Uint64(b)&MaxVarint, 8
+		v = binary.BigEndian.Uint64(b) & MaxVarint
 	}
 	if VarintLen(v) != n {
 		return 0, -1
