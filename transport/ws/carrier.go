@@ -1,0 +1,186 @@
+package ws
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/transport"
+	"github.com/twinwire/twinwire/transport/internal/closing"
+)
+
+const (
+	// readBuffer is the memory that an idle carrier keeps for reading, in
+	// bytes: the headers of messages pass through it, and small messages.
+	readBuffer = 1 << 10
+	// writeHandshake bounds the response of Upgrade.
+	writeHandshake = 5 * time.Second
+	// linger is how long Receive waits after Close for the peer to have read
+	// what Close said. Closing at once would reset the connection if anything
+	// unread had arrived, and take the close frame along.
+	linger = time.Second
+	// parting is how long a Send that is under way may go on after Close, and
+	// farewell how long Close itself may write.
+	parting, farewell = 250 * time.Millisecond, 20 * time.Millisecond
+)
+
+var (
+	// ErrReceiving is returned by a second call of Receive.
+	ErrReceiving = errors.New("ws: Receive was called before")
+	errTimeout   = fmt.Errorf("ws: send timeout: %w", os.ErrDeadlineExceeded)
+)
+
+// unused is what gorilla would take write buffers from. It never does: it has
+// nothing to write but control frames, which have a buffer of their own.
+var unused sync.Pool
+
+// A Carrier is one WebSocket connection. It is a transport.Carrier.
+type Carrier struct {
+	// Immutable.
+	ws      *websocket.Conn
+	conn    net.Conn     // what ws reads from, without the meter
+	tcp     *net.TCPConn // what is under conn; nil for a foreign net.Conn
+	meter   *meter       // on the server, else nil
+	client  bool
+	timeout time.Duration // of Send; 0 for ever
+	info    transport.Info
+
+	// Owned by the goroutine that calls Receive.
+	controls limiter
+
+	mu       sync.Mutex
+	err      error  // what ended the carrier
+	received bool   // Receive was called
+	parting  []byte // body of the close frame to send, nil for none
+
+	ending atomic.Bool // err is set
+
+	wmu     sync.Mutex // held while a frame is written
+	until   time.Time  // write deadline of conn, if it was set by Send
+	goodbye bool       // nothing more may be written
+	pong    atomic.Pointer[[]byte]
+}
+
+var _ transport.Carrier = (*Carrier)(nil)
+
+func newCarrier(ws *websocket.Conn, conn net.Conn, client bool, timeout time.Duration) *Carrier {
+	c := &Carrier{
+		ws: ws, conn: conn, tcp: tcpOf(conn), client: client, timeout: timeout,
+		info: transport.Info{Wire: "websocket", LocalAddr: conn.LocalAddr().String(), RemoteAddr: conn.RemoteAddr().String()},
+	}
+	if c.tcp != nil {
+		tune(c.tcp)
+	}
+	ws.SetPingHandler(c.onPing)
+	ws.SetPongHandler(func(string) error { return c.controls.count() })
+	ws.SetCloseHandler(func(int, string) error { return nil }) // Receive answers
+	return c
+}
+
+// tcpOf returns the TCP connection under layers such as TLS, or nil.
+func tcpOf(conn net.Conn) *net.TCPConn {
+	for {
+		switch layer := conn.(type) {
+		case *net.TCPConn:
+			return layer
+		case interface{ NetConn() net.Conn }:
+			conn = layer.NetConn()
+		default:
+			return nil
+		}
+	}
+}
+
+// Info describes the carrier.
+func (c *Carrier) Info() transport.Info { return c.info }
+
+// Close ends the carrier; see transport.Carrier. The peer is told in a close
+// frame. Close may take 20 ms where the network takes nothing.
+func (c *Carrier) Close(code twinwire.Code, reason string) {
+	e := closing.Local(code, reason)
+	c.close(e, websocket.FormatCloseMessage(status(e.Code), e.Reason))
+}
+
+// close ends the carrier with err and has the close frame sent; nil for none.
+// Only the first call counts.
+func (c *Carrier) close(err error, frame []byte) {
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.err, c.parting = err, frame
+	received := c.received
+	c.ending.Store(true)
+	c.mu.Unlock()
+
+	if c.wmu.TryLock() {
+		c.setWriteDeadline(farewell)
+		c.farewellLocked()
+		c.wmu.Unlock()
+	} else {
+		// The writer says goodbye when it has written; this bounds it.
+		c.setWriteDeadline(parting)
+		c.afterWrite()
+	}
+	if received {
+		_ = c.conn.SetReadDeadline(time.Unix(1, 0)) // Receive sees the error
+	} else {
+		c.shut()
+	}
+}
+
+// ended returns what ended the carrier, or nil.
+func (c *Carrier) ended() error {
+	if !c.ending.Load() {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// shut closes the connection without another word, not even that of TLS: that
+// would wait for a peer that does not read.
+func (c *Carrier) shut() {
+	conn := c.conn
+	if c.tcp != nil {
+		conn = c.tcp
+	}
+	_ = conn.Close() // the carrier has ended: there is nobody to tell
+}
+
+// status returns the status code of a close frame (clause 10.1).
+func status(code twinwire.Code) int {
+	if code > 999 {
+		return 4999
+	}
+	return 4000 + int(code)
+}
+
+// closedByPeer returns what a close frame of the peer means.
+func closedByPeer(status int, reason string) error {
+	var code twinwire.Code
+	switch {
+	case status >= 4000:
+		code = twinwire.Code(status - 4000)
+	case status == websocket.CloseNormalClosure, status == websocket.CloseGoingAway, status == websocket.CloseNoStatusReceived:
+		code = twinwire.Accepted
+	case status == websocket.CloseMessageTooBig:
+		code = twinwire.TooLarge
+	case status == websocket.CloseInternalServerErr:
+		code = twinwire.Internal
+	case status == websocket.CloseServiceRestart, status == websocket.CloseTryAgainLater:
+		code = twinwire.Unavailable
+	default:
+		code = twinwire.ProtocolError
+	}
+	return closing.ByPeer(uint64(code), reason)
+}

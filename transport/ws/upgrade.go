@@ -1,0 +1,70 @@
+package ws
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+
+	"github.com/gorilla/websocket"
+)
+
+// Upgrade makes a carrier of a request. Where it returns an error it has
+// answered the request: with status 400 if the client does not speak
+// twinwire.1 over WebSocket, with 403 if its origin is not welcome.
+//
+// The handler should return once it has the carrier, and Receive should run in
+// a goroutine of its own: what net/http keeps for a request is freed only when
+// the handler has returned.
+func Upgrade(w http.ResponseWriter, r *http.Request, o *UpgradeOptions) (*Carrier, error) {
+	opt := o.withDefaults()
+	if !opt.CheckOrigin(r) {
+		return nil, refuse(w, http.StatusForbidden, "origin is not allowed")
+	}
+	if websocket.IsWebSocketUpgrade(r) && !slices.Contains(websocket.Subprotocols(r), Subprotocol) {
+		return nil, refuse(w, http.StatusBadRequest, "this endpoint speaks the WebSocket subprotocol "+Subprotocol)
+	}
+	u := websocket.Upgrader{
+		HandshakeTimeout: writeHandshake,
+		ReadBufferSize:   readBuffer,
+		WriteBufferPool:  &unused,
+		Subprotocols:     []string{Subprotocol},
+		CheckOrigin:      func(*http.Request) bool { return true }, // done above
+		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
+			w.Header().Set("Sec-WebSocket-Version", "13")
+			http.Error(w, reason.Error(), status)
+		},
+	}
+	h := &hijacker{ResponseWriter: w}
+	conn, err := u.Upgrade(h, r, opt.Header)
+	if err != nil {
+		return nil, fmt.Errorf("ws: upgrade: %w", err)
+	}
+	c := newCarrier(conn, h.meter.Conn, false, opt.SendTimeout)
+	c.meter = h.meter
+	_, c.info.Secure = h.meter.Conn.(*tls.Conn)
+	return c, nil
+}
+
+func refuse(w http.ResponseWriter, status int, text string) error {
+	http.Error(w, text, status)
+	return errors.New("ws: upgrade: " + text)
+}
+
+// A hijacker puts a meter between the connection and gorilla.
+type hijacker struct {
+	http.ResponseWriter
+	meter *meter
+}
+
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	h.meter = &meter{Conn: conn}
+	return h.meter, rw, nil
+}

@@ -1,0 +1,212 @@
+package ws
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/transport"
+)
+
+// Send writes the batch as one binary message. A carrier is one pipe: lane is
+// 0.
+func (c *Carrier) Send(lane int, batch []byte) error {
+	if len(batch) == 0 || len(batch) > frame.MaxBatch {
+		return transport.ErrBatch
+	}
+	if lane != 0 {
+		return transport.ErrLane
+	}
+	c.wmu.Lock()
+	// The order matters: a Close that does not see this deadline is seen here.
+	c.extendLocked()
+	err := c.ended()
+	if err == nil {
+		err = c.writeLocked(websocket.BinaryMessage, batch)
+	}
+	c.wmu.Unlock()
+	c.afterWrite()
+	if err == nil {
+		return nil
+	}
+	return c.writeFailed(err)
+}
+
+// writeFailed says what a failed write means for the carrier.
+func (c *Carrier) writeFailed(err error) error {
+	if ended := c.ended(); ended != nil {
+		return ended
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.close(errTimeout, nil)
+		return c.ended()
+	}
+	// The peer may have said why it is gone before it went. If so, that has
+	// arrived and Receive will find it; if not, Receive finds an error too.
+	err = fmt.Errorf("ws: connection lost: %w", err)
+	c.mu.Lock()
+	received := c.received
+	c.mu.Unlock()
+	if !received {
+		c.close(err, nil)
+		return c.ended()
+	}
+	_ = c.conn.SetReadDeadline(time.Now().Add(linger)) // in any case soon
+	return err
+}
+
+// extendLocked sets the write deadline. That costs about as much as a small
+// write through TLS, so one serves for an eighth of the timeout.
+func (c *Carrier) extendLocked() {
+	if c.timeout <= 0 {
+		return
+	}
+	now := time.Now()
+	if c.until.Sub(now) > c.timeout-c.timeout/8 {
+		return
+	}
+	c.until = now.Add(c.timeout)
+	_ = c.conn.SetWriteDeadline(c.until) // it fails on a closed connection: so does the write
+}
+
+func (c *Carrier) setWriteDeadline(d time.Duration) {
+	_ = c.conn.SetWriteDeadline(time.Now().Add(d)) // as above
+}
+
+// afterWrite does what others left to the writer because it held the lock. It
+// is called after the lock was given back.
+func (c *Carrier) afterWrite() {
+	for (c.pong.Load() != nil || c.ending.Load()) && c.wmu.TryLock() {
+		done := true
+		switch pong := c.pong.Swap(nil); {
+		case c.ending.Load():
+			c.farewellLocked()
+		case pong != nil:
+			// What fails here fails for the next Send too.
+			_ = c.writeLocked(websocket.PongMessage, *pong)
+			done = false
+		}
+		c.wmu.Unlock()
+		if done {
+			return
+		}
+	}
+}
+
+// farewellLocked writes the close frame, once, and says on TCP that nothing
+// follows.
+func (c *Carrier) farewellLocked() {
+	if c.goodbye {
+		return
+	}
+	c.mu.Lock()
+	body := c.parting
+	c.mu.Unlock()
+	if body == nil {
+		c.goodbye = true
+		return
+	}
+	_ = c.writeLocked(websocket.CloseMessage, body) // there is no second chance
+	c.goodbye = true
+	if c.tcp != nil {
+		_ = c.tcp.CloseWrite()
+	}
+}
+
+// The header of a WebSocket frame (RFC 6455, section 5.2).
+const (
+	final     = 0x80
+	masked    = 0x80
+	maxHeader = 2 + 8 + 4
+)
+
+// Two sizes of buffers: a peer that does not read holds one for as long as a
+// Send waits, so small batches do not take large ones.
+const (
+	smallBuffer = 2 << 10
+	largeBuffer = frame.MaxBatch + maxHeader
+)
+
+var (
+	smallBuffers = sync.Pool{New: func() any { return new([smallBuffer]byte) }}
+	largeBuffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
+)
+
+// writeLocked writes one frame with one Write. Control frames that gorilla
+// writes on its own, in the moment before it fails, cannot get in between: a
+// Write of net.TCPConn and of tls.Conn is atomic.
+func (c *Carrier) writeLocked(opcode byte, payload []byte) error {
+	if c.goodbye {
+		return os.ErrClosed
+	}
+	var b []byte
+	if len(payload)+maxHeader <= smallBuffer {
+		buf := smallBuffers.Get().(*[smallBuffer]byte)
+		defer smallBuffers.Put(buf)
+		b = buf[:]
+	} else {
+		buf := largeBuffers.Get().(*[largeBuffer]byte)
+		defer largeBuffers.Put(buf)
+		b = buf[:]
+	}
+	n := c.encode(b, opcode, payload)
+	_, err := c.conn.Write(b[:n])
+	if err != nil {
+		c.goodbye = true // a part of the frame may be out
+	}
+	return err
+}
+
+// encode puts one whole frame into b and returns its length.
+func (c *Carrier) encode(b []byte, opcode byte, payload []byte) int {
+	b[0] = final | opcode
+	n := 2
+	switch size := len(payload); {
+	case size < 126:
+		b[1] = byte(size)
+	case size < 1<<16:
+		b[1] = 126
+		binary.BigEndian.PutUint16(b[2:], uint16(size))
+		n += 2
+	default:
+		b[1] = 127
+		binary.BigEndian.PutUint64(b[2:], uint64(size))
+		n += 8
+	}
+	if !c.client {
+		return n + copy(b[n:], payload)
+	}
+	b[1] |= masked
+	key := rand.Uint32() // seeded by the system; nobody can choose what is on the wire
+	binary.LittleEndian.PutUint32(b[n:], key)
+	n += 4
+	mask(b[n:], payload, key)
+	return n + len(payload)
+}
+
+// mask writes src to dst under the key (RFC 6455, section 5.3).
+func mask(dst, src []byte, key uint32) {
+	wide := uint64(key)<<32 | uint64(key)
+	dst = dst[:len(src)]
+	for len(src) >= 32 {
+		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src)^wide)
+		binary.LittleEndian.PutUint64(dst[8:], binary.LittleEndian.Uint64(src[8:])^wide)
+		binary.LittleEndian.PutUint64(dst[16:], binary.LittleEndian.Uint64(src[16:])^wide)
+		binary.LittleEndian.PutUint64(dst[24:], binary.LittleEndian.Uint64(src[24:])^wide)
+		dst, src = dst[32:], src[32:]
+	}
+	for len(src) >= 8 {
+		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src)^wide)
+		dst, src = dst[8:], src[8:]
+	}
+	for i := range src {
+		dst[i] = src[i] ^ byte(key>>(i%4*8))
+	}
+}
