@@ -99,6 +99,7 @@ func TestParsePin(t *testing.T) {
 		"sha256/Wo-MGt41bbe-XB2GIrbDGoDZ5yEBv6zUUAN94hVlFAQ=":       "illegal base64", // URL alphabet
 		"sha256/Wo+MGt41bbe+XB2GIrbDGoDZ5yEBv6zUUAN94hVlFAR=":       "illegal base64", // stray bits
 		"sha256/\n\n\n\nWo+MGt41bbe+XB2GIrbDGoDZ5yEBv6zUUAN94hVl":   "30 bytes",
+		"sha256/" + strings.Repeat("0", 44):                         "33 bytes",
 		"cert-sha256//i8wqPCS5NsQEieqpCFu58RdFPm1f2V3vk19Vt5VruA0=": "45 characters",
 		"sha256/" + strings.Repeat("A", 1<<20):                      "characters",
 	}
