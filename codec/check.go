@@ -74,13 +74,14 @@ func scan(b []byte, off, depth, elements int) (end, left int, err *Error) {
 
 		case codeFixStr <= c && c < codeNil:
 			n := int(c & 31)
-			if n > len(b)-off-1 {
+			end := off + 1 + n
+			if end > len(b) {
 				return 0, 0, errorAt(ErrTruncated, b, off, "str")
 			}
-			if text := b[off+1:]; !shortASCII(text, n) && !utf8.Valid(text[:n]) {
+			if !shortASCII(b, off+1, end) && !utf8.Valid(b[off+1:end]) {
 				return 0, 0, errorAt(ErrUTF8, b, off, "str")
 			}
-			off += 1 + n
+			off = end
 
 		case c < codeFixStr || codeArray16 <= c:
 			if key {
@@ -156,7 +157,7 @@ func scalar(b []byte, c byte, key bool) (size int, kind error) {
 		if !ok || n > len(b)-head {
 			return 0, ErrTruncated
 		}
-		if !validText(b[head:], n) {
+		if !validText(b, head, head+n) {
 			return 0, ErrUTF8
 		}
 		return head + n, nil

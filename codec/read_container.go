@@ -1,5 +1,7 @@
 package codec
 
+import "math/bits"
+
 // ArrayHeader reads the header of an array, enters the array and returns how
 // many values the caller has to read before it calls Leave (specification:
 // "array format family"). The count is paid for: no larger than the rest of
@@ -54,11 +56,11 @@ func (r *Reader) enter(n, width, head int, want string) int {
 	return n
 }
 
-// admit decides whether a container of n elements of width values each may be
-// entered. It compares before it multiplies, so nothing overflows.
+// admit decides whether a container of n elements of width values each, 1 or 2,
+// may be entered. It compares before it multiplies, so nothing overflows.
 func admit(n, width, left, depth, elements int, want string) (words string, kind error) {
 	switch {
-	case n > left/width:
+	case n > left>>(width-1):
 		return want, ErrTruncated // a value takes a byte at least
 	case depth <= 0:
 		return "fewer levels", ErrLimit
@@ -92,10 +94,11 @@ func (r *Reader) FixedArray(n int) bool {
 // decoder calls it before it allocates what a message merely declares, unless
 // ReadSlice, ReadMap or ReadPointer do it.
 func (r *Reader) Charge(n, size int) bool {
-	if n < 0 || size > 0 && n > r.memory/size {
+	high, low := bits.Mul64(uint64(n), uint64(size))
+	if high != 0 || low > uint64(r.memory) {
 		r.fail(ErrLimit, "less memory")
 		return false
 	}
-	r.memory -= n * size
+	r.memory -= int(low)
 	return true
 }

@@ -56,12 +56,12 @@ func (r *Reader) Integer() (v uint64, negative bool) {
 }
 
 func (r *Reader) uint(most uint64, want string) uint64 {
-	if r.off < len(r.b) && r.b[r.off] < codeFixMap {
-		v := r.b[r.off]
+	b := r.b[r.off:]
+	if len(b) > 0 && b[0] < codeFixMap {
 		r.off++
-		return uint64(v)
+		return uint64(b[0])
 	}
-	v, negative, size, kind := integer(r.b[r.off:])
+	v, negative, size, kind := integer(b)
 	if kind == nil && (negative || v > most) {
 		kind = ErrRange
 	}
@@ -75,12 +75,12 @@ func (r *Reader) uint(most uint64, want string) uint64 {
 
 // int reads a number from -most-1 to most.
 func (r *Reader) int(most int64, want string) int64 {
-	if r.off < len(r.b) && r.b[r.off] < codeFixMap {
-		v := r.b[r.off]
+	b := r.b[r.off:]
+	if len(b) > 0 && b[0] < codeFixMap {
 		r.off++
-		return int64(v)
+		return int64(b[0])
 	}
-	v, negative, size, kind := integer(r.b[r.off:])
+	v, negative, size, kind := integer(b)
 	if kind == nil && (negative && int64(v) < -most-1 || !negative && v > uint64(most)) {
 		kind = ErrRange
 	}

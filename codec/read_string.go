@@ -8,12 +8,12 @@ import (
 // Str reads a string (specification: "str format family") and returns a copy.
 // One that is not valid UTF-8 is ErrUTF8. The method is not called String, so
 // that printing a Reader reads nothing from it.
-func (r *Reader) Str() string { return string(r.str("str")) }
+func (r *Reader) Str() string { return string(r.str(false)) }
 
 // BorrowStr is Str without the copy: the string aliases the message and
 // changes with its buffer.
 func (r *Reader) BorrowStr() string {
-	b := r.str("str")
+	b := r.str(false)
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
@@ -22,7 +22,7 @@ func (r *Reader) BorrowStr() string {
 // switch string(r.MapKey()) does not allocate. Keys that are integers are read
 // with Int64 and its like.
 func (r *Reader) MapKey() []byte {
-	b := r.str("str as key")
+	b := r.str(true)
 	return b[:len(b):len(b)]
 }
 
@@ -78,23 +78,27 @@ func (r *Reader) BytesInto(dst []byte) {
 
 // str reads a string as a part of the message. Most strings are of this form,
 // short and ASCII.
-func (r *Reader) str(want string) []byte {
+func (r *Reader) str(key bool) []byte {
 	b := r.b
 	if at := r.off; at < len(b) {
 		if c := b[at]; c&0xe0 == codeFixStr {
 			at++
 			end := at + int(c&31)
-			if end <= len(b) && shortASCII(b[at:], end-at) {
+			if end <= len(b) && shortASCII(b, at, end) {
 				r.off = end
 				return b[at:end]
 			}
 		}
 	}
-	return r.longStr(want)
+	return r.longStr(key)
 }
 
 // longStr is str for every form, and for the errors.
-func (r *Reader) longStr(want string) []byte {
+func (r *Reader) longStr(key bool) []byte {
+	want := "str"
+	if key {
+		want = "str as key"
+	}
 	b := r.b[r.off:]
 	if len(b) == 0 {
 		r.fail(ErrTruncated, want)
@@ -113,7 +117,7 @@ func (r *Reader) longStr(want string) []byte {
 		r.fail(ErrTruncated, want)
 		return nil
 	}
-	if !validText(b[head:], n) {
+	if !validText(b, head, head+n) {
 		r.fail(ErrUTF8, want)
 		return nil
 	}

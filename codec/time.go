@@ -85,15 +85,16 @@ func isExt(c byte) bool {
 // Time reads a timestamp (specification: "Timestamp extension type") and
 // returns it in UTC.
 func (r *Reader) Time() time.Time {
-	if r.off >= len(r.b) {
+	b := r.b[r.off:]
+	if len(b) == 0 {
 		r.fail(ErrTruncated, "timestamp")
 		return time.Time{}
 	}
-	if !isExt(r.b[r.off]) {
+	if !isExt(b[0]) {
 		r.fail(ErrType, "timestamp")
 		return time.Time{}
 	}
-	sec, nsec, size, kind := timestamp(r.b[r.off:])
+	sec, nsec, size, kind := timestamp(b)
 	if kind != nil {
 		r.fail(kind, "timestamp")
 		return time.Time{}
