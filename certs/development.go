@@ -225,7 +225,7 @@ func (d *Development) renewLocked(now time.Time) error {
 		d.log.Info("made a development certificate", "pin", PinOf(cert.Leaf).String(),
 			"until", cert.Leaf.NotAfter, "dir", d.store.path(number))
 		d.generations = append(d.generations, generation{number, cert})
-		d.clean(expired, now)
+		d.clean(number, expired, now)
 		return nil
 	}
 	return fmt.Errorf("certs: other programs keep storing development certificates in %s that cannot be used", d.store.dir)
@@ -272,10 +272,10 @@ func (d *Development) readLocked(number int) (generation, error) {
 	return d.store.read(number)
 }
 
-// clean tidies the store. It runs after a new generation was stored, never
+// clean tidies the store. It runs after a new generation was made, never
 // before, so that numbers only grow. What it cannot remove does no harm.
-func (d *Development) clean(expired []int, now time.Time) {
-	errs := []error{d.store.removeDrafts(now)}
+func (d *Development) clean(made int, expired []int, now time.Time) {
+	errs := []error{d.store.removeDrafts(made)}
 	for _, n := range expired {
 		errs = append(errs, d.store.removeExpired(n, now))
 	}

@@ -219,8 +219,14 @@ func (s store) removeExpired(number int, now time.Time) error {
 	return nil
 }
 
-// removeDrafts removes what crashes have left behind.
-func (s store) removeDrafts(now time.Time) error {
+// removeDrafts removes what crashes have left behind. How old that is, it
+// takes from the generation that was just made: what others are at must not
+// look old because our clock is ahead of the file system's.
+func (s store) removeDrafts(made int) error {
+	now, err := os.Stat(s.path(made))
+	if err != nil {
+		return fmt.Errorf("certs: looking for unfinished certificates: %w", err)
+	}
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return fmt.Errorf("certs: looking for unfinished certificates: %w", err)
@@ -230,7 +236,7 @@ func (s store) removeDrafts(now time.Time) error {
 		if !strings.HasPrefix(e.Name(), draftPrefix) {
 			continue
 		}
-		if info, err := e.Info(); err != nil || now.Sub(info.ModTime()) < draftAge {
+		if info, err := e.Info(); err != nil || now.ModTime().Sub(info.ModTime()) < draftAge {
 			continue // gone, or somebody is at it
 		}
 		errs = append(errs, os.RemoveAll(filepath.Join(s.dir, e.Name())))

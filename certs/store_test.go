@@ -144,9 +144,9 @@ func TestStoreForgetsWhatExpired(t *testing.T) {
 	development(t, DevelopmentOptions{Dir: dir, Now: c.Now})
 	// What a crash has left, and what somebody is at.
 	stale, recent := filepath.Join(dir, draftPrefix+"1"), filepath.Join(dir, draftPrefix+"2")
-	for path, age := range map[string]time.Duration{stale: 0, recent: -20 * day} {
+	for path, age := range map[string]time.Duration{stale: 2 * draftAge, recent: draftAge / 2} {
 		write(t, filepath.Join(path, keyName), []byte("key"))
-		if err := os.Chtimes(path, time.Time{}, c.Now().Add(-age)); err != nil {
+		if err := os.Chtimes(path, time.Time{}, time.Now().Add(-age)); err != nil {
 			t.Fatal(err)
 		}
 	}
