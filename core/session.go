@@ -159,7 +159,7 @@ func (s *Session) String() string { return s.id.String()[:8] + " " + s.info.Stri
 // inline the calling goroutine writes itself, one batch, if that cannot block;
 // everything else is written by goroutines that end when nothing waits.
 func (s *Session) kick(inline bool) {
-	wake := s.m.Wake(s.now()) &^ s.writing
+	wake := s.m.Wake() &^ s.writing
 	if wake == 0 || s.ended {
 		s.mu.Unlock()
 		return
@@ -223,7 +223,7 @@ func (s *Session) writeBatch(pipe int) bool {
 		err = s.carrier.Send(pipe, b)
 	}
 	s.mu.Lock()
-	wake := s.m.Wake(s.now())
+	wake := s.m.Wake()
 	more := err == nil && !s.ended && wake&(1<<pipe) != 0
 	if !more {
 		s.writing &^= 1 << pipe

@@ -20,7 +20,7 @@ const (
 
 // Ready reports whether there is something to send in a pipe. Now and then
 // the batch turns out empty, because what waited is of no use any more.
-func (m *Machine) Ready(pipe int, now time.Duration) bool {
+func (m *Machine) Ready(pipe int) bool {
 	if m.ended {
 		return false
 	}
@@ -33,7 +33,7 @@ func (m *Machine) Ready(pipe int, now time.Duration) bool {
 		if !m.carries(pipe, i) {
 			continue
 		}
-		if m.lanes[i].due(now) || m.wants(i) && m.usable(i) {
+		if m.lanes[i].due() || m.wants(i) && m.usable(i) {
 			return true
 		}
 	}
@@ -81,10 +81,10 @@ func (m *Machine) usable(ln int) bool {
 
 // Wake returns the pipes, as a bit set, that have something to send; a driver
 // asks after anything that may have queued something.
-func (m *Machine) Wake(now time.Duration) (pipes uint32) {
+func (m *Machine) Wake() (pipes uint32) {
 	// Lane 0 last: asking for a lane queues a frame there.
 	for p := m.Pipes() - 1; p >= 0; p-- {
-		if m.Ready(p, now) {
+		if m.Ready(p) {
 			pipes |= 1 << p
 		}
 	}
@@ -198,13 +198,13 @@ func (m *Machine) batchControl() {
 		}
 		c.anyOpen, c.open = false, [frame.MaxLanes]bool{}
 	}
-	for _, token := range c.pings {
-		m.append(0, &frame.Frame{Kind: frame.Ping, ID: token})
+	if c.ping {
+		m.append(0, &frame.Frame{Kind: frame.Ping, ID: c.token})
 	}
 	for _, token := range c.pongs {
 		m.append(0, &frame.Frame{Kind: frame.Pong, ID: token})
 	}
-	c.pings, c.pongs = c.pings[:0], c.pongs[:0]
+	c.ping, c.pongs = false, c.pongs[:0]
 	if c.messages {
 		m.append(0, &frame.Frame{Kind: frame.Credit, ID: frame.CreditMessages, Next: m.in.messagesGranted})
 	}

@@ -11,7 +11,8 @@ import (
 type control struct {
 	attach    bool // a client has bound lane 0
 	open      [frame.MaxLanes]bool
-	pings     []uint64
+	ping      bool   // PING with token
+	token     uint64 // the newest; an older one that was not sent is of no use
 	pongs     []uint64
 	anyOpen   bool
 	messages  bool // CREDIT for messages
@@ -19,7 +20,7 @@ type control struct {
 }
 
 func (c *control) waits() bool {
-	return c.anyOpen || len(c.pings) > 0 || len(c.pongs) > 0 || c.messages || c.largeSize
+	return c.anyOpen || c.ping || len(c.pongs) > 0 || c.messages || c.largeSize
 }
 
 // closing is the goodbye in both directions (clause 8.2).

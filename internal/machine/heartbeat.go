@@ -11,7 +11,7 @@ const maxPings = 10
 
 type heartbeat struct {
 	heard time.Duration // when something was last received
-	asked bool          // a PING was sent since
+	asked time.Duration // when a PING was queued since; 0 for none
 
 	second time.Duration // when counting of the peer's PINGs began
 	pings  int
@@ -21,12 +21,10 @@ type heartbeat struct {
 var ErrPeerDead = &twinwire.Error{Code: twinwire.PeerDead, Message: "nothing was heard from the peer for two heartbeats"}
 
 // Deadline returns when Tick wants to be called next. It may only have moved
-// closer after Receive, which wants an acknowledgement sent.
+// closer after Receive, which wants an acknowledgement sent. Once Tick was
+// called it is in the future, also while nothing can be sent.
 func (m *Machine) Deadline() time.Duration {
-	at := m.beat.heard + m.cfg.Heartbeat
-	if m.beat.asked {
-		at += m.cfg.Heartbeat
-	}
+	at := max(m.beat.heard, m.beat.asked) + m.cfg.Heartbeat
 	for i := range m.cfg.Lanes {
 		if due := m.lanes[i].ackDue; due != 0 && due < at {
 			at = due
@@ -41,13 +39,20 @@ func (m *Machine) Tick(now time.Duration) error {
 	if m.ended {
 		return nil
 	}
-	silent := now - m.beat.heard
+	for i := range m.cfg.Lanes {
+		if l := &m.lanes[i]; l.ackDue != 0 && l.ackDue <= now {
+			l.ackDue, l.ackLate = 0, true
+		}
+	}
+	b := &m.beat
 	switch {
-	case m.beat.asked && silent >= 2*m.cfg.Heartbeat:
+	case b.asked != 0 && now-b.asked >= m.cfg.Heartbeat:
+		// Counted from the question: a process that was suspended wakes up
+		// after a long silence of its own making.
 		return ErrPeerDead
-	case !m.beat.asked && silent >= m.cfg.Heartbeat:
-		m.beat.asked = true
-		m.control.pings = append(m.control.pings, uint64(now/time.Microsecond))
+	case b.asked == 0 && now-b.heard >= m.cfg.Heartbeat:
+		b.asked = now
+		m.control.ping, m.control.token = true, uint64(now/time.Microsecond)
 	}
 	return nil
 }
@@ -59,7 +64,13 @@ func (m *Machine) receivePing(token uint64, now time.Duration) error {
 	if m.beat.pings++; m.beat.pings > maxPings {
 		return protocolError("too many heartbeats")
 	}
-	m.control.pongs = append(m.control.pongs, token)
+	if c := &m.control; len(c.pongs) < maxPings {
+		c.pongs = append(c.pongs, token)
+	} else {
+		// The peer does not read: what it asked longest ago is of no use.
+		copy(c.pongs, c.pongs[1:])
+		c.pongs[len(c.pongs)-1] = token
+	}
 	return nil
 }
 

@@ -27,7 +27,8 @@ type lane struct {
 	next      uint64        // the number of the next frame to be received
 	owedSince uint64        // next as the last ACK said it
 	owedBytes int           // bytes received since the last ACK
-	ackDue    time.Duration // when an ACK is due; 0 for none
+	ackDue    time.Duration // when an ACK will be due; 0 for none
+	ackLate   bool          // that time has come
 
 	names map[string]uint64 // ids of names that were sent
 	heard []name            // names by id-1 that were received
@@ -45,10 +46,19 @@ type name struct {
 	target any // what Resolve returned
 }
 
+// maxFlight is how many batches of a lane are told apart until they are
+// acknowledged.
+const maxFlight = 64
+
 // batched records that a batch brought the lane to its present number.
 func (l *lane) batched(bytes int) {
-	l.flight = append(l.flight, mark{l.sent, bytes})
 	l.pending += bytes
+	if n := len(l.flight); n == maxFlight {
+		// A peer that never acknowledges must not make this grow.
+		l.flight[n-1] = mark{l.sent, l.flight[n-1].bytes + bytes}
+		return
+	}
+	l.flight = append(l.flight, mark{l.sent, bytes})
 }
 
 // acknowledge takes an ACK into account (clause 4.2).
@@ -80,7 +90,7 @@ func (l *lane) accept(seq uint64, bytes int, now time.Duration) (bool, error) {
 	}
 	l.next++
 	l.owedBytes += bytes
-	if l.ackDue == 0 {
+	if l.ackDue == 0 && !l.ackLate {
 		l.ackDue = now + ackDelay
 	}
 	return true, nil
@@ -89,12 +99,12 @@ func (l *lane) accept(seq uint64, bytes int, now time.Duration) (bool, error) {
 // owes reports whether an ACK may be sent, and due whether it must be.
 func (l *lane) owes() bool { return l.next != l.owedSince }
 
-func (l *lane) due(now time.Duration) bool {
-	return l.owes() && (l.next-l.owedSince >= ackFrames || l.owedBytes >= ackBytes || now >= l.ackDue)
+func (l *lane) due() bool {
+	return l.owes() && (l.next-l.owedSince >= ackFrames || l.owedBytes >= ackBytes || l.ackLate)
 }
 
 func (l *lane) acknowledged() {
-	l.owedSince, l.owedBytes, l.ackDue = l.next, 0, 0
+	l.owedSince, l.owedBytes, l.ackDue, l.ackLate = l.next, 0, 0, false
 }
 
 // reference returns how a name is written on the lane (clause 6.2).
