@@ -26,10 +26,35 @@ const eventOverhead = 64
 // NewEventBuffer returns a buffer for limit bytes.
 func NewEventBuffer(limit int) *EventBuffer { return &EventBuffer{limit: limit} }
 
+// SetLimit changes how many bytes the buffer may hold. What it holds already
+// stays until the next Push.
+func (b *EventBuffer) SetLimit(limit int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.limit = limit
+}
+
+// Offer appends an event if that does not make the buffer drop anything, and
+// reports whether it did; what does not fit is counted as missed. A buffer
+// that was closed takes nothing and reports true.
+func (b *EventBuffer) Offer(ev Event) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err == nil && b.head < len(b.q) && b.bytes+len(ev.Payload)+eventOverhead > b.limit {
+		return false
+	}
+	b.push(ev)
+	return true
+}
+
 // Push appends an event. The payload is the buffer's from then on.
 func (b *EventBuffer) Push(ev Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.push(ev)
+}
+
+func (b *EventBuffer) push(ev Event) {
 	if b.err != nil {
 		return
 	}

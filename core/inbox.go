@@ -222,14 +222,35 @@ func (s *Session) ReceiveEvents(family string, r EventReceiver) error {
 	if slot.receiver != nil {
 		return twinwire.Errorf(twinwire.AlreadyExists, "events of %q have a receiver already", family)
 	}
+	in.receive(s, slot, r)
+	return nil
+}
+
+// receive gives a family its receiver, and that what waited for it.
+func (in *inbox) receive(s *Session, slot *eventSlot, r EventReceiver) {
 	slot.receiver = r
 	slot.waiting.MoveTo(func(ev Event) { slot.give(s, ev) })
 	slot.waiting = nil
 	if in.err != nil {
 		s.guard("event receiver", func() { r.EventsEnded(in.err) })
 	}
-	return nil
 }
+
+// EventReceiver returns the receiver of a family of events. If there is none
+// it becomes what newReceiver returns, as by ReceiveEvents.
+func (s *Session) EventReceiver(family string, newReceiver func() EventReceiver) EventReceiver {
+	in := &s.inbox
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	slot := in.family(family)
+	if slot.receiver == nil {
+		in.receive(s, slot, newReceiver())
+	}
+	return slot.receiver
+}
+
+// UnreadBytes returns Limits.UnreadBytes.
+func (s *Session) UnreadBytes() int { return s.limits.UnreadBytes }
 
 // A StateWriter sends a state of this side to the peer.
 type StateWriter struct {
