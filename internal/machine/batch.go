@@ -1,7 +1,9 @@
 package machine
 
 import (
+	"maps"
 	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -24,8 +26,9 @@ func (m *Machine) Ready(pipe int) bool {
 	if m.ended {
 		return false
 	}
+	silent := m.silent()
 	if m.carries(pipe, 0) {
-		if m.cfg.Client && !m.control.attach || m.control.waits() || m.closeReady() {
+		if m.cfg.Client && !m.control.attach || m.control.waits() && !silent || m.closeReady() {
 			return true
 		}
 	}
@@ -33,7 +36,7 @@ func (m *Machine) Ready(pipe int) bool {
 		if !m.carries(pipe, i) {
 			continue
 		}
-		if m.lanes[i].due() || m.wants(i) && m.usable(i) {
+		if m.lanes[i].due() || !silent && m.wants(i) && m.usable(i) {
 			return true
 		}
 	}
@@ -116,17 +119,22 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 		m.batchControl()
 	}
 	if m.cfg.Independent && pipe != 0 && !m.lanes[pipe].bound {
-		if !m.cfg.Client || !m.control.attach || !m.wants(pipe) {
-			return b
+		if !m.cfg.Client || !m.control.attach || !m.wants(pipe) || m.silent() {
+			return m.batched(start)
 		}
 		m.bind(pipe, 0)
 	}
 	for i := range m.cfg.Lanes {
-		if l := &m.lanes[i]; m.carries(pipe, i) && l.owes() {
+		// The last ones are all sent where the carrier is about to be closed.
+		if l := &m.lanes[i]; l.owes() && (m.carries(pipe, i) || pipe == 0 && m.closing.got) {
 			m.append(i, &frame.Frame{Kind: frame.Ack, Next: l.next})
 			l.acknowledged()
 		}
 	}
+	if m.silent() {
+		return m.batched(start)
+	}
+	large := m.carries(pipe, m.role.call) && m.largeWaited && m.batchLarge(now)
 	for progress := true; progress && len(m.appended)-start < batchTarget; {
 		progress = false
 		if m.carries(pipe, m.role.call) {
@@ -136,12 +144,24 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 			progress = m.batchEvents(min(share, batchTarget-(len(m.appended)-start))) || progress
 		}
 		if m.carries(pipe, m.role.call) && len(m.appended)-start < batchTarget {
-			progress = m.batchLarge(now) || progress
+			large = m.batchLarge(now)
+			progress = large || progress
 		}
+	}
+	if m.carries(pipe, m.role.call) {
+		// If small messages and events took all of the batch, the next one
+		// begins with a large one.
+		m.largeWaited = !large && m.large.count > 0
 	}
 	if m.carries(pipe, 0) && m.closeReady() {
 		m.batchClose()
 	}
+	return m.batched(start)
+}
+
+// batched ends a batch that began at start, and returns it with what was there
+// before it.
+func (m *Machine) batched(start int) (b []byte) {
 	b, m.appended = m.appended, nil
 	n := len(b) - start
 	if m.touched != 0 {
@@ -187,7 +207,7 @@ func (m *Machine) batchControl() {
 			m.bind(0, frame.AllLanes)
 		}
 	}
-	if !c.waits() {
+	if !c.waits() || m.silent() {
 		return
 	}
 	if c.anyOpen {
@@ -214,7 +234,9 @@ func (m *Machine) batchControl() {
 	c.messages, c.largeSize = false, false
 }
 
-// batchClose writes the goodbye, with what this side has received and sent.
+// batchClose writes the goodbye, with what this side has received and sent: an
+// ACK for every lane, whether it is owed or not, because one that was sent in
+// another pipe may arrive later than the goodbye (clause 8.2).
 func (m *Machine) batchClose() {
 	c := &m.closing
 	c.sent = true
@@ -225,7 +247,7 @@ func (m *Machine) batchClose() {
 	}
 	for i := range m.cfg.Lanes {
 		f.Nexts[i] = m.lanes[i].sent
-		if l := &m.lanes[i]; l.owes() {
+		if l := &m.lanes[i]; l.next > 0 {
 			m.append(i, &frame.Frame{Kind: frame.Ack, Next: l.next})
 			l.acknowledged()
 		}
@@ -392,9 +414,6 @@ func (m *Machine) Sent() (replies []*Inbound, messages []*Call) {
 	return replies, messages
 }
 
-// ReplyPayload returns the payload and the metadata that were given to Reply.
-func (v *Inbound) ReplyPayload() []byte { return v.reply.payload }
-
 // owner returns whose message a MORE frame of an item of this kind continues.
 func owner(k itemKind) int {
 	switch k {
@@ -427,10 +446,13 @@ func (m *Machine) End(eff *Effects) {
 			}
 		}
 	}
-	for id, c := range m.out.running {
+	for _, id := range slices.Sorted(maps.Keys(m.out.running)) {
+		c := m.out.running[id]
 		switch {
 		case c.held:
 			// The answer is here; the events that it waits for are not coming.
+		case !c.item.whole:
+			c.finish(twinwire.Unavailable, "session ended before the call was sent")
 		case m.closing.got && c.item.whole && c.item.end > m.lanes[m.role.call].acked:
 			c.finish(twinwire.Unavailable, "session ended before the call was received")
 		default:

@@ -39,46 +39,47 @@ type closing struct {
 	agreed bool // everything up to the peer's numbers has arrived
 }
 
-// Close begins the goodbye: nothing new is taken, what waits for a window ends
-// as Unavailable, what is queued is still sent, and then CLOSE.
+// Close begins the goodbye: nothing new is taken, calls that wait for a window
+// end as Unavailable, what is queued is still sent, messages that wait for
+// credit too, and then CLOSE.
 func (m *Machine) Close(code twinwire.Code, reason string, retry time.Duration, eff *Effects) {
 	if m.closing.wanted || m.ended {
 		return
 	}
 	m.closing.wanted = true
 	m.closing.code, m.closing.reason, m.closing.retry = code, cut(reason, frame.MaxReason), retry
-	for it := m.waiting.pop(); it != nil; it = m.waiting.pop() {
-		m.out.dequeued(it)
-		if it.kind == itemCall {
+	for it, next := m.waiting.first, (*item)(nil); it != nil; it = next {
+		if next = it.next; it.kind == itemCall {
+			it.unlink()
+			m.out.dequeued(it)
 			it.call.finish(twinwire.Unavailable, "session is closing")
 			m.finished(it.call, eff)
 		}
 	}
+	m.admit()
 }
+
+// takesNothing reports whether the session has nothing to do with what its
+// application begins.
+func (m *Machine) takesNothing() bool { return m.ended || m.closing.wanted || m.closing.got }
+
+// silent reports whether nothing but acknowledgements may be sent (clause
+// 8.2).
+func (m *Machine) silent() bool { return m.closing.sent || m.closing.got }
 
 // Goodbye returns what the peer said when it closed, and whether it did.
 func (m *Machine) Goodbye() (code twinwire.Code, reason string, retry time.Duration, ok bool) {
 	return m.closing.peer, m.closing.why, m.closing.after, m.closing.got
 }
 
-// Quiet reports whether nothing waits to be sent and no call is under way in
-// either direction, CLOSE aside.
-func (m *Machine) Quiet() bool {
-	return m.drained() && len(m.out.running) == 0 && len(m.in.running) == 0
-}
-
-// Serving returns the number of the peer's calls and messages that are being
-// served here.
-func (m *Machine) Serving() int { return len(m.in.running) + m.in.serving }
-
 // drained reports whether nothing but control frames waits.
 func (m *Machine) drained() bool {
-	return m.queue.count == 0 && m.large.count == 0 && m.credit.count == 0 && m.events.empty()
+	return m.waiting.count == 0 && m.queue.count == 0 && m.large.count == 0 && m.credit.count == 0 && m.events.empty()
 }
 
 // closeReady reports whether CLOSE is the next thing to send.
 func (m *Machine) closeReady() bool {
-	return m.closing.wanted && !m.closing.sent && m.drained()
+	return m.closing.wanted && !m.silent() && m.drained()
 }
 
 func (m *Machine) receiveClose(f *frame.Frame) error {

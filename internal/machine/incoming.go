@@ -41,11 +41,11 @@ type incoming struct {
 	lastID  uint64
 	partial map[uint64]*Inbound // of which not all parts have arrived
 	running map[uint64]*Inbound // from Start to the end of the reply's sending
-	serving int                 // messages being handled
 	refused int                 // refusals that wait to be sent
 
 	states    map[uint64]*inState
 	lastState uint64
+	openState *inState // of which not all parts have arrived
 
 	messages        uint64 // received
 	messagesDone    uint64
@@ -67,7 +67,7 @@ func (in *incoming) init(own Window) {
 // (clause 5.5).
 func (in *incoming) reserve(size uint64, most int) error {
 	if size > uint64(most) {
-		return &twinwire.Error{Code: twinwire.TooLarge, Message: "message over the size limit"}
+		return protocolError("message over the size limit")
 	}
 	if in.largeReserved+size > in.largeGranted {
 		return protocolError("message beyond the credit")
@@ -116,9 +116,15 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 		if in.messages++; in.messages > in.messagesGranted {
 			return protocolError("message beyond the window")
 		}
-		in.serving++
 	} else if len(in.running) >= in.own.Calls {
 		return m.refuse(f, twinwire.ResourceExhausted, "call beyond the window")
+	}
+	if n.target == nil && m.role.call == m.role.event && m.cfg.Resolve != nil {
+		// The lane's names are those of event types as well (clause 6.2).
+		if n.text == "" {
+			return protocolError("malformed name")
+		}
+		n.target = m.cfg.Resolve(n.text)
 	}
 	v := m.cfg.NewInbound()
 	v.Target, v.Method, v.OneWay, v.id = n.target, n.text, oneWay, f.ID
@@ -145,9 +151,17 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 	return nil
 }
 
-// start hands a complete call or message to the driver.
+// start hands a complete call or message to the driver. After a goodbye was
+// begun here no call starts, and after it was sent nothing does: what the
+// ACKs that went with it do not cover did not run (clause 8.3).
 func (m *Machine) start(v *Inbound, eff *Effects) {
-	if !v.OneWay {
+	switch {
+	case m.closing.sent:
+		return
+	case m.closing.wanted && !v.OneWay:
+		m.Reply(v, uint16(twinwire.Unavailable), Rejection("session is closing", nil), nil)
+		return
+	case !v.OneWay:
 		m.stats.CallsServed++
 	}
 	eff.Start = append(eff.Start, v)
@@ -234,9 +248,10 @@ func (m *Machine) Consumed(v *Inbound) {
 	}
 	v.replied = true
 	in := &m.in
-	in.serving--
 	in.messagesDone++
-	if limit := in.messagesDone + uint64(in.own.Messages); limit-in.messagesGranted >= uint64(max(1, in.own.Messages/4)) {
+	// A quarter at a time, but at once where the peer may be waiting for it.
+	limit := in.messagesDone + uint64(in.own.Messages)
+	if limit-in.messagesGranted >= uint64(max(1, in.own.Messages/4)) || in.messages == in.messagesGranted {
 		in.messagesGranted = limit
 		m.control.messages = true
 	}
@@ -249,12 +264,9 @@ func (m *Machine) Consumed(v *Inbound) {
 func (m *Machine) consumedLarge(size int) {
 	in := &m.in
 	in.largeDone += uint64(size)
-	// Always when nothing is outstanding: the peer may need all of the window
-	// for one message.
-	if limit := in.largeDone + uint64(in.own.Large); limit-in.largeGranted >= uint64(in.own.Large/4) || in.largeDone == in.largeReserved {
-		in.largeGranted = limit
-		m.control.largeSize = true
-	}
+	// Always at once: the peer may need all of the window for one message.
+	in.largeGranted = in.largeDone + uint64(in.own.Large)
+	m.control.largeSize = true
 }
 
 // maxRejectionText is the most text of a rejection (clause 6.7).

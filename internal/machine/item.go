@@ -72,6 +72,22 @@ func (l *list) pop() *item {
 	return it
 }
 
+// replace puts it into the place of old, which is in l and leaves it.
+func (l *list) replace(old, it *item) {
+	it.in, it.prev, it.next = l, old.prev, old.next
+	if it.prev == nil {
+		l.first = it
+	} else {
+		it.prev.next = it
+	}
+	if it.next == nil {
+		l.last = it
+	} else {
+		it.next.prev = it
+	}
+	old.in, old.prev, old.next = nil, nil, nil
+}
+
 // unlink takes the item out of the list that it is in, if any.
 func (it *item) unlink() {
 	l := it.in

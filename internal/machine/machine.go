@@ -112,6 +112,7 @@ type Machine struct {
 	appended    []byte     // what Batch is writing to
 	touched     uint8      // lanes of which a numbered frame is in it
 	sent        []*Inbound // replies that were sent whole
+	largeWaited bool       // a large message waits that the last batch had no room for
 	messagesOut []*Call    // messages that were sent whole
 }
 

@@ -92,7 +92,7 @@ func (o *outgoing) dequeued(it *item) {
 func (m *Machine) Start(c *Call) error {
 	o := &m.out
 	switch {
-	case m.ended || m.closing.wanted || m.closing.got:
+	case m.takesNothing():
 		return ErrEnded
 	case len(c.Payload) > o.peer.MaxMessage:
 		return ErrTooLarge
@@ -157,6 +157,9 @@ func (m *Machine) Abandon(c *Call) (notRun bool) {
 		default:
 			m.out.calls--
 		}
+		if it.in == &m.large {
+			m.out.largeReserved -= uint64(len(it.payload))
+		}
 		it.unlink()
 		m.out.dequeued(it)
 		m.admit()
@@ -165,7 +168,9 @@ func (m *Machine) Abandon(c *Call) (notRun bool) {
 	if it.kind == itemMessage {
 		return false
 	}
-	c.canceled = true
+	if c.canceled = true; c.held {
+		return false // the callee is done with it
+	}
 	if !it.whole {
 		// Parts are still to be sent: the peer drops what it has.
 		it.unlink()
@@ -236,18 +241,25 @@ func (m *Machine) finished(c *Call, eff *Effects) {
 // answered ends a call whose reply is complete, or holds it until the events
 // that it must not overtake have arrived.
 func (m *Machine) answered(c *Call, eff *Effects) {
-	m.out.calls--
 	if c.barrier > m.lanes[m.role.event].next {
+		// It keeps its place in the window, which bounds how many are held.
 		c.held = true
 		if !c.Owned {
 			c.Reply, c.Owned = append([]byte(nil), c.Reply...), true
 			c.ReplyMeta = append([]byte(nil), c.ReplyMeta...)
 		}
 		m.out.held = append(m.out.held, c)
-	} else {
-		delete(m.out.running, c.item.id)
-		m.finished(c, eff)
+		return
 	}
+	m.delivered(c, eff)
+}
+
+// delivered ends a call with the reply of its callee.
+func (m *Machine) delivered(c *Call, eff *Effects) {
+	c.held = false
+	m.out.calls--
+	delete(m.out.running, c.item.id)
+	m.finished(c, eff)
 	m.admit()
 }
 
@@ -259,9 +271,7 @@ func (m *Machine) release(eff *Effects) {
 			kept = append(kept, c)
 			continue
 		}
-		c.held = false
-		delete(m.out.running, c.item.id)
-		m.finished(c, eff)
+		m.delivered(c, eff)
 	}
 	clear(m.out.held[len(kept):])
 	m.out.held = kept

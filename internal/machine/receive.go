@@ -107,8 +107,13 @@ func (m *Machine) receiveNumbered(f *frame.Frame, l *lane, now time.Duration, ef
 }
 
 func (m *Machine) receiveControl(pipe int, f *frame.Frame) error {
-	if m.cfg.Independent && pipe != 0 && f.Kind != frame.Attach && f.Kind != frame.Ack && f.Kind != frame.Credit && f.Kind.Known() {
-		return protocolError("control frame outside of lane 0")
+	if m.cfg.Independent && pipe != 0 && f.Kind != frame.Attach {
+		switch {
+		case !m.lanes[pipe].bound:
+			return protocolError("frame on a lane that is not bound")
+		case f.Kind != frame.Ack && f.Kind != frame.Credit && f.Kind.Known():
+			return protocolError("control frame outside of lane 0")
+		}
 	}
 	switch f.Kind {
 	case frame.Attach:

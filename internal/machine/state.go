@@ -20,27 +20,37 @@ func (m *Machine) OpenState(name string) *OutState {
 }
 
 // Snapshot queues the whole value. What waits of the state and was not begun
-// is left out: the snapshot contains it. The payload is shared, only read.
-// The error is ErrEnded or ErrTooLarge.
+// is left out: the snapshot contains it, and takes the place of the oldest of
+// it, because a reply that waits behind that must not overtake what its
+// handler changed (clause 6.9). The payload is shared, only read. The error is
+// ErrEnded or ErrTooLarge.
 func (m *Machine) Snapshot(s *OutState, version uint64, payload []byte) error {
 	switch {
-	case m.ended || s.ended:
+	case m.takesNothing() || s.ended:
 		return ErrEnded
-	case len(payload) > m.cfg.Peer.MaxMessage:
+	case len(payload) > m.cfg.Peer.MaxMessage || len(s.name) > frame.MaxName:
 		return ErrTooLarge
 	}
+	snapshot := &item{kind: itemState, mark: version, payload: payload, flags: uint8(frame.Snapshot), state: s}
 	kept := s.queue[:0]
 	for _, it := range s.queue {
-		if it.begun() {
+		switch {
+		case it.begun():
 			kept = append(kept, it)
 			continue
+		case snapshot.in == nil:
+			m.queue.replace(it, snapshot)
+		default:
+			it.unlink()
 		}
-		it.unlink()
 		s.bytes -= len(it.payload)
 	}
+	if snapshot.in == nil {
+		m.queue.push(snapshot)
+	}
 	clear(s.queue[len(kept):])
-	s.queue = kept
-	m.pushState(s, version, payload, frame.Snapshot)
+	s.queue = append(kept, snapshot)
+	s.bytes += len(payload)
 	return nil
 }
 
@@ -48,7 +58,7 @@ func (m *Machine) Snapshot(s *OutState, version uint64, payload []byte) error {
 // of the state waits already: the caller then queues a snapshot instead.
 func (m *Machine) Delta(s *OutState, version uint64, payload []byte) (bool, error) {
 	switch {
-	case m.ended || s.ended:
+	case m.takesNothing() || s.ended:
 		return true, ErrEnded
 	case len(s.queue) > 0 && s.bytes+len(payload) > m.cfg.MaxStateBytes, len(payload) > m.cfg.Peer.MaxMessage:
 		return false, nil
@@ -59,17 +69,17 @@ func (m *Machine) Delta(s *OutState, version uint64, payload []byte) (bool, erro
 
 // EndState tells the peer that no more will come.
 func (m *Machine) EndState(s *OutState) {
-	if m.ended || s.ended {
+	if m.takesNothing() || s.ended {
 		return
 	}
 	s.ended = true
 	if s.id != 0 || len(s.queue) > 0 {
-		m.pushState(s, 0, nil, frame.End)
+		m.pushState(s, 0, nil, uint8(frame.End))
 	}
 }
 
-func (m *Machine) pushState(s *OutState, version uint64, payload []byte, flags frame.Flags) {
-	it := &item{kind: itemState, mark: version, payload: payload, flags: uint8(flags), state: s}
+func (m *Machine) pushState(s *OutState, version uint64, payload []byte, flags uint8) {
+	it := &item{kind: itemState, mark: version, payload: payload, flags: flags, state: s}
 	s.queue = append(s.queue, it)
 	s.bytes += len(payload)
 	m.queue.push(it)
@@ -117,7 +127,7 @@ func (m *Machine) receiveState(f *frame.Frame, eff *Effects) error {
 		s = &inState{name: string(f.Name)}
 		in.states[f.ID] = s
 	}
-	if s == nil || s.size > 0 {
+	if s == nil || in.openState != nil {
 		return protocolError("state out of order")
 	}
 	snapshot := f.Flags&frame.Snapshot != 0
@@ -132,6 +142,7 @@ func (m *Machine) receiveState(f *frame.Frame, eff *Effects) error {
 	if f.Size > uint64(m.cfg.Own.MaxMessage) || end {
 		return protocolError("state over the size limit")
 	}
+	in.openState = s
 	s.version, s.snapshot, s.size = f.Next, snapshot, int(f.Size)
 	s.parts = append(make([]byte, 0, firstPart(s.size)), f.Payload...)
 	return nil
@@ -139,7 +150,7 @@ func (m *Machine) receiveState(f *frame.Frame, eff *Effects) error {
 
 func (m *Machine) continueState(f *frame.Frame, eff *Effects) error {
 	s := m.in.states[f.ID]
-	if s == nil || s.size == 0 {
+	if s == nil || s != m.in.openState {
 		return protocolError("part of a message that was not begun")
 	}
 	whole, err := appendPart(&s.parts, s.size, f)
@@ -147,6 +158,6 @@ func (m *Machine) continueState(f *frame.Frame, eff *Effects) error {
 		return err
 	}
 	eff.States = append(eff.States, StateIn{Name: s.name, Version: s.version, Snapshot: s.snapshot, Payload: s.parts, Owned: true})
-	s.parts, s.size = nil, 0
+	s.parts, m.in.openState = nil, nil
 	return nil
 }
