@@ -162,7 +162,7 @@ func (e *eventQueue) room(n, most int, stats *Stats) bool {
 // Subscribe begins a subscription of this session to a topic. The caller keeps
 // names unique. The peer sees every event that is emitted to it from now on.
 func (m *Machine) Subscribe(topic string, overflow Overflow) (*Sub, error) {
-	if m.ended {
+	if m.takesNothing() {
 		return nil, ErrEnded
 	}
 	m.nextSub++
@@ -198,7 +198,7 @@ func (m *Machine) Emit(s *Sub, typ string, payload []byte, overflow Overflow) (u
 		s.live = true
 		s.overflow = overflow
 	}
-	if m.ended || !s.live {
+	if m.takesNothing() || !s.live {
 		return 0, ErrEnded
 	}
 	if !e.room(len(payload)+eventOverhead, m.cfg.MaxEventBytes, &m.stats) {
@@ -320,6 +320,9 @@ func (m *Machine) receiveTopic(f *frame.Frame, eff *Effects) error {
 	if m.topics == nil {
 		m.topics = make(map[uint64]*InTopic)
 	}
+	if m.openEvent != nil {
+		return protocolError("event is not whole")
+	}
 	t := m.topics[f.ID]
 	if f.Flags&frame.Begin == 0 {
 		if t == nil || f.ID == 0 {
@@ -361,6 +364,9 @@ func (m *Machine) receiveEvent(f *frame.Frame, ln *lane, eff *Effects) error {
 	if err != nil {
 		return err
 	}
+	if m.openEvent != nil {
+		return protocolError("event is not whole")
+	}
 	if f.Kind == frame.Gap {
 		eff.Events = append(eff.Events, EventIn{Topic: t, Kind: Missing, Missed: f.Next})
 		return nil
@@ -373,9 +379,10 @@ func (m *Machine) receiveEvent(f *frame.Frame, ln *lane, eff *Effects) error {
 		eff.Events = append(eff.Events, EventIn{Topic: t, Type: n.text, Missed: f.Next, Payload: f.Payload})
 		return nil
 	}
-	if t.size > 0 || f.Size > uint64(m.cfg.Own.MaxMessage) {
+	if f.Size > uint64(m.cfg.Own.MaxMessage) {
 		return protocolError("event over the size limit")
 	}
+	m.openEvent = t
 	t.typ, t.missed, t.size = n.text, f.Next, int(f.Size)
 	t.parts = append(make([]byte, 0, firstPart(t.size)), f.Payload...)
 	return nil
@@ -386,7 +393,7 @@ func (m *Machine) continueEvent(f *frame.Frame, eff *Effects) error {
 	if err != nil {
 		return err
 	}
-	if t.size == 0 {
+	if t != m.openEvent {
 		return protocolError("part of a message that was not begun")
 	}
 	whole, err := appendPart(&t.parts, t.size, f)
@@ -394,6 +401,6 @@ func (m *Machine) continueEvent(f *frame.Frame, eff *Effects) error {
 		return err
 	}
 	eff.Events = append(eff.Events, EventIn{Topic: t, Type: t.typ, Missed: t.missed, Payload: t.parts, Owned: true})
-	t.parts, t.size = nil, 0
+	t.parts, m.openEvent = nil, nil
 	return nil
 }

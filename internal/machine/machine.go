@@ -103,6 +103,7 @@ type Machine struct {
 	// Receiving.
 	in        incoming
 	topics    map[uint64]*InTopic
+	openEvent *InTopic // whose event has not arrived whole
 	nextTopic uint64
 
 	closing     closing
