@@ -2,7 +2,10 @@ package core
 
 import (
 	"crypto/rand"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,11 +39,15 @@ type attempt struct {
 	session ID
 	at      time.Time
 	begun   bool
+	// others are the carriers on which it may still begin.
+	others []transport.Carrier
 }
 
 const (
 	// attemptTime is how long an attempt is remembered (clause 3.6).
 	attemptTime = 30 * time.Second
+	replaced    = "session has begun on another carrier"
+
 	// maxAttempts bounds what is remembered.
 	maxAttempts = 1 << 16
 )
@@ -109,6 +116,7 @@ func (a *Acceptor) Serve(carrier transport.Carrier) error {
 	})
 	v.timer.Stop()
 	if v.session == nil {
+		a.forget(v)
 		carrier.Close(twinwire.Accepted, "")
 		a.logger().Debug("twinwire: no session", "peer", carrier.Info().RemoteAddr, "error", err)
 		return carrierError(err)
@@ -163,12 +171,10 @@ func (v *arrival) hello(payload []byte) error {
 		return twinwire.Errorf(twinwire.ProtocolError, "hello without an attempt id")
 	}
 	info := v.carrier.Info()
-	if a.Admit != nil {
-		if err := a.Admit(h.Hello, info); err != nil {
-			return err
-		}
+	if err := a.admit(h.Hello, info); err != nil {
+		return err
 	}
-	if v.attempt, err = a.attempt(h.attempt, time.Now()); err != nil {
+	if v.attempt, err = a.attempt(h.attempt, v.carrier, time.Now()); err != nil {
 		return err
 	}
 	v.own = &hello{
@@ -177,6 +183,19 @@ func (v *arrival) hello(payload []byte) error {
 	}
 	v.client = h
 	return nil
+}
+
+// admit asks Admit. A panic of it refuses.
+func (a *Acceptor) admit(h Hello, info transport.Info) (err error) {
+	if a.Admit == nil {
+		return nil
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return a.Admit(h, info)
 }
 
 // refuse tells the client why (clause 3.7). The client closes the carrier then,
@@ -190,8 +209,9 @@ func (v *arrival) refuse(err error) error {
 	return v.carrier.Send(0, frame.Append(nil, refusal(err)))
 }
 
-// attempt returns the attempt with this id, which may be new.
-func (a *Acceptor) attempt(id ID, now time.Time) (*attempt, error) {
+// attempt returns the attempt with this id, which may be new, with the carrier
+// noted.
+func (a *Acceptor) attempt(id ID, carrier transport.Carrier, now time.Time) (*attempt, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for len(a.oldest) > 0 && now.Sub(a.oldest[0].at) > attemptTime {
@@ -201,18 +221,31 @@ func (a *Acceptor) attempt(id ID, now time.Time) (*attempt, error) {
 	}
 	if t := a.attempts[id]; t != nil {
 		if t.begun {
-			return nil, twinwire.Errorf(twinwire.Replaced, "session has begun on another carrier")
+			return nil, twinwire.Errorf(twinwire.Replaced, replaced)
 		}
+		t.others = append(t.others, carrier)
 		return t, nil
 	}
 	if len(a.attempts) >= maxAttempts {
 		return nil, &RefusedError{Code: twinwire.ResourceExhausted, Reason: "too many new sessions", RetryAfter: attemptTime}
 	}
-	t := &attempt{id: id, at: now}
+	t := &attempt{id: id, at: now, others: []transport.Carrier{carrier}}
 	_, _ = rand.Read(t.session[:]) // never fails
 	a.attempts[id] = t
 	a.oldest = append(a.oldest, t)
 	return t, nil
+}
+
+// forget takes the carrier of an arrival that did not become a session off its
+// attempt.
+func (a *Acceptor) forget(v *arrival) {
+	if v.attempt == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t := v.attempt
+	t.others = slices.DeleteFunc(t.others, func(c transport.Carrier) bool { return c == v.carrier })
 }
 
 // begin begins the session, unless another carrier of the attempt has.
@@ -220,18 +253,29 @@ func (v *arrival) begin() error {
 	a := v.a
 	a.mu.Lock()
 	first := !v.attempt.begun
-	v.attempt.begun = true
-	a.mu.Unlock()
-	if !first {
-		return &transport.CloseError{Code: twinwire.Replaced, Reason: "session has begun on another carrier"}
+	// The carrier is closed already if its time is up; another may begin then.
+	inTime := first && v.timer.Stop()
+	var others []transport.Carrier
+	if inTime {
+		v.attempt.begun = true
+		others, v.attempt.others = v.attempt.others, nil
 	}
-	if !v.timer.Stop() {
+	a.mu.Unlock()
+	for _, c := range others {
+		if c != v.carrier {
+			c.Close(twinwire.Replaced, replaced)
+		}
+	}
+	switch {
+	case !first:
+		return &transport.CloseError{Code: twinwire.Replaced, Reason: replaced}
+	case !inTime:
 		return &transport.CloseError{Code: twinwire.DeadlineExceeded, Reason: "handshake took too long"}
 	}
 	s := newSession(a.cfg, a.mux, v.carrier, v.own, v.client, false)
 	v.session = s
 	if a.Began != nil {
-		a.Began(s)
+		s.guard("began", func() { a.Began(s) })
 	}
 	s.begin()
 	s.mu.Lock()
