@@ -8,8 +8,10 @@ import (
 )
 
 // Limits bounds what a session holds and what its peer may ask of it. In
-// every field zero means the default; a negative number means none at all
-// where that makes sense, and is the smallest value that works otherwise.
+// every field zero means the default. A negative number means none at all for
+// Calls, Messages, States, Topics and CloseTime, and the smallest value that
+// works for the others; HandshakeTime is the
+// default then, because every handshake is bounded.
 type Limits struct {
 	// Calls is how many calls of the peer run at once; the peer is told, and
 	// queues what is beyond (clause 5.2). Default 256.
@@ -61,18 +63,17 @@ func (l *Limits) withDefaults() Limits {
 	if l != nil {
 		d = *l
 	}
-	set := func(p *int, most, otherwise int) {
-		switch {
-		case *p == 0:
+	between := func(least int, p *int, most, otherwise int) {
+		if *p == 0 {
 			*p = otherwise
-		case *p < 0:
-			*p = 1
 		}
-		*p = min(*p, most)
+		*p = min(max(*p, least), most)
 	}
+	set := func(p *int, most, otherwise int) { between(1, p, most, otherwise) }
+	count := func(p *int, most, otherwise int) { between(0, p, most, otherwise) }
 	const huge = 1 << 30
-	set(&d.Calls, 1<<20, 256)
-	set(&d.Messages, 1<<20, 256)
+	count(&d.Calls, 1<<20, 256)
+	count(&d.Messages, 1<<20, 256)
 	set(&d.MessageSize, maxMessage, maxMessage)
 	d.MessageSize = max(d.MessageSize, frame.MaxPayload)
 	set(&d.LargeBytes, huge, 16<<20)
@@ -83,9 +84,9 @@ func (l *Limits) withDefaults() Limits {
 	set(&d.EventBytes, huge, 1<<20)
 	set(&d.UnreadBytes, huge, 1<<20)
 	set(&d.StateBytes, huge, 256<<10)
-	set(&d.States, 1<<16, 64)
-	set(&d.Topics, 1<<20, 128)
-	if d.HandshakeTime == 0 {
+	count(&d.States, 1<<16, 64)
+	count(&d.Topics, 1<<20, 128)
+	if d.HandshakeTime <= 0 {
 		d.HandshakeTime = 5 * time.Second
 	}
 	if d.CloseTime == 0 {
