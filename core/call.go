@@ -22,6 +22,9 @@ import (
 // A deadline of ctx travels with the call, as do the options in ctx: see
 // [WithMetadata], [WithReplyMetadata], [Unordered] and [Idempotent].
 func (s *Session) Call(ctx context.Context, method string, args codec.Marshaler, result codec.Unmarshaler) error {
+	if s.invoke == nil {
+		return s.call(ctx, method, args, result, false)
+	}
 	return s.invoke(ctx, &Outgoing{Method: method, Args: args, Result: result})
 }
 
@@ -29,6 +32,9 @@ func (s *Session) Call(ctx context.Context, method string, args codec.Marshaler,
 // queued; the error is that of a message that was not sent, as for Call. The
 // peer handles the messages of a session one after another, in their order.
 func (s *Session) Send(ctx context.Context, method string, args codec.Marshaler) error {
+	if s.invoke == nil {
+		return s.call(ctx, method, args, nil, true)
+	}
 	return s.invoke(ctx, &Outgoing{Method: method, Args: args, OneWay: true})
 }
 
@@ -51,7 +57,12 @@ type Invoker func(ctx context.Context, call *Outgoing) error
 // calls next once, or not at all to answer by itself.
 type CallInterceptor func(ctx context.Context, call *Outgoing, next Invoker) error
 
+// chainCalls returns the interceptors around last, nil if there are none: the
+// Outgoing then need not be allocated.
 func chainCalls(interceptors []CallInterceptor, last Invoker) Invoker {
+	if len(interceptors) == 0 {
+		return nil
+	}
 	for i := len(interceptors) - 1; i >= 0; i-- {
 		f, next := interceptors[i], last
 		last = func(ctx context.Context, call *Outgoing) error { return f(ctx, call, next) }
@@ -112,16 +123,22 @@ func (p *pending) finish(c *machine.Call) {
 	p.done <- struct{}{}
 }
 
-// call is the last Invoker: it gives the call to the machine.
-func (s *Session) call(ctx context.Context, out *Outgoing) error {
+// callOutgoing is the last Invoker.
+func (s *Session) callOutgoing(ctx context.Context, out *Outgoing) error {
+	return s.call(ctx, out.Method, out.Args, out.Result, out.OneWay)
+}
+
+// call gives a call or message to the machine, and waits for the answer to a
+// call.
+func (s *Session) call(ctx context.Context, method string, args codec.Marshaler, result codec.Unmarshaler, oneWay bool) error {
 	if err := ctx.Err(); err != nil {
 		return contextError(ctx, "before it was sent")
 	}
-	if !frame.ValidMethod(out.Method) {
-		return twinwire.Errorf(twinwire.BadRequest, "%q cannot be the name of a method", out.Method)
+	if !frame.ValidMethod(method) {
+		return twinwire.Errorf(twinwire.BadRequest, "%q cannot be the name of a method", method)
 	}
 	p := pendings.Get().(*pending)
-	if err := p.encode(s, ctx, out); err != nil {
+	if err := p.encode(s, ctx, method, args, oneWay); err != nil {
 		p.release()
 		return err
 	}
@@ -135,11 +152,10 @@ func (s *Session) call(ctx context.Context, out *Outgoing) error {
 		}
 		return err
 	}
-	if out.OneWay {
-		s.kick(true)
+	s.kick(true)
+	if oneWay {
 		return nil
 	}
-	s.kick(true)
 	select {
 	case <-p.done:
 	case <-ctx.Done():
@@ -147,25 +163,25 @@ func (s *Session) call(ctx context.Context, out *Outgoing) error {
 			return err
 		}
 	}
-	err := p.result(s, ctx, out.Result)
+	err := p.result(s, ctx, result)
 	p.release()
 	return err
 }
 
 // encode fills in what the machine needs to know.
-func (p *pending) encode(s *Session, ctx context.Context, out *Outgoing) error {
-	p.Method, p.OneWay = out.Method, out.OneWay
+func (p *pending) encode(s *Session, ctx context.Context, method string, args codec.Marshaler, oneWay bool) error {
+	p.Method, p.OneWay = method, oneWay
 	p.args = p.args[:0]
-	if out.Args != nil {
-		b, err := out.Args.AppendMsgpack(p.args)
+	if args != nil {
+		b, err := args.AppendMsgpack(p.args)
 		if err != nil {
-			return &encodeError{"arguments of " + out.Method, err}
+			return &encodeError{"arguments of " + method, err}
 		}
 		p.args = b
 	}
 	p.Payload = p.args
 	p.Deadline = 0
-	if at, ok := ctx.Deadline(); ok && !out.OneWay {
+	if at, ok := ctx.Deadline(); ok && !oneWay {
 		p.Deadline = max(1, at.Sub(s.began))
 	}
 	o := callOptionsOf(ctx)

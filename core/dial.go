@@ -47,19 +47,26 @@ func Greet(ctx context.Context, carrier transport.Carrier, cfg *Config, mux *Mux
 	stop := context.AfterFunc(ctx, func() { carrier.Close(twinwire.Canceled, "") })
 	defer stop()
 	answer := make(chan error, 1)
+	answered := false // owned by the reader
 	// Reads until the carrier ends, and ends the session if there is one.
 	go func() {
 		err := carrier.Receive(func(pipe int, frames []byte) error {
 			if s := o.session.Load(); s != nil {
 				return s.deliver(pipe, frames)
 			}
-			err := o.receiveAnswer(frames)
-			select {
-			case answer <- err:
-				return err
-			default: // the server spoke out of turn
-				return twinwire.Errorf(twinwire.ProtocolError, "frame before the session has begun")
+			if answered {
+				return &transport.CloseError{Code: twinwire.ProtocolError, Reason: "frame before the session has begun"}
 			}
+			answered = true
+			err := o.receiveAnswer(frames)
+			answer <- err
+			switch {
+			case err == nil:
+				return nil
+			case as(err, new(*RefusedError)):
+				return &transport.CloseError{}
+			}
+			return &transport.CloseError{Code: twinwire.CodeOf(err), Reason: reason(err)}
 		})
 		o.ended <- err
 	}()
@@ -111,7 +118,7 @@ func (o *Offer) receiveAnswer(frames []byte) error {
 	if err != nil {
 		return err
 	}
-	if o.welcome.version != ProtocolVersion || o.welcome.heartbeat < minHeartbeat || o.welcome.generation == 0 {
+	if o.welcome.version != ProtocolVersion || o.welcome.heartbeat < minHeartbeat || o.welcome.generation == 0 || o.welcome.generation > frame.MaxVarint {
 		return twinwire.Errorf(twinwire.ProtocolError, "server sent a welcome that makes no sense")
 	}
 	return nil
@@ -128,7 +135,7 @@ func (o *Offer) Accept() *Session {
 	s := newSession(o.cfg, o.mux, o.carrier, o.own, o.welcome, true)
 	o.session.Store(s)
 	// Ends the session when the carrier has ended, and with it itself.
-	go func() { _ = s.run(func() error { return <-o.ended }) }()
+	go func() { s.end(<-o.ended) }()
 	s.begin()
 	s.mu.Lock()
 	s.arm(s.now())

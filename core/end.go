@@ -53,8 +53,9 @@ func (s *Session) Close() error {
 // bytes, that the peer sees; retryAfter, unless 0, tells it when to come back.
 // It does not wait.
 func (s *Session) CloseWith(code twinwire.Code, reason string, retryAfter time.Duration) {
-	s.recvMu.Lock()
-	defer s.recvMu.Unlock()
+	if code > twinwire.MaxCode {
+		code = twinwire.Internal
+	}
 	var eff machine.Effects
 	s.mu.Lock()
 	if s.ending || s.ended {
@@ -69,7 +70,7 @@ func (s *Session) CloseWith(code twinwire.Code, reason string, retryAfter time.D
 	timer := time.AfterFunc(s.limits.CloseTime, func() { s.carrier.Close(code, reason) })
 	s.onEnd = append(s.onEnd, &endHook{func(error) { timer.Stop() }})
 	s.kick(false)
-	s.carryOut(&eff)
+	s.carryOut(&eff) // calls that end; recvMu is for what arrives
 }
 
 // flushAcks sends what is acknowledged before the carrier is closed, so that
@@ -78,24 +79,17 @@ func (s *Session) flushAcks() {
 	buf := batches.Get().(*batch)
 	defer batches.Put(buf)
 	s.mu.Lock()
-	free := s.writing&1 == 0
-	var b []byte
-	if free {
-		b = s.m.Batch(0, s.now(), buf[:0])
-		s.releaseSent()
+	if s.writing&1 != 0 || s.ended {
+		s.mu.Unlock()
+		return
 	}
+	s.writing |= 1 // to the end: nothing follows
+	b := s.m.Batch(0, s.now(), buf[:0])
+	s.releaseSent()
 	s.mu.Unlock()
 	if len(b) > 0 {
 		_ = s.carrier.Send(0, b)
 	}
-}
-
-// run reads the carrier until the session's end, and ends it. It returns why
-// the session ended.
-func (s *Session) run(receive func() error) error {
-	err := receive()
-	s.end(err)
-	return s.Err()
 }
 
 // end is the end of the session: every wait ends, every handler's context
@@ -124,7 +118,7 @@ func (s *Session) end(err error) {
 	s.inbox.end(s, err)
 	s.recvMu.Unlock()
 	for _, h := range hooks {
-		h.f(err)
+		s.guard("end hook", func() { h.f(err) })
 	}
 	close(s.done)
 	s.writers.Wait()

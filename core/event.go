@@ -33,19 +33,21 @@ func (sub *Subscription) Session() *Session { return sub.session }
 // Subscribe subscribes the peer to a topic, whose name is any bytes, at most
 // 255. The caller sees to it that a topic is not subscribed to twice. The
 // error is Unavailable if the session has ended, ResourceExhausted if it has
-// Limits.Topics subscriptions, TooLarge for the name.
+// Limits.Topics subscriptions (at most 16,384), TooLarge for the name, and
+// SlowConsumer if too much waits for the session already, which ends it.
 func (s *Session) Subscribe(topic string, overflow Overflow) (*Subscription, error) {
 	if len(topic) > frame.MaxName {
 		return nil, twinwire.Errorf(twinwire.TooLarge, "topic name of %d bytes is over the limit of %d", len(topic), frame.MaxName)
 	}
+	most := min(s.limits.Topics, machine.MaxTopics)
 	s.mu.Lock()
 	switch {
 	case s.ended || s.ending:
 		s.mu.Unlock()
 		return nil, endedError(s.Err())
-	case s.topics >= s.limits.Topics:
+	case s.topics >= most:
 		s.mu.Unlock()
-		return nil, twinwire.Errorf(twinwire.ResourceExhausted, "session is subscribed to %d topics already", s.limits.Topics)
+		return nil, twinwire.Errorf(twinwire.ResourceExhausted, "session is subscribed to %d topics already", most)
 	}
 	sub, err := s.m.Subscribe(topic, overflow)
 	if err != nil {
@@ -68,36 +70,41 @@ func (sub *Subscription) Cancel() {
 	s.kick(false)
 }
 
-// Emit queues an event for the subscriber; [Session.Flush] sends it. The
+// Emit queues an event for the subscriber. flush says that the caller is to
+// call [Session.Flush], which sends it; otherwise that is being done. The
 // payload is shared: nobody may change it any more. An event that cause's
 // handler emits is delivered before the reply to cause, if cause is a request
 // of the subscriber's session; cause may be nil. The error is Unavailable if
-// the session or the subscription has ended, and SlowConsumer if this event
-// was one too many, which ends the session.
-func (sub *Subscription) Emit(typ string, payload []byte, cause *Request) error {
+// the session or the subscription has ended; and with core.Disconnect
+// SlowConsumer if this event was one too many, or TooLarge if the peer does not
+// accept one of its size, both of which end the session.
+func (sub *Subscription) Emit(typ string, payload []byte, cause *Request) (flush bool, err error) {
 	return sub.session.emit(sub.sub, typ, payload, DropOldest, cause)
 }
 
 // Emit queues an event that belongs to no topic, as Subscription.Emit does.
-func (s *Session) Emit(typ string, payload []byte, overflow Overflow, cause *Request) error {
+func (s *Session) Emit(typ string, payload []byte, overflow Overflow, cause *Request) (flush bool, err error) {
 	return s.emit(nil, typ, payload, overflow, cause)
 }
 
-func (s *Session) emit(sub *machine.Sub, typ string, payload []byte, overflow Overflow, cause *Request) error {
+func (s *Session) emit(sub *machine.Sub, typ string, payload []byte, overflow Overflow, cause *Request) (flush bool, err error) {
 	s.mu.Lock()
 	ordinal, err := s.m.Emit(sub, typ, payload, overflow)
-	if err == nil && cause != nil && cause.session == s {
-		s.m.Caused(&cause.Inbound, ordinal)
+	if err == nil {
+		if cause != nil && cause.session == s {
+			s.m.Caused(&cause.Inbound, ordinal)
+		}
+		// Who writes to the pipe looks for more when it has written.
+		flush = s.writing&(1<<s.m.EventPipe()) == 0
+		s.mu.Unlock()
+		return flush, nil
 	}
 	s.mu.Unlock()
-	switch {
-	case err == nil:
-		return nil
-	case as(err, new(*twinwire.Error)):
+	if as(err, new(*twinwire.Error)) {
 		s.fail(err)
-		return err
+		return false, err
 	}
-	return endedError(s.Err())
+	return false, endedError(s.Err())
 }
 
 // Flush sends what waits. It does not block on the peer: what cannot be sent
@@ -109,7 +116,8 @@ func (s *Session) Flush() {
 
 // An Event is what arrived on the event lane.
 type Event struct {
-	// Topic is the topic's name; "" for what was emitted to every session.
+	// Topic is the topic's name; "" for what was emitted to every session, and
+	// for gaps in so many topics that they are not told apart any more.
 	Topic string
 	// Kind says what it is.
 	Kind EventKind

@@ -7,18 +7,37 @@ import (
 
 // An EventBuffer holds events for somebody who takes them later: bounded in
 // bytes, in order. When it is full it drops the oldest, and says so with the
-// next event of that topic, or with one of kind Missing if there is none.
+// next event of that topic and family, or with one of kind Missing if there is
+// none. Of more than 1,024 topics with gaps that nobody has been told of, the
+// rest are told together, with the topic "".
 type EventBuffer struct {
-	limit int
-
 	mu     sync.Mutex
+	limit  int
 	q      []Event
 	head   int
 	bytes  int
-	missed map[string]uint64 // by topic, not told yet
+	missed map[gapKey]uint64 // not told yet
 	ready  chan struct{}     // made by who waits; closed when there is something
 	err    error             // why no more will come
 }
+
+// A gapKey is what gaps are counted for: events of one family in one topic.
+type gapKey struct{ family, topic string }
+
+// anyFamily is the family of gaps whose family is not known. No event type can
+// be of it.
+const anyFamily = "*"
+
+// keyOf returns the key of a gap before, or in place of, an event.
+func keyOf(ev *Event) gapKey {
+	if ev.Kind != Emitted {
+		return gapKey{anyFamily, ev.Topic}
+	}
+	return gapKey{family(ev.Type), ev.Topic}
+}
+
+// maxGaps bounds the gaps that are told apart.
+const maxGaps = 1024
 
 // eventOverhead is what an event counts beside its payload.
 const eventOverhead = 64
@@ -34,9 +53,8 @@ func (b *EventBuffer) SetLimit(limit int) {
 	b.limit = limit
 }
 
-// Offer appends an event if that does not make the buffer drop anything, and
-// reports whether it did; what does not fit is counted as missed. A buffer
-// that was closed takes nothing and reports true.
+// Offer is Push unless that would make the buffer drop something, and reports
+// whether it was.
 func (b *EventBuffer) Offer(ev Event) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -64,16 +82,25 @@ func (b *EventBuffer) push(ev Event) {
 		if old.Kind == Emitted {
 			old.Missed++
 		}
-		if old.Missed > 0 {
-			if b.missed == nil {
-				b.missed = make(map[string]uint64)
-			}
-			b.missed[old.Topic] += old.Missed
-		}
+		b.miss(keyOf(&old), old.Missed)
 	}
 	b.q = append(b.q, ev)
 	b.bytes += size
 	b.wake()
+}
+
+// miss counts events that were dropped.
+func (b *EventBuffer) miss(key gapKey, n uint64) {
+	if n == 0 {
+		return
+	}
+	if b.missed == nil {
+		b.missed = make(map[gapKey]uint64)
+	}
+	if _, ok := b.missed[key]; !ok && len(b.missed) >= maxGaps {
+		key = gapKey{family: anyFamily}
+	}
+	b.missed[key] += n
 }
 
 // Close makes Next return err once the buffer is empty.
@@ -114,30 +141,55 @@ func (b *EventBuffer) Next(ctx context.Context) (Event, error) {
 	}
 }
 
-// MoveTo gives everything that waits to another buffer.
-func (b *EventBuffer) MoveTo(to func(Event)) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for ev, ok := b.next(); ok; ev, ok = b.next() {
-		to(ev)
-	}
-}
-
 // next takes the oldest event, with what was missed before it, or else a gap.
 func (b *EventBuffer) next() (Event, bool) {
 	if b.head < len(b.q) {
 		ev := b.pop()
-		if n, ok := b.missed[ev.Topic]; ok && (ev.Kind == Emitted || ev.Kind == Missing) {
-			ev.Missed += n
-			delete(b.missed, ev.Topic)
+		if len(b.missed) > 0 && (ev.Kind == Emitted || ev.Kind == Missing) {
+			b.tell(&ev, keyOf(&ev))
+			b.tell(&ev, gapKey{anyFamily, ev.Topic})
 		}
 		return ev, true
 	}
-	for topic, n := range b.missed {
-		delete(b.missed, topic)
-		return Event{Topic: topic, Kind: Missing, Missed: n}, true
+	for key, n := range b.missed {
+		delete(b.missed, key)
+		return Event{Topic: key.topic, Kind: Missing, Missed: n}, true
 	}
 	return Event{}, false
+}
+
+// tell adds what was missed under a key to an event.
+func (b *EventBuffer) tell(ev *Event, key gapKey) {
+	if n, ok := b.missed[key]; ok {
+		ev.Missed += n
+		delete(b.missed, key)
+	}
+}
+
+// takeFamily takes everything of one family out of the buffer. Gaps whose
+// family is not known are told as well, and stay for the other families.
+func (b *EventBuffer) takeFamily(name string, take func(Event)) {
+	kept := b.q[:0]
+	bytes := 0
+	for _, ev := range b.q[b.head:] {
+		if ev.Kind == Emitted && family(ev.Type) == name {
+			b.tell(&ev, keyOf(&ev))
+			take(ev)
+			continue
+		}
+		kept = append(kept, ev)
+		bytes += len(ev.Payload) + eventOverhead
+	}
+	clear(b.q[len(kept):])
+	b.q, b.head, b.bytes = kept, 0, bytes
+	for key, n := range b.missed {
+		if key.family == name || key.family == anyFamily {
+			take(Event{Topic: key.topic, Kind: Missing, Missed: n})
+		}
+		if key.family == name {
+			delete(b.missed, key)
+		}
+	}
 }
 
 func (b *EventBuffer) pop() Event {

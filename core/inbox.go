@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/twinwire/twinwire"
@@ -38,16 +39,18 @@ type EventReceiver interface {
 }
 
 // An inbox hands states and events to their receivers, and keeps what arrives
-// before there is one.
+// before there is one: of states no more than the limit and one message more,
+// of events no more than the limit, whatever names the peer makes up.
 type inbox struct {
-	mu     sync.Mutex
-	limit  int
-	err    error // why the session ended
-	states map[string]*stateSlot
-	events map[string]*eventSlot
-	// missed counts, by topic, gaps that no event followed: nobody knows which
-	// family they belong to, so one that is asked for later is told as well.
-	missed map[string]uint64
+	mu         sync.Mutex
+	limit      int
+	err        error // why the session ended
+	states     map[string]*stateSlot
+	stateBytes int // that wait in all slots
+
+	receivers map[string]EventReceiver // by family
+	waiting   EventBuffer              // of families without a receiver
+	topics    map[*machine.InTopic]struct{}
 }
 
 type stateSlot struct {
@@ -57,19 +60,10 @@ type stateSlot struct {
 	lost     bool // more arrived than may wait
 }
 
-type eventSlot struct {
-	receiver EventReceiver
-	waiting  *EventBuffer
+func (in *inbox) init(limit int) {
+	in.limit = limit
+	in.waiting.limit = limit
 }
-
-const (
-	// maxFamilies bounds the event families that a peer may make up.
-	maxFamilies = 64
-	// maxMissed bounds the topics that inbox.missed remembers.
-	maxMissed = 1024
-)
-
-func (in *inbox) init(limit int) { in.limit = limit }
 
 func (in *inbox) slot(name string) *stateSlot {
 	if in.states == nil {
@@ -83,19 +77,10 @@ func (in *inbox) slot(name string) *stateSlot {
 	return slot
 }
 
-func (in *inbox) family(name string) *eventSlot {
-	if in.events == nil {
-		in.events = make(map[string]*eventSlot)
-	}
-	slot := in.events[name]
-	if slot == nil {
-		slot = &eventSlot{waiting: NewEventBuffer(in.limit)}
-		in.events[name] = slot
-		for topic, n := range in.missed {
-			slot.waiting.Push(Event{Topic: topic, Kind: Missing, Missed: n})
-		}
-	}
-	return slot
+// drop forgets what waits of a state.
+func (in *inbox) drop(slot *stateSlot) {
+	in.stateBytes -= slot.bytes
+	slot.waiting, slot.bytes = nil, 0
 }
 
 // state takes a state update that arrived.
@@ -109,12 +94,17 @@ func (in *inbox) state(s *Session, u *machine.StateIn) {
 		return
 	}
 	if u.Snapshot {
-		slot.waiting, slot.bytes, slot.lost = nil, 0, false
+		in.drop(slot)
+		slot.lost = false
 	}
-	if slot.bytes += len(u.Payload) + eventOverhead; slot.lost || slot.bytes > in.limit && !u.Snapshot {
-		slot.waiting, slot.lost = nil, true
+	size := len(u.Payload) + eventOverhead
+	if slot.lost || slot.bytes+size > in.limit && !u.Snapshot || in.stateBytes+size > in.limit+maxMessage {
+		in.drop(slot)
+		slot.lost = true
 		return
 	}
+	slot.bytes += size
+	in.stateBytes += size
 	update.Payload = append([]byte(nil), u.Payload...)
 	slot.waiting = append(slot.waiting, update)
 }
@@ -135,36 +125,79 @@ func (in *inbox) event(s *Session, e *machine.EventIn) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	ev := Event{Topic: e.Topic.Name, Kind: e.Kind, Type: e.Type, Missed: e.Missed}
-	if e.Kind != Emitted {
-		for _, slot := range in.events {
-			slot.give(s, ev)
+	switch e.Kind {
+	case Subscribed:
+		if in.topics == nil {
+			in.topics = make(map[*machine.InTopic]struct{})
 		}
-		if ev.Kind == Missing && len(in.missed) < maxMissed {
-			if in.missed == nil {
-				in.missed = make(map[string]uint64)
-			}
-			in.missed[ev.Topic] += ev.Missed
+		in.topics[e.Topic] = struct{}{}
+		in.tellAll(s, ev)
+	case Unsubscribed:
+		delete(in.topics, e.Topic)
+		in.tellAll(s, ev)
+	case Missing:
+		in.gap(s, e.Topic, anyFamily, e.Missed)
+	default:
+		name := family(e.Type)
+		in.saw(e.Topic, name)
+		if e.Missed > 0 && len(e.Topic.Families) > 1 {
+			in.gap(s, e.Topic, name, e.Missed)
 		}
-		return
+		ev.Payload = e.Payload
+		if !e.Owned {
+			ev.Payload = append([]byte(nil), e.Payload...)
+		}
+		if r := in.receivers[name]; r != nil {
+			in.tell(s, r, ev)
+		} else {
+			in.waiting.Push(ev)
+		}
 	}
-	name := family(e.Type)
-	if in.events[name] == nil && len(in.events) >= maxFamilies {
-		s.fail(&twinwire.Error{Code: twinwire.ProtocolError, Message: "too many event families"})
-		return
-	}
-	ev.Payload = e.Payload
-	if !e.Owned {
-		ev.Payload = append([]byte(nil), e.Payload...)
-	}
-	in.family(name).give(s, ev)
 }
 
-func (slot *eventSlot) give(s *Session, ev Event) {
-	if slot.receiver == nil {
-		slot.waiting.Push(ev)
+// maxFamilies bounds the families that are told apart in one topic; of a topic
+// with more, everybody is told of its gaps.
+const maxFamilies = 8
+
+// saw notes that a topic has events of a family.
+func (in *inbox) saw(t *machine.InTopic, name string) {
+	if len(t.Families) < maxFamilies && !slices.Contains(t.Families, name) {
+		t.Families = append(t.Families, name)
+	}
+}
+
+// gap tells of events that the peer dropped: those families that may have had
+// a part in it, but not the one that is told with its event.
+func (in *inbox) gap(s *Session, t *machine.InTopic, told string, missed uint64) {
+	ev := Event{Topic: t.Name, Kind: Missing, Missed: missed}
+	if n := len(t.Families); n == 0 || n == maxFamilies {
+		for name, r := range in.receivers {
+			if name != told {
+				in.tell(s, r, ev)
+			}
+		}
+		in.waiting.miss(gapKey{anyFamily, t.Name}, missed)
 		return
 	}
-	s.guard("event receiver", func() { slot.receiver.ReceiveEvent(ev) })
+	for _, name := range t.Families {
+		if r := in.receivers[name]; name == told {
+			continue
+		} else if r != nil {
+			in.tell(s, r, ev)
+		} else {
+			in.waiting.miss(gapKey{name, t.Name}, missed)
+		}
+	}
+}
+
+func (in *inbox) tellAll(s *Session, ev Event) {
+	for _, r := range in.receivers {
+		in.tell(s, r, ev)
+	}
+}
+
+func (in *inbox) tell(s *Session, r EventReceiver, ev Event) {
+	s.guard("event receiver", func() { r.ReceiveEvent(ev) })
 }
 
 // end tells all receivers that the session has ended.
@@ -177,10 +210,8 @@ func (in *inbox) end(s *Session, err error) {
 			in.give(s, slot, StateUpdate{Ended: true, Err: err})
 		}
 	}
-	for _, slot := range in.events {
-		if slot.receiver != nil {
-			s.guard("event receiver", func() { slot.receiver.EventsEnded(err) })
-		}
+	for _, r := range in.receivers {
+		s.guard("event receiver", func() { r.EventsEnded(err) })
 	}
 }
 
@@ -203,37 +234,27 @@ func (s *Session) ReceiveState(name string, r StateReceiver) error {
 	for _, u := range slot.waiting {
 		in.give(s, slot, u)
 	}
-	slot.waiting = nil
+	in.drop(slot)
 	if in.err != nil {
 		in.give(s, slot, StateUpdate{Ended: true, Err: in.err})
 	}
 	return nil
 }
 
-// ReceiveEvents has r called with the events of a family. What arrived before
-// is given to r at once, in order, before ReceiveEvents returns; of more than
-// Limits.UnreadBytes, the newest. There is one receiver for a family. The
-// error is AlreadyExists if there is one.
+// ReceiveEvents has r called with the events of a family. It is told first of
+// the topics that this session is subscribed to, then given what arrived
+// before, in order, all before ReceiveEvents returns; events of all families
+// that nobody received take at most Limits.UnreadBytes, the newest. There is
+// one receiver for a family. The error is AlreadyExists if there is one.
 func (s *Session) ReceiveEvents(family string, r EventReceiver) error {
 	in := &s.inbox
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	slot := in.family(family)
-	if slot.receiver != nil {
+	if in.receivers[family] != nil {
 		return twinwire.Errorf(twinwire.AlreadyExists, "events of %q have a receiver already", family)
 	}
-	in.receive(s, slot, r)
+	in.receive(s, family, r)
 	return nil
-}
-
-// receive gives a family its receiver, and that what waited for it.
-func (in *inbox) receive(s *Session, slot *eventSlot, r EventReceiver) {
-	slot.receiver = r
-	slot.waiting.MoveTo(func(ev Event) { slot.give(s, ev) })
-	slot.waiting = nil
-	if in.err != nil {
-		s.guard("event receiver", func() { r.EventsEnded(in.err) })
-	}
 }
 
 // EventReceiver returns the receiver of a family of events. If there is none
@@ -242,11 +263,27 @@ func (s *Session) EventReceiver(family string, newReceiver func() EventReceiver)
 	in := &s.inbox
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	slot := in.family(family)
-	if slot.receiver == nil {
-		in.receive(s, slot, newReceiver())
+	if r := in.receivers[family]; r != nil {
+		return r
 	}
-	return slot.receiver
+	r := newReceiver()
+	in.receive(s, family, r)
+	return r
+}
+
+// receive gives a family its receiver, and that what waited for it.
+func (in *inbox) receive(s *Session, name string, r EventReceiver) {
+	if in.receivers == nil {
+		in.receivers = make(map[string]EventReceiver)
+	}
+	in.receivers[name] = r
+	for t := range in.topics {
+		in.tell(s, r, Event{Topic: t.Name, Kind: Subscribed})
+	}
+	in.waiting.takeFamily(name, func(ev Event) { in.tell(s, r, ev) })
+	if in.err != nil {
+		s.guard("event receiver", func() { r.EventsEnded(in.err) })
+	}
 }
 
 // UnreadBytes returns Limits.UnreadBytes.

@@ -46,6 +46,14 @@ func (r *Request) SetReplyMetadata(md Metadata) {
 	r.ctx.mu.Unlock()
 }
 
+// replyMetadata returns the metadata string of the reply.
+func (r *Request) replyMetadata() ([]byte, error) {
+	r.ctx.mu.Lock()
+	md := r.meta
+	r.ctx.mu.Unlock()
+	return md.appendTo(nil)
+}
+
 // Decode reads the arguments. Its error is fit to be returned by the handler.
 func (r *Request) Decode(into codec.Unmarshaler) error { return decode(r.Payload, into) }
 

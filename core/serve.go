@@ -29,7 +29,7 @@ type workers struct {
 	paused   bool          // nothing is served before the services are open
 	starting bool          // a worker was started and has not taken a request yet
 	unsent   int           // answers that nobody has flushed yet
-	open     int           // requests that were dispatched and not answered
+	open     int           // requests that were dispatched, not refused, and not answered
 	drained  chan struct{} // closed when open is 0 after Drain; nil before Drain
 
 	mail []*Request // ordered messages, behind the one being handled
@@ -61,7 +61,9 @@ func (s *Session) dispatch(started []*machine.Inbound) {
 		}
 		r.refused = w.drained != nil
 		w.queue = append(w.queue, r)
-		w.open++
+		if !r.refused {
+			w.open++
+		}
 	}
 	s.startWorkerLocked()
 }
@@ -107,12 +109,10 @@ func (s *Session) startWorkerLocked() {
 	}
 }
 
-// begin opens the services, in a goroutine of its own, and then lets the
-// workers begin. A service that does not open ends the session; what was called
-// meanwhile is answered with its error.
+// begin opens the services, in a goroutine of its own that end waits for, and
+// then lets the workers begin. A service that does not open ends the session;
+// what was called meanwhile is answered with its error.
 func (s *Session) begin() {
-	s.work.paused = true
-	s.work.wg.Add(1)
 	go func() {
 		defer s.work.wg.Done()
 		if err := s.open(); err != nil {
@@ -148,7 +148,12 @@ func (w *workers) take() *Request {
 	}
 	r := w.queue[w.head]
 	w.queue[w.head] = nil
-	w.head++
+	if w.head++; w.head >= 64 && w.head*2 >= len(w.queue) {
+		// It may never be empty while calls keep coming.
+		n := copy(w.queue, w.queue[w.head:])
+		clear(w.queue[n:])
+		w.queue, w.head = w.queue[:n], 0
+	}
 	return r
 }
 
@@ -200,32 +205,53 @@ func (s *Session) serveOne(r *Request) {
 	s.handle(r)
 	w.mu.Lock()
 	w.unsent++
+	if r.refused {
+		return
+	}
 	if w.open--; w.open == 0 && w.drained != nil {
-		select {
-		case <-w.drained: // a refused request came after the last accepted one
-		default:
-			close(w.drained)
-		}
+		close(w.drained)
 	}
 }
 
 // handle runs the handler of a request and queues its answer.
 func (s *Session) handle(r *Request) {
-	result, err := s.run1(r)
+	if !r.OneWay {
+		r.reply = buffers.Get().(*buffer)
+	}
+	code, payload, meta := s.answer(r)
 	r.ctx.end(context.Canceled)
+	r.args.release()
+	r.args = nil
+	if r.OneWay {
+		s.mu.Lock()
+		s.m.Consumed(&r.Inbound)
+		s.mu.Unlock()
+		return
+	}
+	r.reply.b = payload
+	s.mu.Lock()
+	s.m.Reply(&r.Inbound, code, payload, meta)
+	s.mu.Unlock()
+}
+
+// answer calls the handler and encodes what it returns into the reply's
+// buffer. All of that is code of the user's: a panic is answered with Internal.
+func (s *Session) answer(r *Request) (code uint16, payload, meta []byte) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.log.Error("twinwire: handler panicked", "session", s.id.String(), "method", r.Method,
+				"panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			code, payload, meta = uint16(twinwire.Internal), nil, nil
+		}
+	}()
+	result, err := s.call1(r)
 	if r.OneWay {
 		if err != nil {
 			s.log.Warn("twinwire: message was not handled", "session", s.id.String(), "method", r.Method, "error", err)
 		}
-		s.mu.Lock()
-		s.m.Consumed(&r.Inbound)
-		s.mu.Unlock()
-		r.args.release()
-		return
+		return 0, nil, nil
 	}
-	var code uint16
-	r.reply = buffers.Get().(*buffer)
-	payload := r.reply.b[:0]
+	payload = r.reply.b[:0]
 	if err == nil && result != nil {
 		if payload, err = result.AppendMsgpack(payload); err != nil {
 			err = &encodeError{"result of " + r.Method, err}
@@ -233,36 +259,24 @@ func (s *Session) handle(r *Request) {
 			err = twinwire.Internal
 		}
 	}
-	r.ctx.mu.Lock()
-	md := r.meta
-	r.ctx.mu.Unlock()
-	meta, merr := md.appendTo(nil)
-	if merr != nil && err == nil {
-		s.logInternal(r, merr)
+	meta, bad := r.replyMetadata()
+	if bad != nil && err == nil {
+		s.logInternal(r, bad)
 		err = twinwire.Internal
 	}
 	if err != nil {
+		if twinwire.CodeOf(err) == twinwire.Internal && !errors.Is(err, twinwire.Internal) {
+			s.logInternal(r, err)
+		}
 		var body []byte
 		code, body = rejected(err)
 		payload = append(payload[:0], body...)
 	}
-	r.reply.b = payload
-	r.args.release()
-	r.args = nil
-	s.mu.Lock()
-	s.m.Reply(&r.Inbound, code, payload, meta)
-	s.mu.Unlock()
+	return code, payload, meta
 }
 
-// run1 calls the handler and turns a panic into an error.
-func (s *Session) run1(r *Request) (result codec.Marshaler, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			s.log.Error("twinwire: handler panicked", "session", s.id.String(), "method", r.Method,
-				"panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-			result, err = nil, twinwire.Internal
-		}
-	}()
+// call1 calls the handler, or says why there is none.
+func (s *Session) call1(r *Request) (codec.Marshaler, error) {
 	switch {
 	case s.openErr != nil:
 		return nil, s.openErr
@@ -273,11 +287,7 @@ func (s *Session) run1(r *Request) (result codec.Marshaler, err error) {
 	if !ok {
 		return nil, twinwire.Errorf(twinwire.NotImplemented, "no method %s", r.Method)
 	}
-	result, err = t.handle(&r.ctx, r)
-	if err != nil && twinwire.CodeOf(err) == twinwire.Internal && !errors.Is(err, twinwire.Internal) {
-		s.logInternal(r, err)
-	}
-	return result, err
+	return t.handle(&r.ctx, r)
 }
 
 // logInternal logs an error whose text the peer does not get to see.

@@ -38,6 +38,11 @@ type Config struct {
 
 // A Session is the conversation of one client with one server, and the same
 // type at both ends. Its methods may be called from any goroutine.
+//
+// Locks are taken in this order: recvMu, then one of inbox.mu, workers.mu and
+// the mu of a Request's context, then mu. So mu is the last one: nothing is
+// called with it that may take another. A receiver of states or events is
+// called with recvMu and inbox.mu.
 type Session struct {
 	// Immutable.
 	id      ID
@@ -47,7 +52,7 @@ type Session struct {
 	info    transport.Info
 	limits  Limits
 	mux     *Mux
-	invoke  Invoker
+	invoke  Invoker // nil without interceptors
 	log     *slog.Logger
 	began   time.Time
 	ctx     context.Context // ends with the session
@@ -94,15 +99,21 @@ func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hel
 		limits: cfg.Limits.withDefaults(), mux: mux, log: cfg.Logger,
 		began: time.Now(), done: make(chan struct{}),
 	}
+	if s.mux == nil {
+		s.mux = new(Mux)
+	}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	// Until begin has opened the services, which end waits for.
+	s.work.paused = true
+	s.work.wg.Add(1)
 	welcome := own
 	if client {
 		welcome = peer
 	}
 	s.id = welcome.session
-	s.invoke = chainCalls(cfg.CallInterceptors, s.call)
+	s.invoke = chainCalls(cfg.CallInterceptors, s.callOutgoing)
 	s.ctx, s.cancel = context.WithCancelCause(context.WithValue(context.Background(), sessionKey{}, s))
 	s.inbox.init(s.limits.UnreadBytes)
 	s.m = machine.New(machine.Config{
@@ -111,7 +122,7 @@ func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hel
 		MaxQueuedCalls: s.limits.QueuedCalls, MaxQueuedBytes: s.limits.QueuedBytes,
 		MaxReplyBytes: s.limits.ReplyBytes, MaxEventBytes: s.limits.EventBytes,
 		MaxStateBytes: s.limits.StateBytes, MaxStates: s.limits.States,
-		Resolve: mux.resolve, NewInbound: newInbound,
+		Resolve: s.mux.resolve, NewInbound: newInbound,
 	}, 0)
 	return s
 }
