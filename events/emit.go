@@ -67,10 +67,11 @@ func (h *Hub) EmitAll(ctx context.Context, ev Event, filter func(*core.Session) 
 	}
 	chosen, err := h.choose(filter)
 	f := fanOut{f: &h.flusher}
-	overflow := h.overflow("")
+	overflow, cause := h.overflow(""), causeOf(ctx)
 	h.order.Lock()
 	for _, m := range chosen {
-		f.sent(m, m.session.Emit(typ, payload, overflow, causeOf(ctx)))
+		flush, err := m.session.Emit(typ, payload, overflow, cause)
+		f.sent(m, flush, err)
 	}
 	h.order.Unlock()
 	f.flush()
@@ -105,7 +106,8 @@ func (h *Hub) deliver(name Topic, typ string, payload []byte, cause *core.Reques
 	}
 	f := fanOut{f: &h.flusher}
 	for _, sub := range t.subs {
-		f.sent(sub.member, sub.sub.Emit(typ, payload, cause))
+		flush, err := sub.sub.Emit(typ, payload, cause)
+		f.sent(sub.member, flush, err)
 	}
 	t.mu.Unlock()
 	f.flush()
@@ -120,7 +122,8 @@ func (h *Hub) deliverAll(typ string, payload []byte, cause *core.Request) {
 		shard := &h.sessions[i]
 		shard.mu.RLock()
 		for _, m := range shard.members {
-			f.sent(m, m.session.Emit(typ, payload, overflow, cause))
+			flush, err := m.session.Emit(typ, payload, overflow, cause)
+			f.sent(m, flush, err)
 		}
 		shard.mu.RUnlock()
 	}

@@ -143,8 +143,8 @@ const chunk = 128
 
 // sent notes the outcome of queueing an event for a member. An error is that
 // of a session which is about to end: it leaves the hub by itself.
-func (o *fanOut) sent(m *member, err error) {
-	if err != nil || m.dirty.Load() || !m.dirty.CompareAndSwap(false, true) {
+func (o *fanOut) sent(m *member, flush bool, err error) {
+	if err != nil || !flush || m.dirty.Load() || !m.dirty.CompareAndSwap(false, true) {
 		return
 	}
 	if o.tail == nil {

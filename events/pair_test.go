@@ -76,10 +76,10 @@ func streamOf(s *core.Session) *events.Stream[events.Event] {
 
 // A link is a session seen from both ends.
 type link struct {
-	server, client   *core.Session
-	serverEnd *mem.Carrier
-	clientEnd        *mem.Carrier
-	served chan struct{}
+	server, client *core.Session
+	serverEnd      *mem.Carrier
+	clientEnd      *mem.Carrier
+	served         chan struct{}
 }
 
 // config is what connect uses; the zero value is fine.

@@ -148,6 +148,7 @@ func (r *Receiver) ReceiveEvent(ev core.Event) {
 		if t.overflow == core.DropOldest {
 			t.buf.Push(ev)
 		} else if !t.buf.Offer(ev) {
+			t.buf.Close(errSlow)
 			r.disconnect()
 		}
 	}
@@ -170,5 +171,7 @@ func (r *Receiver) EventsEnded(err error) {
 // session is delivering, so it cannot be ended from here; the goroutine ends at
 // once.
 func (r *Receiver) disconnect() {
-	go r.session.CloseWith(twinwire.SlowConsumer, "events wait faster than the program takes them", 0)
+	go r.session.CloseWith(errSlow.Code, errSlow.Message, 0)
 }
+
+var errSlow = &twinwire.Error{Code: twinwire.SlowConsumer, Message: "events arrive faster than the program takes them"}

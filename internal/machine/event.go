@@ -1,6 +1,9 @@
 package machine
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
 )
@@ -22,6 +25,8 @@ type Sub struct {
 	overflow Overflow
 	live     bool
 	begun    bool   // TOPIC was sent
+	used     bool   // an event was emitted
+	begin    uint64 // the ordinal of its begin
 	missed   uint64 // dropped and not yet told
 	gapped   bool   // is in eventQueue.gaps
 }
@@ -40,6 +45,7 @@ const (
 	eventBegin
 	eventEnd
 	eventDropped
+	eventUnfit // an event that the peer does not accept: missed when its turn comes
 )
 
 // A queuedEvent waits to be sent on the event lane.
@@ -49,6 +55,9 @@ type queuedEvent struct {
 	payload []byte
 	ordinal uint64
 	kind    eventKind
+	// overflow is the subscription's; that of events to every session may
+	// change.
+	overflow Overflow
 }
 
 // eventOverhead is what an event counts beside its payload.
@@ -142,21 +151,49 @@ func (e *eventQueue) room(n, most int, stats *Stats) bool {
 		i := e.fixed
 		e.fixed++
 		v := &e.q[i]
-		if v.kind != eventEmit || v.sub.overflow != DropOldest || i == e.head && e.off > 0 {
+		if v.kind != eventEmit && v.kind != eventUnfit || v.overflow != DropOldest || i == e.head && e.off > 0 {
 			continue
 		}
-		e.bytes -= len(v.payload) + eventOverhead
+		if v.kind == eventEmit {
+			stats.EventsMissed++
+		}
 		e.miss(v.sub)
-		v.kind, v.payload = eventDropped, nil
-		e.dropped++
-		stats.EventsMissed++
+		e.drop(v)
 	}
+	e.tidy()
+	return e.bytes == 0 || e.bytes+n <= most
+}
+
+// drop takes what v holds out of the queue; its place is taken off later.
+func (e *eventQueue) drop(v *queuedEvent) {
+	e.bytes -= len(v.payload) + eventOverhead
+	v.kind, v.payload = eventDropped, nil
+	e.dropped++
+}
+
+// tidy frees the places of what was dropped: those behind something that
+// cannot be dropped must not take memory until that is sent.
+func (e *eventQueue) tidy() {
 	if e.skipDropped(); e.dropped > 256 && e.dropped*2 > len(e.q)-e.head {
-		// Behind an event that cannot be dropped: what was dropped must not
-		// take memory until it is sent.
 		e.compact()
 	}
-	return e.bytes == 0 || e.bytes+n <= most
+}
+
+// withdraw takes the begin of a subscription back that was not sent and that
+// no event followed, and reports whether it could.
+func (e *eventQueue) withdraw(s *Sub) bool {
+	if s.begun || s.used {
+		return false
+	}
+	i, found := slices.BinarySearchFunc(e.q[e.head:], s.begin, func(v queuedEvent, ordinal uint64) int {
+		return cmp.Compare(v.ordinal, ordinal)
+	})
+	if !found {
+		return false
+	}
+	e.drop(&e.q[e.head+i])
+	e.tidy()
+	return true
 }
 
 // Subscribe begins a subscription of this session to a topic. The caller keeps
@@ -171,17 +208,20 @@ func (m *Machine) Subscribe(topic string, overflow Overflow) (*Sub, error) {
 		return nil, ErrSlowConsumer
 	}
 	m.events.push(queuedEvent{sub: s, kind: eventBegin})
+	s.begin = m.events.last
 	return s, nil
 }
 
-// Unsubscribe ends a subscription. Events that were emitted before still arrive.
-// It reports whether the subscription had not ended before.
+// Unsubscribe ends a subscription. Events that were emitted before still
+// arrive; of a subscription that the peer has not heard of, and that had none,
+// it hears nothing. Unsubscribe reports whether the subscription had not ended
+// before.
 func (m *Machine) Unsubscribe(s *Sub) bool {
 	if !s.live {
 		return false
 	}
 	s.live = false
-	if !m.ended {
+	if !m.ended && !m.events.withdraw(s) {
 		m.events.push(queuedEvent{sub: s, kind: eventEnd})
 	}
 	return true
@@ -189,8 +229,9 @@ func (m *Machine) Unsubscribe(s *Sub) bool {
 
 // Emit queues an event. A nil sub stands for the topic that every session has.
 // The payload is shared: it is only read. Emit returns the ordinal of the
-// event for Caused. The error is ErrEnded or ErrSlowConsumer, which is the end
-// of the session.
+// event for Caused. The error is ErrEnded, or a *twinwire.Error that is the end
+// of the session because the topic may not lose anything: ErrSlowConsumer, or
+// ErrTooLarge if the peer does not accept an event of this size.
 func (m *Machine) Emit(s *Sub, typ string, payload []byte, overflow Overflow) (uint64, error) {
 	e := &m.events
 	if s == nil {
@@ -198,20 +239,39 @@ func (m *Machine) Emit(s *Sub, typ string, payload []byte, overflow Overflow) (u
 		s.live = true
 		s.overflow = overflow
 	}
-	if m.takesNothing() || !s.live {
+	if m.ended || !s.live {
 		return 0, ErrEnded
 	}
-	if !e.room(len(payload)+eventOverhead, m.cfg.MaxEventBytes, &m.stats) {
+	s.used = true
+	v := queuedEvent{sub: s, typ: typ, payload: payload, overflow: s.overflow}
+	if len(payload) > m.cfg.Peer.MaxMessage {
+		if s.overflow == Disconnect {
+			return 0, ErrTooLarge
+		}
+		v.kind, v.payload = eventUnfit, nil
+		m.stats.EventsMissed++
+	}
+	if !e.room(len(v.payload)+eventOverhead, m.cfg.MaxEventBytes, &m.stats) {
 		if s.overflow == Disconnect {
 			return 0, ErrSlowConsumer
 		}
 		// Nothing that waits may be dropped, but this may.
 		e.miss(s)
-		m.stats.EventsMissed++
+		if v.kind == eventEmit {
+			m.stats.EventsMissed++
+		}
 		return e.last, nil
 	}
-	e.push(queuedEvent{sub: s, typ: typ, payload: payload})
+	e.push(v)
 	return e.last, nil
+}
+
+// EventPipe returns the pipe that events travel in.
+func (m *Machine) EventPipe() int {
+	if m.cfg.Independent {
+		return m.role.event
+	}
+	return 0
 }
 
 // batchEvents appends events until the batch has grown by budget bytes. It
@@ -229,6 +289,10 @@ func (m *Machine) batchEvents(budget int) bool {
 		h := &e.q[e.head]
 		f := &m.scratch
 		switch h.kind {
+		case eventUnfit:
+			e.miss(h.sub)
+			e.popHead()
+			continue
 		case eventBegin:
 			*f = frame.Frame{Kind: frame.Topic, Flags: frame.Begin, ID: h.sub.id, Name: []byte(h.sub.name)}
 			h.sub.begun = true
@@ -285,6 +349,8 @@ type InTopic struct {
 	Name string
 	// Live says that the subscription has not ended.
 	Live bool
+	// Families is the driver's own: the families of the events that it saw.
+	Families []string
 
 	typ    string
 	missed uint64
@@ -316,6 +382,11 @@ const (
 	Missing
 )
 
+// MaxTopics is how many topics a session may be subscribed to at once at most,
+// whatever its limits say: the peer does not know those, and what it makes this
+// side remember must have a bound.
+const MaxTopics = 1 << 14
+
 func (m *Machine) receiveTopic(f *frame.Frame, eff *Effects) error {
 	if m.topics == nil {
 		m.topics = make(map[uint64]*InTopic)
@@ -333,8 +404,11 @@ func (m *Machine) receiveTopic(f *frame.Frame, eff *Effects) error {
 		eff.Events = append(eff.Events, EventIn{Topic: t, Kind: Unsubscribed})
 		return nil
 	}
-	if f.ID <= m.nextTopic {
+	switch {
+	case f.ID <= m.nextTopic:
 		return protocolError("topic id out of order")
+	case len(m.topics) > MaxTopics:
+		return protocolError("too many topics")
 	}
 	m.nextTopic = f.ID
 	t = &InTopic{Name: string(f.Name), Live: true}
