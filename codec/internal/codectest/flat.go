@@ -35,23 +35,12 @@ func (v Flat) AppendMsgpack(b []byte) ([]byte, error) {
 	b = append(b, "\xa4Name"...)
 	b = codec.AppendString(b, v.Name)
 	b = append(b, "\xa4Tags"...)
-	b = appendStrings(b, v.Tags)
+	b = codec.AppendStrings(b, v.Tags)
 	b = append(b, "\xa6Amount"...)
 	b = codec.AppendFloat64(b, v.Amount)
 	b = append(b, "\xa2At"...)
 	b = codec.AppendTime(b, v.At)
 	return b, nil
-}
-
-func appendStrings(b []byte, v []string) []byte {
-	if v == nil {
-		return codec.AppendNil(b)
-	}
-	b = codec.AppendArrayHeader(b, len(v))
-	for i := range v {
-		b = codec.AppendString(b, v[i])
-	}
-	return b
 }
 
 // ReadMsgpack implements codec.Unmarshaler.
@@ -63,12 +52,7 @@ func (v *Flat) ReadMsgpack(r *codec.Reader) error {
 		case "Name":
 			v.Name = r.Str()
 		case "Tags":
-			if codec.ReadSlice(r, &v.Tags) {
-				for i := range v.Tags {
-					v.Tags[i] = r.Str()
-				}
-				r.Leave()
-			}
+			codec.ReadStrings(r, &v.Tags)
 		case "Amount":
 			v.Amount = r.Float64()
 		case "At":

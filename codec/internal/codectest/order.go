@@ -237,7 +237,7 @@ func (v Line) AppendMsgpack(b []byte) ([]byte, error) {
 	b = append(b, "\xa6Weight"...)
 	b = codec.AppendFloat32(b, v.Weight)
 	b = append(b, "\xa7Options"...)
-	b = appendStrings(b, v.Options)
+	b = codec.AppendStrings(b, v.Options)
 	return b, nil
 }
 
@@ -254,12 +254,7 @@ func (v *Line) ReadMsgpack(r *codec.Reader) error {
 		case "Weight":
 			v.Weight = r.Float32()
 		case "Options":
-			if codec.ReadSlice(r, &v.Options) {
-				for i := range v.Options {
-					v.Options[i] = r.Str()
-				}
-				r.Leave()
-			}
+			codec.ReadStrings(r, &v.Options)
 		default:
 			r.Skip()
 		}
