@@ -1,0 +1,40 @@
+// Package counter is the contract of the counter example: what both ends
+// agree on, as a Go interface and Go types.
+package counter
+
+import (
+	"context"
+
+	"github.com/twinwire/twinwire/events"
+)
+
+// Counter is served by the server and called by clients.
+type Counter interface {
+	// Create makes a counter that starts at 0 and subscribes the caller to its
+	// topic, which the state then names.
+	Create(ctx context.Context) error
+	// Join joins the counter of another client.
+	Join(ctx context.Context, topic events.Topic) error
+	// Increment adds to the counter and returns its new value. It fails with
+	// FailedPrecondition for a client without a counter.
+	Increment(ctx context.Context, by uint32) (uint32, error)
+	// Note puts a remark into the server's log. It has no answer.
+	Note(ctx context.Context, text string) error
+}
+
+// State is what a client sees of its counter.
+type State struct {
+	Count uint32
+	Topic events.Topic
+}
+
+// Event is something that happened to a counter.
+type Event interface {
+	events.Event
+	isEvent()
+}
+
+// Incremented says that somebody added to the counter.
+type Incremented struct{ From, To uint32 }
+
+func (Incremented) isEvent() {}
