@@ -1,0 +1,91 @@
+// Package echo holds the peers without a framework: the bare libraries, with
+// one message or one write per call, and the coalesced floors, which put all
+// pending frames into one write. They share one echo server and one client and
+// differ in the pipe below, so that what is compared is the wire and nothing
+// else.
+//
+// A frame is the caller's number in four bytes and the payload. The server
+// sends a frame back as it came; events carry the number 0, which no caller
+// has.
+package echo
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+
+	"github.com/twinwire/twinwire/bench/peer"
+)
+
+// Peers returns the bare libraries and the floors.
+func Peers() []peer.Peer {
+	return []peer.Peer{
+		&echo{peer.Info{Name: "bare-gorilla", Wire: peer.TLS, Kind: peer.Bare}, wsWire{}},
+		&echo{peer.Info{Name: "bare-quic-go", Wire: peer.QUIC, Kind: peer.Bare}, quicWire{newDirect}},
+		&echo{peer.Info{Name: "floor-tls", Wire: peer.TLS, Kind: peer.Floor}, tlsWire{newBatch}},
+		&echo{peer.Info{Name: "floor-quic", Wire: peer.QUIC, Kind: peer.Floor}, quicWire{newBatch}},
+	}
+}
+
+// A pipe carries frames both ways over one connection.
+type pipe interface {
+	// read returns the next frame, valid until the next read. It is called
+	// from one goroutine.
+	read() ([]byte, error)
+
+	// write sends the frame that head and payload make together and keeps
+	// neither. It is called from any goroutine.
+	write(head [headSize]byte, payload []byte) error
+
+	// close ends the connection, unblocks read and write, and waits for the
+	// goroutines of the pipe.
+	close()
+}
+
+// headSize is the size of a caller's number.
+const headSize = 4
+
+// A wire makes pipes.
+type wire interface {
+	listen(cert tls.Certificate) (listener, error)
+	dial(ctx context.Context, addr string, cert *x509.Certificate) (pipe, error)
+}
+
+// A listener accepts connections.
+type listener interface {
+	addr() string
+
+	// accept returns the next connection as a function that finishes the
+	// handshake. The function runs in the goroutine of the connection.
+	accept(ctx context.Context) (func(context.Context) (pipe, error), error)
+
+	// close stops accepting and unblocks accept and the handshakes.
+	close()
+}
+
+// framing makes a pipe of a connection's bytes.
+type framing func(io.ReadWriteCloser) pipe
+
+type echo struct {
+	info peer.Info
+	wire wire
+}
+
+func (e *echo) Info() peer.Info { return e.info }
+
+func (e *echo) Serve(cert tls.Certificate) (peer.Server, error) {
+	l, err := e.wire.listen(cert)
+	if err != nil {
+		return nil, err
+	}
+	return newServer(l), nil
+}
+
+func (e *echo) Dial(ctx context.Context, addr string, opts peer.DialOptions) (peer.Conn, error) {
+	p, err := e.wire.dial(ctx, addr, opts.Certificate)
+	if err != nil {
+		return nil, err
+	}
+	return newConn(p, opts.OnEvent), nil
+}

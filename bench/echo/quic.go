@@ -1,0 +1,94 @@
+package echo
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"github.com/twinwire/twinwire/bench/peer"
+)
+
+const quicProtocol = "bench-echo"
+
+// quicWire is one bidirectional stream of a QUIC connection.
+type quicWire struct{ frame framing }
+
+// quicConfig keeps idle connections for longer than any run takes, without
+// keep-alives.
+func quicConfig() *quic.Config {
+	return &quic.Config{MaxIdleTimeout: 10 * time.Minute}
+}
+
+func (w quicWire) listen(cert tls.Certificate) (listener, error) {
+	udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return nil, err
+	}
+	l := &quicListener{udp: udp, transport: &quic.Transport{Conn: udp}, frame: w.frame}
+	l.ln, err = l.transport.Listen(peer.ServerTLS(cert, quicProtocol), quicConfig())
+	if err != nil {
+		l.closeTransport()
+		return nil, err
+	}
+	return l, nil
+}
+
+// dial gives every connection a socket of its own, as clients have.
+func (w quicWire) dial(ctx context.Context, addr string, cert *x509.Certificate) (pipe, error) {
+	c, err := quic.DialAddr(ctx, addr, peer.ClientTLS(cert, quicProtocol), quicConfig())
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.OpenStreamSync(ctx)
+	if err != nil {
+		_ = c.CloseWithError(0, "")
+		return nil, err
+	}
+	return w.frame(&quicStream{s, c}), nil
+}
+
+type quicListener struct {
+	udp       *net.UDPConn
+	transport *quic.Transport
+	ln        *quic.Listener
+	frame     framing
+}
+
+func (l *quicListener) addr() string { return l.udp.LocalAddr().String() }
+
+func (l *quicListener) accept(ctx context.Context) (func(context.Context) (pipe, error), error) {
+	c, err := l.ln.Accept(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (pipe, error) {
+		s, err := c.AcceptStream(ctx)
+		if err != nil {
+			_ = c.CloseWithError(0, "")
+			return nil, err
+		}
+		return l.frame(&quicStream{s, c}), nil
+	}, nil
+}
+
+func (l *quicListener) close() {
+	_ = l.ln.Close()
+	l.closeTransport()
+}
+
+func (l *quicListener) closeTransport() {
+	_ = l.transport.Close()
+	_ = l.udp.Close()
+}
+
+// quicStream ends the connection with its only stream.
+type quicStream struct {
+	*quic.Stream
+	conn *quic.Conn
+}
+
+func (s *quicStream) Close() error { return s.conn.CloseWithError(0, "") }

@@ -1,0 +1,55 @@
+package echo
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+
+	"github.com/twinwire/twinwire/bench/peer"
+)
+
+// tlsWire is TLS 1.3 over TCP and nothing above it.
+type tlsWire struct{ frame framing }
+
+func (w tlsWire) listen(cert tls.Certificate) (listener, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	return &tlsListener{Listener: l, conf: peer.ServerTLS(cert), frame: w.frame}, nil
+}
+
+func (w tlsWire) dial(ctx context.Context, addr string, cert *x509.Certificate) (pipe, error) {
+	d := tls.Dialer{Config: peer.ClientTLS(cert)}
+	conn, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return w.frame(conn), nil
+}
+
+type tlsListener struct {
+	net.Listener
+	conf  *tls.Config
+	frame framing
+}
+
+func (l *tlsListener) addr() string { return l.Addr().String() }
+
+func (l *tlsListener) accept(context.Context) (func(context.Context) (pipe, error), error) {
+	conn, err := l.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (pipe, error) {
+		c := tls.Server(conn, l.conf)
+		if err := c.HandshakeContext(ctx); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+		return l.frame(c), nil
+	}, nil
+}
+
+func (l *tlsListener) close() { _ = l.Close() }
