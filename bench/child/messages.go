@@ -1,0 +1,89 @@
+// Package child runs the server and the client of a peer in processes of their
+// own, and lets the parent direct them.
+//
+// A child is the same program, started again with a role. It reads one Request
+// a line from its standard input and answers each with one Reply a line on its
+// standard output. It ends when its standard input does, so no child outlives
+// its parent, however that ends. An interrupt from the terminal, which reaches
+// children too, is the parent's to act on: children ignore it.
+package child
+
+import (
+	"time"
+
+	"github.com/twinwire/twinwire/bench/load"
+)
+
+// A Role is what a child does.
+type Role string
+
+const (
+	// Server serves the peer and publishes events.
+	Server Role = "server"
+	// Client dials the peer's server, makes calls and receives events.
+	Client Role = "client"
+)
+
+// A Verb is what a child is asked to do.
+type Verb string
+
+const (
+	// Listen starts the server, and answers with Addr and Certificate.
+	Listen Verb = "listen"
+	// Memory settles the server's memory, and answers with Memory.
+	Memory Verb = "memory"
+	// Publish lets the server publish events to all subscribers, one each
+	// Interval, or as fast as they are delivered if that is 0.
+	Publish Verb = "publish"
+	// Quiet ends what Publish began, after every event has arrived.
+	Quiet Verb = "quiet"
+
+	// Dial opens Conns more connections to Addr. With Subscribe they receive
+	// events; all of a child's connections do, or none.
+	Dial Verb = "dial"
+	// Call starts PerConn callers on every connection.
+	Call Verb = "call"
+	// Stop ends what Call began.
+	Stop Verb = "stop"
+
+	// Mark is for both roles: it answers with Mark, what happened since the
+	// process began and the times since the last mark.
+	Mark Verb = "mark"
+)
+
+// A Request is one thing to do, with the fields that its verb names.
+type Request struct {
+	Do          Verb          `json:"do"`
+	Interval    time.Duration `json:"interval,omitempty"`
+	Addr        string        `json:"addr,omitempty"`
+	Certificate []byte        `json:"certificate,omitempty"`
+	Conns       int           `json:"conns,omitempty"`
+	PerConn     int           `json:"perConn,omitempty"`
+	Subscribe   bool          `json:"subscribe,omitempty"`
+}
+
+// A Reply answers a Request. With an Error the rest is empty.
+type Reply struct {
+	Error       string     `json:"error,omitempty"`
+	Addr        string     `json:"addr,omitempty"`
+	Certificate []byte     `json:"certificate,omitempty"`
+	Mark        MarkReply  `json:"mark,omitzero"`
+	Memory      MemoryInfo `json:"memory,omitzero"`
+}
+
+// MarkReply is what a process has done so far.
+type MarkReply struct {
+	Uptime  time.Duration `json:"uptime"`  // since the process began
+	CPU     time.Duration `json:"cpu"`     // user and system, of all threads
+	Mallocs uint64        `json:"mallocs"` // heap objects allocated
+	Count   uint64        `json:"count"`   // a client's answered calls or delivered events
+	Latency load.Latency  `json:"latency"` // a client's, since its last mark
+}
+
+// MemoryInfo is what a process holds.
+type MemoryInfo struct {
+	Resident   uint64 `json:"resident"` // bytes
+	Heap       uint64 `json:"heap"`     // bytes of live objects
+	Stacks     uint64 `json:"stacks"`   // bytes
+	Goroutines int    `json:"goroutines"`
+}

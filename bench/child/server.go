@@ -1,0 +1,61 @@
+package child
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/twinwire/twinwire/bench/peer"
+)
+
+// server is the handler of role Server.
+type server struct {
+	peer      peer.Peer
+	began     time.Time
+	publisher *publisher
+	server    peer.Server // nil until Listen
+}
+
+func newServer(p peer.Peer, received *os.File) *server {
+	return &server{peer: p, began: time.Now(), publisher: newPublisher(received)}
+}
+
+func (s *server) handle(ctx context.Context, r Request) (Reply, error) {
+	switch {
+	case r.Do == Listen && s.server == nil:
+		return s.listen()
+	case r.Do == Memory:
+		m, err := memory(ctx)
+		return Reply{Memory: m}, err
+	case r.Do == Mark:
+		u, err := usage(s.began)
+		return Reply{Mark: u}, err
+	case r.Do == Publish && s.server != nil:
+		return Reply{}, s.publisher.start(s.server, r.Interval)
+	case r.Do == Quiet:
+		return Reply{}, s.publisher.quiet(ctx)
+	}
+	return Reply{}, fmt.Errorf("server: cannot %s now", r.Do)
+}
+
+func (s *server) listen() (Reply, error) {
+	cert, err := peer.NewCertificate()
+	if err != nil {
+		return Reply{}, err
+	}
+	if s.server, err = s.peer.Serve(cert); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Addr: s.server.Addr(), Certificate: cert.Certificate[0]}, nil
+}
+
+// close closes the server first: that is what a publisher may be waiting in.
+func (s *server) close() error {
+	var err error
+	if s.server != nil {
+		err = s.server.Close()
+	}
+	s.publisher.close()
+	return err
+}
