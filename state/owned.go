@@ -1,0 +1,219 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/codec"
+)
+
+// writer is a *core.StateWriter, or what tests put in its place.
+type writer interface {
+	Snapshot(version uint64, payload []byte) error
+	Delta(version uint64, payload []byte) (ok bool, err error)
+	Close()
+}
+
+// An outlet is one session that a value is sent to.
+type outlet struct {
+	writer writer
+	stale  bool // the last change did not go out: a snapshot has to be next
+}
+
+// owned is what a Value and a Shared value are made of: the value, the copy of
+// it that clients have, and the making of snapshots and deltas.
+type owned[T any] struct {
+	// Immutable.
+	name   string
+	schema Schema[T]
+	limit  int
+	table  []byte // encoded, in front of every snapshot
+	growth int    // most that a byte of a delta adds to the encoded value
+
+	mu sync.Mutex
+
+	// Guarded by mu.
+	value    T
+	sent     replica[T] // equal to value except during an Update
+	size     int        // at least the bytes of the encoded value
+	behind   bool       // sent is ahead of the clients: a snapshot has to be next
+	version  uint64
+	snapshot []byte // of this version, shared by all that it is sent to; nil if not made yet
+}
+
+// buffers are for values and deltas that are being made. What is sent is cut
+// to size, for it is kept until it is acknowledged.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxPooled keeps single large values from staying in the pool.
+const maxPooled = 256 << 10
+
+func release(p *[]byte, b []byte) {
+	if cap(b) <= maxPooled {
+		*p = b[:0]
+		buffers.Put(p)
+	}
+}
+
+// maxFast is the largest delta that is applied to what was sent without looking
+// at the whole value first.
+const maxFast = 16 << 10
+
+// init sets the value up; o is not in use yet.
+func (o *owned[T]) init(name string, schema Schema[T], initial *T, opts *Options) error {
+	options := opts.resolved()
+	o.name, o.schema, o.limit = name, schema, options.Limit
+	o.table = schema.AppendTable(nil)
+	table := ReadTable(codec.NewReader(o.table, nil))
+	if table == nil {
+		return fmt.Errorf("state %q: the schema's table is not well formed or too large", name)
+	}
+	longest := 0
+	for _, fields := range table {
+		for _, f := range fields {
+			longest = max(longest, len(f.Name))
+		}
+	}
+	// A change takes two bytes at least, and may bring back a field that was
+	// omitted because it was empty, with its name, and make a header longer.
+	o.growth = 1 + (longest+6+1)/2
+	o.sent = newReplica(schema, options.Memory)
+	o.value = *initial
+	if err := o.resendLocked(); err != nil {
+		return err
+	}
+	o.value = schema.Clone(&o.sent.value)
+	o.version = 1
+	return nil
+}
+
+// updateLocked runs f on the value, and gives send what f changed, if it
+// changed anything: a delta, or nil if the whole value has to be sent. If it
+// fails, or f panics, the value is what it was before.
+func (o *owned[T]) updateLocked(f func(*T), send func(delta []byte) error) error {
+	kept := false
+	defer func() {
+		if !kept {
+			o.value = o.schema.Clone(&o.sent.value)
+		}
+	}()
+	f(&o.value)
+
+	p := buffers.Get().(*[]byte)
+	b, err := o.schema.AppendDelta((*p)[:0], &o.sent.value, &o.value)
+	defer func() { release(p, b) }()
+	switch {
+	case err != nil:
+		return fmt.Errorf("state %q: %w", o.name, err)
+	case len(b) == 0:
+		kept = true
+		return nil
+	}
+	o.snapshot = nil
+	delta, err := o.followLocked(b)
+	if err != nil {
+		return err
+	}
+	kept = true
+	o.version++
+	return send(delta)
+}
+
+// followLocked makes what was sent equal to the value, which delta leads to.
+// It returns the delta to send, cut to size, or nil if a snapshot has to go out
+// instead. After an error what was sent is what it was.
+func (o *owned[T]) followLocked(delta []byte) ([]byte, error) {
+	size := o.size + o.growth*(len(delta)+2)
+	memory := o.sent.used + amplification*len(delta)
+	if !o.behind && size <= o.limit && memory <= o.sent.memory && len(delta) <= maxFast {
+		if err := o.sent.apply(delta); err == nil {
+			o.size = size
+			return slices.Clone(delta), nil
+		}
+		// Only a small delta that builds beyond all measure, or a type whose
+		// methods do not read what they wrote, ends here. What was sent is no
+		// longer whole; the value as it is takes its place, and stays even if
+		// it turns out that it cannot be sent.
+		o.behind = true
+		o.sent.value = o.schema.Clone(&o.value)
+	}
+	if err := o.resendLocked(); err != nil {
+		return nil, err
+	}
+	if o.behind {
+		o.behind = false
+		return nil, nil
+	}
+	return slices.Clone(delta), nil
+}
+
+// resendLocked makes what was sent equal to the value by way of the value's
+// encoding, and so finds out exactly how large the value is. After an error
+// what was sent is what it was.
+func (o *owned[T]) resendLocked() error {
+	snapshot, err := o.encodeLocked()
+	if err != nil {
+		return err
+	}
+	if err := o.sent.load(snapshot); err != nil {
+		return twinwire.Errorf(twinwire.TooLarge, "state %q: a client could not read the value: %v", o.name, err)
+	}
+	o.snapshot = snapshot
+	o.size = len(snapshot) - len(o.table)
+	return nil
+}
+
+// encodeLocked makes a snapshot of the value (clause S2).
+func (o *owned[T]) encodeLocked() ([]byte, error) {
+	p := buffers.Get().(*[]byte)
+	b, err := o.schema.AppendValue(append((*p)[:0], o.table...), &o.value)
+	defer func() { release(p, b) }()
+	if err != nil {
+		return nil, fmt.Errorf("state %q: %w", o.name, err)
+	}
+	if size := len(b) - len(o.table); size > o.limit {
+		return nil, twinwire.Errorf(twinwire.TooLarge, "state %q takes %d bytes, over its limit of %d", o.name, size, o.limit)
+	}
+	return slices.Clone(b), nil
+}
+
+// deliverLocked sends the change to this version to out: the delta if there is
+// one and out can take it, the whole value otherwise. The error is that of the
+// session, or TooLarge if the session's peer does not accept values of this
+// size.
+func (o *owned[T]) deliverLocked(out *outlet, delta []byte) error {
+	if delta != nil && !out.stale {
+		ok, err := out.writer.Delta(o.version, delta)
+		if err != nil || ok {
+			out.stale = err != nil
+			return err
+		}
+	}
+	out.stale = true
+	if o.snapshot == nil {
+		snapshot, err := o.encodeLocked()
+		if err != nil {
+			return err
+		}
+		o.snapshot = snapshot
+	}
+	if err := out.writer.Snapshot(o.version, o.snapshot); err != nil {
+		return err
+	}
+	out.stale = false
+	return nil
+}
+
+func (o *owned[T]) load() T {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.schema.Clone(&o.value)
+}
+
+func (o *owned[T]) read(f func(*T)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	f(&o.value)
+}
