@@ -221,7 +221,7 @@ func (m *Machine) Unsubscribe(s *Sub) bool {
 		return false
 	}
 	s.live = false
-	if !m.ended && !m.events.withdraw(s) {
+	if !m.takesNothing() && !m.events.withdraw(s) {
 		m.events.push(queuedEvent{sub: s, kind: eventEnd})
 	}
 	return true
@@ -239,7 +239,7 @@ func (m *Machine) Emit(s *Sub, typ string, payload []byte, overflow Overflow) (u
 		s.live = true
 		s.overflow = overflow
 	}
-	if m.ended || !s.live {
+	if m.takesNothing() || !s.live {
 		return 0, ErrEnded
 	}
 	s.used = true
