@@ -97,7 +97,7 @@ func connect(t testing.TB, c config) *link {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	if c.interceptLogs != nil {
-		log = slog.New(slog.NewTextHandler(c.interceptLogs, nil))
+		log = logTo(c.interceptLogs)
 	}
 	began := make(chan *core.Session, 1)
 	cfg := &core.Config{Limits: c.limits, Logger: log}
@@ -135,3 +135,5 @@ func (l *link) close() {
 	_ = l.client.Close()
 	<-l.served
 }
+
+func logTo(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
