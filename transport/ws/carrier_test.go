@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -65,6 +67,7 @@ func listen(t testing.TB, secure bool) *server {
 			s.accepted <- c
 		}
 	}))
+	h.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that tests make fail
 	if secure {
 		h.TLS = &tls.Config{MinVersion: tls.VersionTLS13, DynamicRecordSizingDisabled: true}
 		h.StartTLS()
