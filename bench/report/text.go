@@ -1,0 +1,207 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/twinwire/twinwire/bench/peer"
+)
+
+// A Section of the text shows one workload. Its headline metrics come with
+// their spread and their ratios.
+type Section struct {
+	Workload string
+	Title    string
+	Headline []Metric
+}
+
+// none stands where there is no figure.
+const none = "-"
+
+// WriteText writes the report for people, one table for each section that has
+// results.
+func (r *Report) WriteText(w io.Writer, sections []Section) error {
+	var b strings.Builder
+	r.appendHead(&b)
+	for _, s := range sections {
+		r.appendSection(&b, s)
+	}
+	r.appendFailures(&b)
+	r.appendBars(&b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *Report) appendHead(b *strings.Builder) {
+	e, s := r.Environment, r.Settings
+	fmt.Fprintf(b, "twinwire bench, %s, %s %s/%s", r.Date.UTC().Format(time.RFC3339), e.Go, e.OS, e.Arch)
+	if e.CPU != "" {
+		fmt.Fprintf(b, ", %s", e.CPU)
+	}
+	fmt.Fprintf(b, ", %d CPUs shared by client and server\n", e.CPUs)
+	rounds := r.rounds()
+	fmt.Fprintf(b, "loopback, TLS 1.3, %d-byte payload, %v a run; rounds: %d, of fan-out and idle %d; medians, ± half the range\n",
+		s.Payload, s.Measure, rounds, min(rounds, s.LongRounds))
+	fmt.Fprintf(b, "CPU and allocations are the server's, per call or delivery; fan-out p50 and p99 are at %s deliveries/s\n",
+		number(float64(s.EventRate), 0))
+	b.WriteString("/bare and /floor: the ratio to the bare library and to the coalesced floor on the same wire\n")
+	if r.Interrupted {
+		b.WriteString("INTERRUPTED: what follows is what was measured until then\n")
+	}
+}
+
+func (r *Report) appendSection(b *strings.Builder, s Section) {
+	results := r.section(s.Workload)
+	if len(results) == 0 {
+		return
+	}
+	t := table{{s.Title}}
+	var columns []MetricInfo
+	for _, m := range Metrics() {
+		shown := func(res *Result) bool { return res.figure(m.Metric) != nil }
+		if m.Column == "" || !slices.ContainsFunc(results, shown) {
+			continue
+		}
+		columns = append(columns, m)
+		t[0] = append(t[0], m.Column)
+		if slices.Contains(s.Headline, m.Metric) {
+			t[0] = append(t[0], "±", "/bare", "/floor")
+		}
+	}
+	wire := results[0].Wire
+	for _, res := range results {
+		if res.Wire != wire {
+			wire = res.Wire
+			t = append(t, nil)
+		}
+		row := []string{res.Peer}
+		for _, m := range columns {
+			row = append(row, cells(res.figure(m.Metric), m, slices.Contains(s.Headline, m.Metric))...)
+		}
+		t = append(t, row)
+	}
+	b.WriteByte('\n')
+	t.append(b)
+}
+
+// cells writes one figure, with its spread and its ratios if it is a headline.
+func cells(f *Figure, m MetricInfo, headline bool) []string {
+	switch {
+	case f == nil && headline:
+		return []string{none, none, none, none}
+	case f == nil:
+		return []string{none}
+	case !headline:
+		return []string{number(f.Median, m.Digits)}
+	}
+	spread := none
+	if s, ok := f.spread(); ok {
+		spread = fmt.Sprintf("%.0f%%", s*100)
+	}
+	return []string{number(f.Median, m.Digits), spread, ratioCell(f.PerBare), ratioCell(f.PerFloor)}
+}
+
+func ratioCell(ratio *float64) string {
+	if ratio == nil {
+		return none
+	}
+	return fmt.Sprintf("%.2f", *ratio)
+}
+
+// rounds returns how many rounds were made.
+func (r *Report) rounds() int {
+	n := 0
+	for _, res := range r.Results {
+		for _, f := range res.Figures {
+			n = max(n, len(f.Rounds))
+		}
+	}
+	return n
+}
+
+// section returns the results of a workload, wire by wire, twinwire first, the
+// floor last.
+func (r *Report) section(workload string) []*Result {
+	var results []*Result
+	for _, wire := range []peer.Wire{peer.TLS, peer.QUIC} {
+		for _, kind := range []peer.Kind{peer.Subject, peer.Other, peer.Bare, peer.Floor} {
+			for i := range r.Results {
+				res := &r.Results[i]
+				if res.Workload == workload && res.Wire == wire && res.Kind == kind {
+					results = append(results, res)
+				}
+			}
+		}
+	}
+	return results
+}
+
+func (r *Report) appendFailures(b *strings.Builder) {
+	if len(r.Failures) == 0 {
+		return
+	}
+	b.WriteString("\nfailed runs\n")
+	for _, f := range r.Failures {
+		fmt.Fprintf(b, "  round %d, %s/%s: %s\n", f.Round, f.Peer, f.Workload, f.Error)
+	}
+}
+
+func (r *Report) appendBars(b *strings.Builder) {
+	b.WriteString("\nbars\n")
+	for _, bar := range r.Bars {
+		fmt.Fprintf(b, "  %-12s  %-4s  %s", bar.Verdict, bar.Wire, bar.Name)
+		if bar.Detail != "" {
+			fmt.Fprintf(b, ": %s", bar.Detail)
+		}
+		b.WriteByte('\n')
+	}
+}
+
+// number writes v with digits after the point and commas between thousands.
+func number(v float64, digits int) string {
+	s := strconv.FormatFloat(v, 'f', digits, 64)
+	whole, rest := s, ""
+	if i := strings.IndexByte(s, '.'); i >= 0 {
+		whole, rest = s[:i], s[i:]
+	}
+	sign := ""
+	if strings.HasPrefix(whole, "-") {
+		sign, whole = "-", whole[1:]
+	}
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	return sign + whole + rest
+}
+
+// table is rows of cells: the first column is aligned left, the others right.
+// An empty row is a blank line.
+type table [][]string
+
+func (t table) append(b *strings.Builder) {
+	var widths []int
+	for _, row := range t {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, row := range t {
+		for i, cell := range row {
+			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if i == 0 {
+				b.WriteString(cell + pad)
+			} else {
+				b.WriteString("  " + pad + cell)
+			}
+		}
+		b.WriteByte('\n')
+	}
+}
