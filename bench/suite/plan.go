@@ -1,0 +1,49 @@
+package suite
+
+import (
+	"regexp"
+	"time"
+
+	"github.com/twinwire/twinwire/bench/peer"
+	"github.com/twinwire/twinwire/bench/report"
+)
+
+// A Run is one peer under one workload in one round.
+type Run struct {
+	Round    int // from 1
+	Peer     peer.Peer
+	Workload Workload
+}
+
+// Name is what -run is matched against.
+func (r Run) Name() string { return r.Peer.Info().Name + "/" + r.Workload.Name }
+
+// Plan returns the runs whose names match only, in order. Within a round the
+// peers follow each other workload by workload, so that what drifts on the
+// machine meets all of them; the one that begins changes from round to round.
+func Plan(peers []peer.Peer, s report.Settings, only *regexp.Regexp) []Run {
+	var runs []Run
+	for round := 1; round <= s.Rounds; round++ {
+		for _, w := range Workloads(s) {
+			if round > w.rounds(s) {
+				continue
+			}
+			for i := range peers {
+				r := Run{round, peers[(i+round-1)%len(peers)], w}
+				if only.MatchString(r.Name()) {
+					runs = append(runs, r)
+				}
+			}
+		}
+	}
+	return runs
+}
+
+// estimate is roughly how long the runs take.
+func estimate(runs []Run, s report.Settings) time.Duration {
+	var sum time.Duration
+	for _, r := range runs {
+		sum += r.Workload.estimate(s)
+	}
+	return sum
+}
