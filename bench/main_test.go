@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twinwire/twinwire/bench/child"
+	"github.com/twinwire/twinwire/bench/peer"
+	"github.com/twinwire/twinwire/bench/report"
+	"github.com/twinwire/twinwire/internal/leak"
+)
+
+func TestMain(m *testing.M) {
+	if code, isChild := child.Main(os.Args[1:], peers()); isChild {
+		os.Exit(code)
+	}
+	leak.Main(m)
+}
+
+// The whole program, with runs that are too short to mean anything.
+func TestRun(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "bench.json")
+	stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stderr.Close()
+	var stdout bytes.Buffer
+	args := []string{"-short", "-rounds", "2", "-measure", "20ms", "-run", "^floor-tls/calls-(1|64)$", "-json", file}
+	if code := run(t.Context(), args, &stdout, stderr); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	for _, want := range []string{"one call in flight", "64 in flight", "floor-tls", "rounds: 2", "not measured"} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("no %q in\n%s", want, &stdout)
+		}
+	}
+	var rep report.Report
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &rep); err != nil {
+		t.Fatal(err)
+	}
+	if len(rep.Results) != 2 || rep.Environment.Go == "" || rep.Date.IsZero() {
+		t.Errorf("JSON is incomplete: %s", b)
+	}
+	progress, err := os.ReadFile(stderr.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "1/4  round 1 of 2  calls-1  "; !strings.HasPrefix(string(progress), want) || strings.Count(string(progress), "\n") != 4 {
+		t.Errorf("progress %q, want 4 lines, the first with %q", progress, want)
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	tests := []struct {
+		args string
+		want int
+	}{
+		{"-h", 0},
+		{"-nonsense", exitUsage},
+		{"argument", exitUsage},
+		{"-run (", exitUsage},
+		{"-run nothing", exitUsage},
+		{"-rounds -1", exitUsage},
+	}
+	for _, tt := range tests {
+		if got := run(t.Context(), strings.Fields(tt.args), io.Discard, null); got != tt.want {
+			t.Errorf("%s: exit code %d, want %d", tt.args, got, tt.want)
+		}
+	}
+}
+
+// A short run keeps its promise only if its settings do.
+func TestShortIsShort(t *testing.T) {
+	s := settings(true, 0, 0)
+	if s.Budget == 0 || s.Budget >= time.Minute {
+		t.Errorf("budget %v, want less than a minute", s.Budget)
+	}
+	if full := settings(false, 0, 0); full.Budget != 0 || full.IdleSessions < 5000 {
+		t.Errorf("a full run has budget %v and %d idle sessions", full.Budget, full.IdleSessions)
+	}
+}
+
+// What the reports rely on, whoever adds a peer.
+func TestPeers(t *testing.T) {
+	names := make(map[string]bool)
+	references := make(map[peer.Info]bool)
+	for _, p := range peers() {
+		i := p.Info()
+		if names[i.Name] || i.Name == "" || strings.Trim(i.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			t.Errorf("name %q is there twice or malformed", i.Name)
+		}
+		names[i.Name] = true
+		if i.Kind != peer.Bare && i.Kind != peer.Floor {
+			continue
+		}
+		reference := peer.Info{Wire: i.Wire, Kind: i.Kind}
+		if references[reference] {
+			t.Errorf("%s: a second peer of kind %s over %s", i.Name, i.Kind, i.Wire)
+		}
+		references[reference] = true
+	}
+}
