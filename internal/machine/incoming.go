@@ -151,17 +151,18 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 	return nil
 }
 
-// start hands a complete call or message to the driver. After a goodbye was
-// begun here no call starts, and after it was sent nothing does: what the
-// ACKs that went with it do not cover did not run (clause 8.3).
+// start hands a complete call or message to the driver. No call starts after a
+// goodbye was begun here. Nor is one answered after CLOSE was sent: its caller
+// concludes from the ACKs that went with it that it did not run (clause 8.3).
 func (m *Machine) start(v *Inbound, eff *Effects) {
 	switch {
+	case v.OneWay:
 	case m.closing.sent:
 		return
-	case m.closing.wanted && !v.OneWay:
+	case m.closing.wanted:
 		m.Reply(v, uint16(twinwire.Unavailable), Rejection("session is closing", nil), nil)
 		return
-	case !v.OneWay:
+	default:
 		m.stats.CallsServed++
 	}
 	eff.Start = append(eff.Start, v)

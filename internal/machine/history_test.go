@@ -1,0 +1,315 @@
+package machine
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
+)
+
+// histories is how many seeds a run of TestHistories tries for each carrier
+// and each kind of limits.
+const histories = 120
+
+// TestHistories runs two machines through random histories: of calls,
+// messages, states and events of all sizes, of lanes that stop and go on
+// independently of each other, of contexts that end, and of an end that is
+// agreed on, or not.
+func TestHistories(t *testing.T) {
+	small := func(c Config) Config {
+		w := Window{Calls: 3, Messages: 4, Large: 150_000, MaxMessage: 100_000, Names: 4}
+		c.Own, c.Peer = w, w
+		c.MaxQueuedCalls, c.MaxQueuedBytes, c.MaxReplyBytes = 6, 200_000, 150_000
+		c.MaxEventBytes, c.MaxStateBytes = 2_000, 1_000
+		return c
+	}
+	for _, independent := range []bool{false, true} {
+		for _, lanes := range []int{4, 2, 1} {
+			for limits, adapt := range map[string]func(Config) Config{"defaults": func(c Config) Config { return c }, "small": small} {
+				t.Run(fmt.Sprintf("independent=%v/lanes=%d/%s", independent, lanes, limits), func(t *testing.T) {
+					n := histories
+					if testing.Short() || lanes < 4 {
+						n /= 10
+					}
+					for seed := range n {
+						c, s := adapt(testConfig(true, independent)), adapt(testConfig(false, independent))
+						c.Lanes, s.Lanes = lanes, lanes
+						w := newWorld(t, uint64(seed), c, s)
+						w.strict = limits == "defaults"
+						w.history(seed)
+						if t.Failed() {
+							t.Fatalf("seed %d", seed)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// history is one history.
+func (w *world) history(seed int) {
+	defer func() {
+		if w.t.Failed() {
+			w.t.Logf("seed %d", seed)
+		}
+	}()
+	steps := 100 + w.rng.IntN(400)
+	for range steps {
+		w.step()
+		w.check()
+	}
+	switch w.rng.IntN(4) {
+	case 0: // cut
+		w.end()
+	case 1: // one of them says goodbye, or both do
+		w.goodbye()
+	default:
+		w.finish()
+		w.end()
+	}
+}
+
+// step is one thing that happens.
+func (w *world) step() {
+	e := w.ends[w.rng.IntN(2)]
+	switch r := w.rng.IntN(100); {
+	case r < 20:
+		p := w.rng.IntN(e.m.Pipes())
+		if e.m.Wake()&(1<<p) != 0 {
+			e.flush(p)
+		}
+	case r < 50:
+		p := w.rng.IntN(e.m.Pipes())
+		if e.block[p] > 0 {
+			e.block[p]--
+			return
+		}
+		e.deliver(p)
+	case r < 53:
+		e.block[w.rng.IntN(e.m.Pipes())] = w.rng.IntN(30)
+	case r < 58:
+		w.tick(time.Duration(w.rng.IntN(30)) * time.Millisecond)
+	case r < 70:
+		e.call(w.size(), func(c *testCall) {
+			c.OneWay, c.Unordered = w.rng.IntN(3) == 0, w.rng.IntN(5) == 0
+			if w.rng.IntN(4) == 0 {
+				c.Meta = frame.AppendPair(nil, "key", "value")
+			}
+		})
+	case r < 82:
+		if len(e.inbox) > 0 {
+			e.answer(e.inbox[w.rng.IntN(len(e.inbox))], w.size())
+		}
+	case r < 86:
+		if len(e.calls) > 0 {
+			e.abandon(e.calls[w.rng.IntN(len(e.calls))])
+		}
+	case r < 94:
+		e.topicStep()
+	default:
+		e.stateStep()
+	}
+}
+
+// size is the size of some payload: mostly small.
+func (w *world) size() int {
+	switch w.rng.IntN(12) {
+	case 0:
+		return w.rng.IntN(100_000)
+	case 1:
+		return frame.MaxPayload - 2 + w.rng.IntN(5)
+	}
+	return w.rng.IntN(200)
+}
+
+func (e *end) abandon(c *testCall) {
+	if c.abandoned || c.Ended() {
+		return
+	}
+	if e.m.Abandon(&c.Call) {
+		c.notRun = true
+		for i := range e.calls {
+			if e.calls[i] == c {
+				e.calls = append(e.calls[:i], e.calls[i+1:]...)
+				break
+			}
+		}
+		clear(c.Payload)
+		return
+	}
+	c.abandoned = true
+}
+
+func (e *end) topicStep() {
+	w := e.w
+	switch r := w.rng.IntN(10); {
+	case r == 0:
+		w.names++
+		name := fmt.Sprint("topic", w.names)
+		sub, err := e.m.Subscribe(name, DropOldest)
+		if err == ErrSlowConsumer || err == ErrEnded {
+			return // the session would end; here it goes on
+		}
+		if err != nil {
+			w.fatalf("%v", err)
+		}
+		e.subs = append(e.subs, &testSub{sub: sub, name: name})
+	case r == 1 && len(e.subs) > 0:
+		s := e.subs[w.rng.IntN(len(e.subs))]
+		if e.m.Unsubscribe(s.sub) == s.over {
+			w.fatalf("subscription that was over %v ended", s.over)
+		}
+		s.over = true
+	default:
+		s := &e.all
+		if n := w.rng.IntN(len(e.subs) + 1); n > 0 {
+			s = e.subs[n-1]
+		}
+		size := w.rng.IntN(300)
+		if w.rng.IntN(20) == 0 {
+			size = w.rng.IntN(60_000)
+		}
+		e.emit(s, size)
+	}
+}
+
+func (e *end) stateStep() {
+	w := e.w
+	switch r := w.rng.IntN(10); {
+	case r == 0 && len(e.states) < 20:
+		w.names++
+		name := fmt.Sprint("s", w.names)
+		e.states = append(e.states, &testState{out: e.m.OpenState(name), name: name})
+	case r == 1 && len(e.states) > 0:
+		s := e.states[w.rng.IntN(len(e.states))]
+		s.ended = true
+		e.m.EndState(s.out)
+	case len(e.states) > 0:
+		e.change(e.states[w.rng.IntN(len(e.states))])
+	}
+}
+
+// finish lets everything finish: handlers return, nothing is blocked, time
+// passes. Then nothing may be left.
+func (w *world) finish() {
+	for range 1000 {
+		w.settle()
+		w.check()
+		busy := false
+		for _, e := range w.ends {
+			for len(e.inbox) > 0 {
+				busy = true
+				e.answer(e.inbox[0], w.size())
+			}
+		}
+		w.tick(25 * time.Millisecond)
+		if !busy {
+			w.settle()
+			break
+		}
+	}
+	for _, e := range w.ends {
+		m := e.m
+		if len(e.calls) > 0 || m.out.queued != 0 || m.out.queuedBytes != 0 || m.out.replyBytes != 0 || m.out.calls != 0 || len(m.out.held) != 0 || !m.drained() {
+			w.fatalf("%s: %d calls do not end; %d wait to be sent, %d in the queue, %d for credit", e.name, len(e.calls), m.out.queued, m.queue.count, m.credit.count)
+		}
+		if len(m.in.running) != 0 || len(m.in.partial) != 0 || m.in.refused != 0 {
+			w.fatalf("%s: %d calls of the peer still run", e.name, len(m.in.running))
+		}
+		for i := range m.lanes {
+			if l := &m.lanes[i]; l.acked != l.sent || l.pending != 0 {
+				w.fatalf("%s: lane %d: %d of %d acknowledged", e.name, i, l.acked, l.sent)
+			}
+		}
+	}
+	w.compare()
+}
+
+// compare checks that what was sent before arrived, for both.
+func (w *world) compare() {
+	for _, e := range w.ends {
+		w.arrived(e)
+	}
+}
+
+// arrived checks that all that e sent has arrived.
+func (w *world) arrived(e *end) {
+	for n, c := range e.byNumber {
+		if c.OneWay && !c.notRun && e.peer.started[n] != 1 {
+			w.fatalf("%s: message %d was handled %d times", e.name, n, e.peer.started[n])
+		}
+	}
+	for _, s := range append(e.subs, &e.all) {
+		log := e.peer.topics[s.name]
+		if log == nil {
+			// Perhaps it ended before the peer heard of it.
+			log = &inLog{over: s.over}
+		}
+		if log.last != s.emitted || log.over != s.over && !e.m.closing.wanted {
+			w.fatalf("%s: %d of %d events of topic %q accounted for, over %v", e.name, log.last, s.emitted, s.name, log.over)
+		}
+	}
+	for _, s := range e.states {
+		if v := e.peer.seen[s.name]; v != s.version && !s.ended {
+			w.fatalf("%s: the peer sees version %d of %s, which has %d", e.name, v, s.name, s.version)
+		}
+	}
+}
+
+// goodbye ends the session by agreement (8.2): all that the one who said
+// goodbye sent before arrives.
+func (w *world) goodbye() {
+	e := w.ends[w.rng.IntN(2)]
+	both := w.rng.IntN(3) == 0
+	// Messages may wait for the peer's handlers.
+	e.close()
+	if both {
+		for range w.rng.IntN(20) {
+			w.step()
+		}
+		e.peer.close()
+	}
+	for range 100_000 {
+		if e.peer.closed || e.closed {
+			break
+		}
+		for range 20 {
+			w.step()
+		}
+		for _, e := range w.ends {
+			e.block = [frame.MaxLanes]int{}
+			if len(e.inbox) > 0 {
+				e.answer(e.inbox[0], 32)
+			}
+		}
+	}
+	said := e
+	if e.closed {
+		said = e.peer
+	}
+	if !said.peer.closed {
+		w.fatalf("nobody agreed to the end")
+	}
+	code, reason, retry, ok := said.peer.m.Goodbye()
+	if code != 1024 || reason != "enough" || retry != time.Second || !ok {
+		w.fatalf("goodbye was %v %q %v %v", code, reason, retry, ok)
+	}
+	w.arrived(said)
+	if w.rng.IntN(2) == 0 {
+		// The last acknowledgements, then the carrier is closed.
+		said.peer.flush(0)
+		for len(said.peer.out[0]) > 0 {
+			said.peer.deliver(0)
+		}
+	}
+	w.end()
+}
+
+func (e *end) close() {
+	e.eff.Reset()
+	e.m.Close(twinwire.Code(1024), "enough", time.Second, &e.eff)
+	e.carryOut()
+}
