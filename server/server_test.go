@@ -259,7 +259,7 @@ func TestListen(t *testing.T) {
 	if _, err := server.Listen("nonsense"); err == nil {
 		t.Error("Listen took an address without a port")
 	}
-	var s server.Server
+	s := start(t, "", "").srv
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Errorf("Shutdown of a server that never served: %v", err)
 	}
