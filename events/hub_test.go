@@ -524,7 +524,7 @@ func TestSessionsThatEndLeaveTheHub(t *testing.T) {
 // session lives.
 func TestSubscriptionsThatComeAndGoTakeNoMemory(t *testing.T) {
 	rounds := 1_000_000
-	if testing.Short() {
+	if testing.Short() || raced {
 		rounds = 20_000
 	}
 	overPipes(t, func(t *testing.T, pipe *mem.Options) {

@@ -172,14 +172,18 @@ func (l *listener) wake() {
 // a topic alternates, so of an even number nothing is left, and of an odd
 // number the last.
 func (l *listener) compactLocked() {
-	count := make(map[Topic]int)
+	type count struct{ all, left int }
+	counts := make(map[Topic]count)
 	for _, n := range l.q[l.head:] {
-		count[n.Topic]++
+		c := counts[n.Topic]
+		counts[n.Topic] = count{c.all + 1, c.left + 1}
 	}
 	kept := l.q[:0]
 	for _, n := range l.q[l.head:] {
-		odd := count[n.Topic]&1 == 1
-		if count[n.Topic] -= 2; count[n.Topic] < 0 && odd {
+		c := counts[n.Topic]
+		c.left--
+		counts[n.Topic] = c
+		if c.left == 0 && c.all%2 == 1 {
 			kept = append(kept, n)
 		}
 	}
