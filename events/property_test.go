@@ -86,7 +86,6 @@ func (h history) run() {
 		in := record(h.t, l.client)
 		subscribers.Go(func() {
 			spans := w.subscribe(l, random)
-			synctest.Wait()
 			time.Sleep(30 * time.Second) // for all that was delayed
 			w.check(l, in, saw, spans)
 		})
