@@ -1,0 +1,190 @@
+package quic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/transport"
+	"github.com/twinwire/twinwire/transport/internal/closing"
+)
+
+// A Carrier is one QUIC connection. It is a transport.Carrier.
+//
+// QUIC drops what Send has taken and has not delivered yet when Close is
+// called: a goodbye needs an answer before Close.
+type Carrier struct {
+	// Immutable.
+	conn    *quic.Conn
+	client  bool
+	timeout time.Duration // of Send; 0 for ever
+	info    transport.Info
+	free    func() // frees the socket of a client, else nil
+
+	lanes   [frame.MaxLanes]lane
+	readers sync.WaitGroup
+
+	mu      sync.Mutex
+	err     error // what ended the carrier
+	deliver func(lane int, frames []byte) error
+	waiting [frame.MaxLanes]bool // client: lanes opened before Receive
+	ended   chan struct{}        // closed when err is set
+}
+
+// A lane is the stream of a lane.
+type lane struct {
+	stream atomic.Pointer[quic.Stream] // nil until the lane is open
+
+	mu    sync.Mutex // held while a batch is written
+	until time.Time  // write deadline of the stream
+}
+
+var _ transport.Carrier = (*Carrier)(nil)
+
+func newCarrier(conn *quic.Conn, client bool, timeout time.Duration) *Carrier {
+	return &Carrier{
+		conn: conn, client: client, timeout: timeout, ended: make(chan struct{}),
+		info: transport.Info{
+			Wire: "quic", Independent: true, Secure: true,
+			LocalAddr: conn.LocalAddr().String(), RemoteAddr: conn.RemoteAddr().String(),
+		},
+	}
+}
+
+// Info describes the carrier.
+func (c *Carrier) Info() transport.Info { return c.info }
+
+// Send writes the batch to the stream of the lane, which the client opens.
+func (c *Carrier) Send(lane int, batch []byte) error {
+	if len(batch) == 0 || len(batch) > frame.MaxBatch {
+		return transport.ErrBatch
+	}
+	if lane < 0 || lane >= frame.MaxLanes {
+		return transport.ErrLane
+	}
+	l := &c.lanes[lane]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.stream.Load()
+	if s == nil {
+		var err error
+		if s, err = c.openLocked(lane); err != nil {
+			return err
+		}
+	}
+	if c.timeout > 0 {
+		// One deadline serves for an eighth of the timeout.
+		if now := time.Now(); l.until.Sub(now) <= c.timeout-c.timeout/8 {
+			l.until = now.Add(c.timeout)
+			_ = s.SetWriteDeadline(l.until) // it never fails
+		}
+	}
+	if _, err := s.Write(batch); err != nil {
+		return c.writeFailed(err)
+	}
+	return nil
+}
+
+// openLocked opens the stream of a lane and has it read.
+func (c *Carrier) openLocked(lane int) (*quic.Stream, error) {
+	select {
+	case <-c.ended:
+		return nil, c.cause()
+	default:
+	}
+	if !c.client {
+		return nil, transport.ErrLane
+	}
+	s, err := c.conn.OpenStream()
+	switch {
+	case errors.As(err, new(*quic.StreamLimitReachedError)):
+		return nil, fmt.Errorf("%w: the server allows no more streams", transport.ErrLane)
+	case err != nil:
+		return nil, c.writeFailed(err)
+	}
+	c.use(lane, s)
+	c.read(lane)
+	return s, nil
+}
+
+// use makes s the stream of a lane and reports whether it is the first.
+func (c *Carrier) use(lane int, s *quic.Stream) bool {
+	// Control first, then calls, then events; bulk and the free lanes share
+	// what is left (clause 4.3).
+	const bulk = 3
+	s.SetPriority(int8(min(lane, bulk)), lane >= bulk)
+	return c.lanes[lane].stream.CompareAndSwap(nil, s)
+}
+
+// writeFailed ends the carrier for a write that failed and returns what Send
+// returns.
+func (c *Carrier) writeFailed(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.close(errTimeout, twinwire.SlowConsumer, "send timeout")
+	} else {
+		c.failed(err)
+	}
+	return c.cause()
+}
+
+// failed ends the carrier for an error of a stream or of the connection.
+func (c *Carrier) failed(err error) {
+	var reset *quic.StreamError
+	if errors.As(err, &reset) && context.Cause(c.conn.Context()) == nil {
+		c.violated(errEnded)
+		return
+	}
+	c.end(lost(c.conn, err), nil)
+}
+
+// violated ends the carrier for a peer that breaks the protocol.
+func (c *Carrier) violated(err error) {
+	e := closing.Violation(err)
+	c.close(e, e.Code, e.Reason)
+}
+
+// Close ends the connection; see transport.Carrier. The peer is told once, in a
+// packet that may be lost; it then finds out by its idle timeout.
+func (c *Carrier) Close(code twinwire.Code, reason string) {
+	e := closing.Local(code, reason)
+	c.close(e, e.Code, e.Reason)
+}
+
+// close ends the carrier with err and tells the peer code and reason.
+func (c *Carrier) close(err error, code twinwire.Code, reason string) {
+	c.end(err, func() { _ = c.conn.CloseWithError(quic.ApplicationErrorCode(code), reason) }) // always nil
+}
+
+// end ends the carrier with err. Only the first call counts; tell is called
+// before the socket of a client is closed.
+func (c *Carrier) end(err error, tell func()) {
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.err = err
+	close(c.ended)
+	c.mu.Unlock()
+	if tell != nil {
+		tell()
+	}
+	if c.free != nil {
+		c.free()
+	}
+}
+
+// cause returns what ended the carrier.
+func (c *Carrier) cause() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}

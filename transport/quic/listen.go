@@ -1,0 +1,118 @@
+package quic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
+)
+
+// A Listener accepts carriers on a UDP socket.
+type Listener struct {
+	transport *quic.Transport
+	listener  *quic.EarlyListener
+	conn      net.PacketConn // to close, or nil
+	timeout   time.Duration  // of Send
+}
+
+// Listen listens on conn, which from then on belongs to the listener, except
+// that closing it is left to the caller unless ListenOptions.CloseConn says
+// otherwise. A *net.UDPConn is served best.
+func Listen(conn net.PacketConn, o *ListenOptions) (*Listener, error) {
+	if o == nil || o.TLS == nil {
+		return nil, errors.New("quic: listen: ListenOptions.TLS is required")
+	}
+	cfg := o.TLS.Clone()
+	cfg.NextProtos = []string{ALPN}
+	retry := &rate{limit: o.RetryAbove}
+	if retry.limit == 0 {
+		retry.limit = defaultRetryAbove
+	}
+	t := &quic.Transport{
+		Conn:                patient(conn, nil),
+		StatelessResetKey:   (*quic.StatelessResetKey)(o.StatelessResetKey),
+		VerifySourceAddress: func(net.Addr) bool { return retry.exceeded(time.Now()) },
+	}
+	l, err := t.ListenEarly(cfg, config(o.HandshakeTimeout, o.IdleTimeout, frame.MaxLanes))
+	if err != nil {
+		return nil, fmt.Errorf("quic: listen: %w", err)
+	}
+	listener := &Listener{transport: t, listener: l, timeout: sendTimeout(o.SendTimeout)}
+	if o.CloseConn {
+		listener.conn = conn
+	}
+	return listener, nil
+}
+
+// Addr returns the address of the socket.
+func (l *Listener) Addr() net.Addr { return l.listener.Addr() }
+
+// Accept returns the next carrier. The handshake of TLS has begun and its
+// protocol is agreed; Receive of the carrier sees whether it ends well. Call it
+// in a loop that does nothing else: few connections wait, and those that find
+// no place are refused. It returns the context's error, or net.ErrClosed after
+// Stop and Close.
+func (l *Listener) Accept(ctx context.Context) (*Carrier, error) {
+	for {
+		conn, err := l.listener.Accept(ctx)
+		switch {
+		case err == nil:
+		case errors.Is(err, quic.ErrServerClosed), errors.Is(err, quic.ErrTransportClosed):
+			return nil, fmt.Errorf("quic: accept: %w", net.ErrClosed)
+		default:
+			return nil, fmt.Errorf("quic: accept: %w", err)
+		}
+		// What else is served at this port is told apart here.
+		switch conn.ConnectionState().TLS.NegotiatedProtocol {
+		case ALPN:
+			return newCarrier(conn, false, l.timeout), nil
+		default:
+			_ = conn.CloseWithError(quic.ApplicationErrorCode(twinwire.ProtocolError), "unknown protocol")
+		}
+	}
+}
+
+// Stop stops accepting and leaves the carriers alone. It unblocks Accept.
+func (l *Listener) Stop() error { return l.listener.Close() }
+
+// Close stops accepting and ends all carriers of the listener without a
+// goodbye: close them first.
+func (l *Listener) Close() error {
+	err := errors.Join(l.listener.Close(), l.transport.Close())
+	if l.conn != nil {
+		err = errors.Join(err, l.conn.Close())
+	}
+	return err
+}
+
+// A rate tells when there are more than limit events in a second.
+type rate struct {
+	limit int // immutable; negative for any number
+
+	mu    sync.Mutex
+	since time.Time
+	n     int
+}
+
+// exceeded counts an event. Where the limit was reached in one second the next
+// one starts above it: a flood is not let in again at every full second.
+func (r *rate) exceeded(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if passed := now.Sub(r.since); passed >= time.Second {
+		if r.n = max(r.n-r.limit, 0); passed >= 2*time.Second {
+			r.n = 0
+		}
+		r.n = min(r.n, r.limit)
+		r.since = now
+	}
+	r.n++
+	return r.limit >= 0 && r.n > r.limit
+}
