@@ -75,7 +75,7 @@ func (m *Machine) receivePing(token uint64, now time.Duration) error {
 }
 
 func (m *Machine) receivePong(token uint64, now time.Duration) {
-	if rtt := now - time.Duration(token)*time.Microsecond; rtt > 0 && rtt < 2*m.cfg.Heartbeat {
-		m.stats.RTT = rtt
+	if token == m.control.token && token > 0 {
+		m.stats.RTT = now - time.Duration(token)*time.Microsecond
 	}
 }
