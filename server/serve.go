@@ -76,7 +76,7 @@ func (s *Server) run(l *Listener, src certs.Source) error {
 	if src != nil {
 		v.http.TLSConfig = certs.ServerTLS(src)
 		v.http.TLSConfig.NextProtos = append([]string{"http/1.1"}, v.http.TLSConfig.NextProtos...)
-		if err := v.listenQUIC(src, s.log()); err != nil {
+		if err := v.listenQUIC(src); err != nil {
 			return errors.Join(fmt.Errorf("server: %w", err), l.Close())
 		}
 	}
@@ -125,10 +125,10 @@ func (s *Server) run(l *Listener, src certs.Source) error {
 }
 
 // listenQUIC makes the UDP sockets speak QUIC.
-func (v *serving) listenQUIC(src certs.Source, log *slog.Logger) error {
+func (v *serving) listenQUIC(src certs.Source) error {
 	key := resetKey(src)
 	for _, udp := range v.listener.udp {
-		ql, err := quic.Listen(udp, &quic.ListenOptions{TLS: certs.ServerTLS(src), StatelessResetKey: &key, Logger: log})
+		ql, err := quic.Listen(udp, &quic.ListenOptions{TLS: certs.ServerTLS(src), StatelessResetKey: &key})
 		if err != nil {
 			return err
 		}
