@@ -1,0 +1,16 @@
+package subject
+
+import (
+	"testing"
+
+	"github.com/twinwire/twinwire/bench/peer/peertest"
+	"github.com/twinwire/twinwire/internal/leak"
+)
+
+func TestMain(m *testing.M) { leak.Main(m) }
+
+func TestPeers(t *testing.T) {
+	for _, p := range Peers() {
+		t.Run(p.Info().Name, func(t *testing.T) { peertest.Test(t, p) })
+	}
+}
