@@ -152,13 +152,12 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 }
 
 // start hands a complete call or message to the driver. No call starts after a
-// goodbye was begun here. Nor is one answered after CLOSE was sent: its caller
-// concludes from the ACKs that went with it that it did not run (clause 8.3).
+// goodbye was begun here: if the answer is not sent any more, because CLOSE
+// was, its caller concludes the same from the ACKs that went with it (clause
+// 8.3).
 func (m *Machine) start(v *Inbound, eff *Effects) {
 	switch {
 	case v.OneWay:
-	case m.closing.sent:
-		return
 	case m.closing.wanted:
 		m.Reply(v, uint16(twinwire.Unavailable), Rejection("session is closing", nil), nil)
 		return
