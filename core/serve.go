@@ -32,6 +32,8 @@ type workers struct {
 	open     int           // requests that were dispatched, not refused, and not answered
 	drained  chan struct{} // closed when open is 0 after Drain; nil before Drain
 
+	serve func() // Session.serve, made once: a worker is started for many a call
+
 	mail []*Request // ordered messages, behind the one being handled
 	busy bool       // one is being handled
 
@@ -105,7 +107,7 @@ func (s *Session) startWorkerLocked() {
 	if !w.starting && !w.paused && w.head < len(w.queue) {
 		w.starting = true
 		w.wg.Add(1)
-		go s.serve()
+		go s.work.serve()
 	}
 }
 

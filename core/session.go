@@ -106,7 +106,7 @@ func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hel
 		s.log = slog.Default()
 	}
 	// Until begin has opened the services, which end waits for.
-	s.work.paused = true
+	s.work.paused, s.work.serve = true, s.serve
 	s.work.wg.Add(1)
 	welcome := own
 	if client {
