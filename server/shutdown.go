@@ -38,8 +38,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 	}
 	for _, v := range list {
-		v.stop()
-		// Waits for HTTP requests; WebSockets are not among them any more.
+		// Stops listening on TCP and waits for HTTP requests; WebSockets are
+		// not among them any more. UDP goes on until the end, so that who dials
+		// is told at once and does not have to find out.
 		go func() { _ = v.http.Shutdown(ctx) }()
 	}
 	var wg sync.WaitGroup
