@@ -7,6 +7,7 @@ import (
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/codec"
+	"github.com/twinwire/twinwire/frame"
 )
 
 // writer is a *core.StateWriter, or what tests put in its place.
@@ -57,12 +58,21 @@ func release(p *[]byte, b []byte) {
 	}
 }
 
-// maxFast is the largest delta that is applied to what was sent without looking
-// at the whole value first.
-const maxFast = 16 << 10
+const (
+	// maxFast is the largest delta that is applied to what was sent without
+	// looking at the whole value first.
+	maxFast = 16 << 10
+	// maxBuilt is how many bytes of memory a byte of a delta is expected to
+	// make at most: an element of 2 KiB that is written as one byte, and as
+	// much again for the slice to grow.
+	maxBuilt = 4 << 10
+)
 
 // init sets the value up; o is not in use yet.
 func (o *owned[T]) init(name string, schema Schema[T], initial *T, opts *Options) error {
+	if name == "" || len(name) > frame.MaxName {
+		return twinwire.Errorf(twinwire.BadRequest, "state: a name has 1 to %d bytes, not %d", frame.MaxName, len(name))
+	}
 	options := opts.resolved()
 	o.name, o.schema, o.limit = name, schema, options.Limit
 	o.table = schema.AppendTable(nil)
@@ -126,16 +136,16 @@ func (o *owned[T]) updateLocked(f func(*T), send func(delta []byte) error) error
 // instead. After an error what was sent is what it was.
 func (o *owned[T]) followLocked(delta []byte) ([]byte, error) {
 	size := o.size + o.growth*(len(delta)+2)
-	memory := o.sent.used + amplification*len(delta)
+	memory := o.sent.used + maxBuilt*len(delta)
 	if !o.behind && size <= o.limit && memory <= o.sent.memory && len(delta) <= maxFast {
 		if err := o.sent.apply(delta); err == nil {
 			o.size = size
 			return slices.Clone(delta), nil
 		}
-		// Only a small delta that builds beyond all measure, or a type whose
-		// methods do not read what they wrote, ends here. What was sent is no
-		// longer whole; the value as it is takes its place, and stays even if
-		// it turns out that it cannot be sent.
+		// Only elements larger than maxBuilt reckons with, and a type whose
+		// methods do not read what they wrote, lead here. What was sent is no
+		// longer whole; the value as it is takes its place, and stays, with an
+		// error for each Update, until it can be sent.
 		o.behind = true
 		o.sent.value = o.schema.Clone(&o.value)
 	}

@@ -16,14 +16,15 @@ type Value[T any] struct {
 // The error says which field of initial cannot be carried, is TooLarge if
 // initial is, or is that of the session if it has ended.
 func New[T any](s *core.Session, name string, schema Schema[T], initial T, opts *Options) (*Value[T], error) {
-	return newValue(s.OpenState(name), name, schema, &initial, opts)
+	return newValue(func() writer { return s.OpenState(name) }, name, schema, &initial, opts)
 }
 
-func newValue[T any](w writer, name string, schema Schema[T], initial *T, opts *Options) (*Value[T], error) {
-	v := &Value[T]{out: outlet{writer: w}}
+func newValue[T any](open func() writer, name string, schema Schema[T], initial *T, opts *Options) (*Value[T], error) {
+	v := new(Value[T])
 	if err := v.init(name, schema, initial, opts); err != nil {
 		return nil, err
 	}
+	v.out.writer = open()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if err := v.deliverLocked(&v.out, nil); err != nil {
