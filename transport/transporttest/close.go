@@ -172,6 +172,29 @@ func testDeliverFails(t *testing.T, pair MakePair) {
 	}
 }
 
+// Close and Send may be called from deliver.
+func testCloseInDeliver(t *testing.T, pair MakePair) {
+	p := start(t, pair, Options{})
+	client := receive(p.Client)
+	answer := message(nil, 0, 0, []byte("go away"))
+	calls := 0
+	server := receiveWith(p.Server, func(int, []byte) error {
+		if calls++; calls == 1 {
+			return p.Server.Send(0, answer)
+		}
+		p.Server.Close(twinwire.Unauthorized, "who are you")
+		return nil
+	})
+	mustSend(t, p.Client, 0, opening(0))
+	client.wait(t, 0, len(answer))
+	mustSend(t, p.Client, 0, message(nil, 0, 0, nil))
+	closedHere(t, server.end(t), twinwire.Unauthorized, "who are you")
+	closedByPeer(t, client, twinwire.Unauthorized, "who are you")
+	if calls != 2 {
+		t.Errorf("deliver was called %d times, want no call after Close", calls)
+	}
+}
+
 // Receive returns after all calls of deliver.
 func testDeliverReturnsFirst(t *testing.T, pair MakePair) {
 	p := start(t, pair, Options{})

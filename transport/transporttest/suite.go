@@ -73,6 +73,7 @@ func TestCarrier(t *testing.T, pair MakePair) {
 		{"CloseOnce", testCloseOnce},
 		{"CloseStorm", testCloseStorm},
 		{"DeliverFails", testDeliverFails},
+		{"CloseInDeliver", testCloseInDeliver},
 		{"DeliverReturnsFirst", testDeliverReturnsFirst},
 		{"ReceiveTwice", testReceiveTwice},
 		{"Vanish", testVanish},
