@@ -43,8 +43,8 @@ type Carrier struct {
 type lane struct {
 	stream atomic.Pointer[quic.Stream] // nil until the lane is open
 
-	mu    sync.Mutex // held while a batch is written
-	until time.Time  // write deadline of the stream
+	watch atomic.Pointer[watch] // set before stream; nil without a send timeout
+	mu    sync.Mutex            // held while a batch is written
 }
 
 var _ transport.Carrier = (*Carrier)(nil)
@@ -80,14 +80,11 @@ func (c *Carrier) Send(lane int, batch []byte) error {
 			return err
 		}
 	}
-	if c.timeout > 0 {
-		// One deadline serves for an eighth of the timeout.
-		if now := time.Now(); l.until.Sub(now) <= c.timeout-c.timeout/8 {
-			l.until = now.Add(c.timeout)
-			_ = s.SetWriteDeadline(l.until) // it never fails
-		}
-	}
-	if _, err := s.Write(batch); err != nil {
+	w := l.watch.Load()
+	w.begin()
+	_, err := s.Write(batch)
+	w.end()
+	if err != nil {
 		return c.writeFailed(err)
 	}
 	return nil
@@ -121,7 +118,11 @@ func (c *Carrier) use(lane int, s *quic.Stream) bool {
 	// what is left (clause 4.3).
 	const bulk = 3
 	s.SetPriority(int8(min(lane, bulk)), lane >= bulk)
-	return c.lanes[lane].stream.CompareAndSwap(nil, s)
+	l := &c.lanes[lane]
+	if c.timeout > 0 && l.stream.Load() == nil {
+		l.watch.Store(newWatch(c.timeout, func() { _ = s.SetWriteDeadline(time.Unix(1, 0)) }))
+	}
+	return l.stream.CompareAndSwap(nil, s)
 }
 
 // writeFailed ends the carrier for a write that failed and returns what Send
@@ -174,6 +175,9 @@ func (c *Carrier) end(err error, tell func()) {
 	c.err = err
 	close(c.ended)
 	c.mu.Unlock()
+	for i := range c.lanes {
+		c.lanes[i].watch.Load().stop()
+	}
 	if tell != nil {
 		tell()
 	}

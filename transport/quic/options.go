@@ -52,8 +52,7 @@ type ListenOptions struct {
 	IdleTimeout time.Duration
 
 	// SendTimeout is how long Send waits for the network before it ends the
-	// carrier; it may be up to an eighth shorter. Zero means 10 s, negative
-	// means for ever.
+	// carrier. Zero means 10 s, negative means for ever.
 	SendTimeout time.Duration
 
 	// CloseConn says that Listener.Close closes the net.PacketConn too.
