@@ -82,17 +82,22 @@ type pending struct {
 	abandoned bool // nobody waits any more
 }
 
-var pendings = sync.Pool{New: func() any {
+// pending returns one to use, from the session's pool. It is the session's own
+// because a channel must not go from one testing/synctest bubble to another.
+func (s *Session) pending() *pending {
+	if p, ok := s.pendings.Get().(*pending); ok {
+		return p
+	}
 	p := &pending{done: make(chan struct{}, 1)}
 	p.Owner = p
 	return p
-}}
+}
 
 // maxPooled is the most that a buffer in a pool may hold: a large message
 // must not be kept alive by small ones.
 const maxPooled = 32 << 10
 
-func (p *pending) release() {
+func (s *Session) release(p *pending) {
 	if cap(p.args) > maxPooled {
 		p.args = nil
 	}
@@ -101,14 +106,15 @@ func (p *pending) release() {
 	}
 	p.Payload, p.Reply, p.Meta, p.meta = nil, nil, nil, nil
 	p.abandoned = false
-	pendings.Put(p)
+	s.pendings.Put(p)
 }
 
 // finish is called when the machine is done with the call. The one who waits
 // takes it from here; the machine knows it no more.
-func (p *pending) finish(c *machine.Call) {
+func (s *Session) finish(c *machine.Call) {
+	p := c.Owner.(*pending)
 	if p.abandoned || c.OneWay {
-		p.release()
+		s.release(p)
 		return
 	}
 	switch {
@@ -137,16 +143,16 @@ func (s *Session) call(ctx context.Context, method string, args codec.Marshaler,
 	if !frame.ValidMethod(method) {
 		return twinwire.Errorf(twinwire.BadRequest, "%q cannot be the name of a method", method)
 	}
-	p := pendings.Get().(*pending)
+	p := s.pending()
 	if err := p.encode(s, ctx, method, args, oneWay); err != nil {
-		p.release()
+		s.release(p)
 		return err
 	}
 	s.mu.Lock()
 	if err := s.m.Start(&p.Call); err != nil {
 		ended := s.err
 		s.mu.Unlock()
-		p.release()
+		s.release(p)
 		if errors.Is(err, machine.ErrEnded) {
 			return endedError(ended)
 		}
@@ -164,7 +170,7 @@ func (s *Session) call(ctx context.Context, method string, args codec.Marshaler,
 		}
 	}
 	err := p.result(s, ctx, result)
-	p.release()
+	s.release(p)
 	return err
 }
 
@@ -202,7 +208,7 @@ func (s *Session) abandon(ctx context.Context, p *pending) error {
 	}
 	if s.m.Abandon(&p.Call) {
 		s.kick(true)
-		p.release()
+		s.release(p)
 		return contextError(ctx, "before it was sent")
 	}
 	p.abandoned = true

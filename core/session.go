@@ -79,8 +79,9 @@ type Session struct {
 	err     error // why it ended; nil before
 	onEnd   []*endHook
 
-	work  workers
-	inbox inbox
+	work     workers
+	inbox    inbox
+	pendings sync.Pool
 
 	writers sync.WaitGroup
 	done    chan struct{} // closed when the session has ended
@@ -270,7 +271,7 @@ func (s *Session) releaseSent() {
 		}
 	}
 	for _, c := range messages {
-		c.Owner.(*pending).release()
+		s.release(c.Owner.(*pending))
 	}
 }
 
@@ -309,7 +310,7 @@ func (s *Session) carryOut(eff *machine.Effects) {
 		s.inbox.event(s, &eff.Events[i])
 	}
 	for _, c := range eff.Done {
-		c.Owner.(*pending).finish(c)
+		s.finish(c)
 	}
 	if len(eff.Start) > 0 {
 		s.dispatch(eff.Start)
