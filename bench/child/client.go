@@ -19,6 +19,7 @@ type client struct {
 	received *os.File
 	conns    []peer.Conn
 	callers  *load.Callers // nil while none run
+	calls    uint64        // answered to callers that were stopped
 	events   *load.Events  // nil unless the connections subscribe
 }
 
@@ -63,9 +64,11 @@ func (c *client) mark() (MarkReply, error) {
 	switch {
 	case err != nil:
 	case c.callers != nil:
-		m.Count, m.Latency, err = c.callers.Calls(), c.callers.Latency(), c.callers.Err()
+		m.Count, m.Latency, err = c.calls+c.callers.Calls(), c.callers.Latency(), c.callers.Err()
 	case c.events != nil:
 		m.Count, m.Latency, err = c.events.Delivered(), c.events.Latency(), c.events.Err()
+	default:
+		m.Count = c.calls
 	}
 	return m, err
 }
@@ -75,7 +78,9 @@ func (c *client) stop(ctx context.Context) error {
 	callers := c.callers
 	c.callers = nil
 	defer context.AfterFunc(ctx, func() { _ = load.Close(c.conns) })()
-	return callers.Stop()
+	err := callers.Stop()
+	c.calls += callers.Calls()
+	return err
 }
 
 // close closes the connections first: that ends every call.

@@ -64,57 +64,88 @@ func (m *measurement) dial(conns int, subscribe bool) error {
 	return err
 }
 
-// window is what happened between two marks, on both sides. Each side has its
-// own times, so figures are formed from rates.
+// window is what the client saw between two marks while the work went on.
 type window struct {
-	count         float64 // per second: calls or deliveries
-	times         int64   // how many p50 and p99 are made of
-	p50, p99      time.Duration
-	serverCPU     float64 // seconds per second
-	serverMallocs float64 // per second
-	clientCPU     float64 // seconds per second
+	rate     float64 // calls or deliveries a second
+	times    int64   // how many p50 and p99 are made of
+	p50, p99 time.Duration
 }
+
+// maxTries is how many times the measured time is added while nothing at all
+// comes back: on a machine that is busy with something else, or because the
+// peer hangs.
+const maxTries = 20
 
 // observe waits until the work that has begun is warm, and then measures it.
 func (m *measurement) observe(warm time.Duration) (window, error) {
 	if err := m.wait(warm); err != nil {
 		return window{}, err
 	}
-	server0, client0, err := m.marks()
+	before, err := mark(m.client)
 	if err != nil {
 		return window{}, err
 	}
-	if err := m.wait(m.settings.Measure); err != nil {
-		return window{}, err
+	after := before
+	for tries := 0; after.Count == before.Count; tries++ {
+		if tries == maxTries {
+			return window{}, fmt.Errorf("nothing was answered or delivered in %v", maxTries*m.settings.Measure)
+		}
+		if err := m.wait(m.settings.Measure); err != nil {
+			return window{}, err
+		}
+		if after, err = mark(m.client); err != nil {
+			return window{}, err
+		}
 	}
-	server1, client1, err := m.marks()
-	if err != nil {
-		return window{}, err
-	}
-	client := (client1.Uptime - client0.Uptime).Seconds()
-	server := (server1.Uptime - server0.Uptime).Seconds()
-	w := window{
-		count:         float64(client1.Count-client0.Count) / client,
-		times:         client1.Latency.Count,
-		p50:           client1.Latency.P50,
-		p99:           client1.Latency.P99,
-		serverCPU:     (server1.CPU - server0.CPU).Seconds() / server,
-		serverMallocs: float64(server1.Mallocs-server0.Mallocs) / server,
-		clientCPU:     (client1.CPU - client0.CPU).Seconds() / client,
-	}
-	if w.count == 0 {
-		return window{}, fmt.Errorf("nothing was answered or delivered in %v", m.settings.Measure)
-	}
-	return w, nil
+	return window{
+		rate:  float64(after.Count-before.Count) / (after.Uptime - before.Uptime).Seconds(),
+		times: after.Latency.Count,
+		p50:   after.Latency.P50,
+		p99:   after.Latency.P99,
+	}, nil
 }
 
-func (m *measurement) marks() (server, client child.MarkReply, err error) {
-	c, err := m.client.Do(child.Request{Do: child.Mark})
+func mark(p *child.Process) (child.MarkReply, error) {
+	r, err := p.Do(child.Request{Do: child.Mark})
+	return r.Mark, err
+}
+
+// cost is what one call or delivery takes.
+type cost struct {
+	serverCPU, clientCPU float64 // microseconds
+	serverAllocs         float64
+}
+
+// account lets work run and returns its cost. Nothing is under way before work
+// begins and after it returns, so that what both processes have used belongs
+// to what the client has counted, however late their marks are. The warm-up is
+// a part of it.
+func (m *measurement) account(work func() error) (cost, error) {
+	server0, err := mark(m.server)
 	if err != nil {
-		return server, client, err
+		return cost{}, err
 	}
-	s, err := m.server.Do(child.Request{Do: child.Mark})
-	return s.Mark, c.Mark, err
+	client0, err := mark(m.client)
+	if err != nil {
+		return cost{}, err
+	}
+	if err := work(); err != nil {
+		return cost{}, err
+	}
+	server1, err := mark(m.server)
+	if err != nil {
+		return cost{}, err
+	}
+	client1, err := mark(m.client)
+	if err != nil {
+		return cost{}, err
+	}
+	n := float64(client1.Count - client0.Count)
+	return cost{
+		serverCPU:    micro(server1.CPU-server0.CPU) / n,
+		clientCPU:    micro(client1.CPU-client0.CPU) / n,
+		serverAllocs: float64(server1.Mallocs-server0.Mallocs) / n,
+	}, nil
 }
 
 // wait lets the children work.
@@ -133,27 +164,32 @@ func (m *measurement) calls(conns, perConn int) (report.Values, error) {
 	if err := m.dial(conns, false); err != nil {
 		return nil, err
 	}
-	if _, err := m.client.Do(child.Request{Do: child.Call, PerConn: perConn}); err != nil {
-		return nil, err
-	}
-	w, err := m.observe(m.settings.Warm)
+	var w window
+	c, err := m.account(func() error {
+		if _, err := m.client.Do(child.Request{Do: child.Call, PerConn: perConn}); err != nil {
+			return err
+		}
+		var err error
+		if w, err = m.observe(m.settings.Warm); err != nil {
+			return err
+		}
+		_, err = m.client.Do(child.Request{Do: child.Stop})
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	if _, err := m.client.Do(child.Request{Do: child.Stop}); err != nil {
-		return nil, err
-	}
 	values := report.Values{
-		report.CallRate:      w.count,
-		report.CallCPU:       micro(w.serverCPU / w.count),
-		report.CallAllocs:    w.serverMallocs / w.count,
-		report.CallClientCPU: micro(w.clientCPU / w.count),
+		report.CallRate:      w.rate,
+		report.CallCPU:       c.serverCPU,
+		report.CallAllocs:    c.serverAllocs,
+		report.CallClientCPU: c.clientCPU,
 	}
 	// A peer may be so slow that no caller finished a call whose time is
 	// taken.
 	if w.times > 0 {
-		values[report.CallP50] = micro(w.p50.Seconds())
-		values[report.CallP99] = micro(w.p99.Seconds())
+		values[report.CallP50] = micro(w.p50)
+		values[report.CallP99] = micro(w.p99)
 	}
 	return values, nil
 }
@@ -163,22 +199,22 @@ func (m *measurement) fanOut() (report.Values, error) {
 		return nil, err
 	}
 	interval := time.Duration(m.settings.Subscribers) * time.Second / time.Duration(m.settings.EventRate)
-	fixed, err := m.publish(interval)
+	fixed, fixedCost, err := m.publish(interval)
 	if err != nil {
 		return nil, err
 	}
-	most, err := m.publish(0)
+	most, mostCost, err := m.publish(0)
 	if err != nil {
 		return nil, err
 	}
 	return report.Values{
-		report.EventP50:       milli(fixed.p50.Seconds()),
-		report.EventP99:       milli(fixed.p99.Seconds()),
-		report.EventFixedRate: fixed.count,
-		report.EventFixedCPU:  micro(fixed.serverCPU / fixed.count),
-		report.EventRate:      most.count,
-		report.EventCPU:       micro(most.serverCPU / most.count),
-		report.EventAllocs:    most.serverMallocs / most.count,
+		report.EventP50:       milli(fixed.p50),
+		report.EventP99:       milli(fixed.p99),
+		report.EventFixedRate: fixed.rate,
+		report.EventFixedCPU:  fixedCost.serverCPU,
+		report.EventRate:      most.rate,
+		report.EventCPU:       mostCost.serverCPU,
+		report.EventAllocs:    mostCost.serverAllocs,
 	}, nil
 }
 
@@ -186,16 +222,19 @@ func (m *measurement) fanOut() (report.Values, error) {
 // QUIC connections have work of their own to finish.
 const fanOutWarm = 3
 
-func (m *measurement) publish(interval time.Duration) (window, error) {
-	if _, err := m.server.Do(child.Request{Do: child.Publish, Interval: interval}); err != nil {
-		return window{}, err
-	}
-	w, err := m.observe(fanOutWarm * m.settings.Warm)
-	if err != nil {
-		return window{}, err
-	}
-	_, err = m.server.Do(child.Request{Do: child.Quiet})
-	return w, err
+func (m *measurement) publish(interval time.Duration) (w window, c cost, err error) {
+	c, err = m.account(func() error {
+		if _, err := m.server.Do(child.Request{Do: child.Publish, Interval: interval}); err != nil {
+			return err
+		}
+		var err error
+		if w, err = m.observe(fanOutWarm * m.settings.Warm); err != nil {
+			return err
+		}
+		_, err = m.server.Do(child.Request{Do: child.Quiet})
+		return err
+	})
+	return w, c, err
 }
 
 // someSessions come before the first look at the memory, so that what a server
@@ -236,6 +275,6 @@ func (m *measurement) sessions(n int) (child.MemoryInfo, float64, error) {
 	return r.Memory, rate, err
 }
 
-func micro(seconds float64) float64 { return seconds * 1e6 }
+func micro(d time.Duration) float64 { return d.Seconds() * 1e6 }
 
-func milli(seconds float64) float64 { return seconds * 1e3 }
+func milli(d time.Duration) float64 { return d.Seconds() * 1e3 }

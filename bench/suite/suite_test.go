@@ -83,10 +83,16 @@ func TestPlanInterleaves(t *testing.T) {
 	}
 }
 
-// Every workload measures every peer, with real processes.
+// Every workload measures both floors, with real processes.
 func TestExecute(t *testing.T) {
 	rep := &report.Report{Settings: tiny()}
-	runs := Plan(echo.Peers(), rep.Settings, everything())
+	var floors []peer.Peer
+	for _, p := range echo.Peers() {
+		if p.Info().Kind == peer.Floor {
+			floors = append(floors, p)
+		}
+	}
+	runs := Plan(floors, rep.Settings, everything())
 	shown := 0
 	Execute(t.Context(), runs, rep, func(p Progress) {
 		if p.Index != shown || p.Total != len(runs) || p.Left <= 0 {
@@ -107,7 +113,7 @@ func TestExecute(t *testing.T) {
 		idle:   {report.IdleGoroutines, report.IdleConnectRate},
 	}
 	for _, w := range Workloads(rep.Settings) {
-		for _, p := range echo.Peers() {
+		for _, p := range floors {
 			for _, m := range want[w.task] {
 				figure(t, rep, p.Info(), w, m)
 			}
