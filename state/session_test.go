@@ -272,19 +272,19 @@ func TestStalledClient(t *testing.T) {
 		})
 		<-reading
 		text := strings.Repeat("x", 1000)
-		for i := range 1000 {
+		for i := range 150 {
 			update(t, h.all, func(r *room) { r.Log = append(r.Log, fmt.Sprint(i, text)) })
 		}
 		well.call(t, "Move", "x")
 		same(t, h.all, well.all)
 		close(hold)
 		for got := range stalled.all.Changes(t.Context()) {
-			if len(got.Log) == 1000 && got.Players["x"].X == 1 {
+			if len(got.Log) == 150 && got.Players["x"].X == 1 {
 				break
 			}
 		}
 		same(t, h.all, stalled.all)
-		if s := stalled.all.Status(); s.Snapshots < 2 || s.Version > 500 {
+		if s := stalled.all.Status(); s.Snapshots < 2 || s.Version > 100 {
 			t.Errorf("status of the stalled one is %+v", s)
 		}
 	})

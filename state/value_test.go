@@ -109,21 +109,21 @@ func TestLimit(t *testing.T) {
 		AThirdVeryLongNameOfThese map[string]int `msgpack:",omitempty"`
 		Parts                     map[int]*long  `msgpack:",omitempty"`
 	}
-	const limit = 3_000
+	const limit = 1_500
 	s := schemaOf[long](t)
 	grow := []func(v *long, i int){
 		func(v *long, i int) { v.AnotherVeryLongNameOfIt = append(v.AnotherVeryLongNameOfIt, "x") },
 		func(v *long, i int) { v.AThirdVeryLongNameOfThese[fmt.Sprint(i)] = i },
 		func(v *long, i int) { v.Parts[i] = &long{} },
-		func(v *long, i int) { v.Parts[i%20].VeryLongNameOfAField = fmt.Sprint(i) },
+		func(v *long, i int) { v.Parts[i%10].VeryLongNameOfAField = fmt.Sprint(i) },
 		func(v *long, i int) {
-			p := v.Parts[i%20]
+			p := v.Parts[i%10]
 			p.AnotherVeryLongNameOfIt = append(p.AnotherVeryLongNameOfIt, "")
 		},
 	}
 	for which := range grow {
 		initial := long{AThirdVeryLongNameOfThese: map[string]int{"x": 1}, Parts: map[int]*long{}}
-		for i := range 20 {
+		for i := range 10 {
 			initial.Parts[i] = &long{}
 		}
 		v, view, w := owned(t, initial, &state.Options{Limit: limit})
@@ -143,7 +143,7 @@ func TestLimit(t *testing.T) {
 					t.Fatalf("way %d: the value has %d bytes", which, size())
 				}
 				w.deliver(t, view)
-				if which == 3 && i == 1000 {
+				if which == 3 && i == 100 {
 					break // this one does not grow for ever
 				}
 				continue
@@ -181,8 +181,8 @@ func TestMemory(t *testing.T) {
 		B int        `msgpack:",omitempty"`
 	}
 	type list struct{ L []large }
-	v, view, w := owned(t, list{}, &state.Options{Memory: 4 << 20})
-	err := v.Update(func(l *list) { l.L = make([]large, 5_000) })
+	v, view, w := owned(t, list{}, &state.Options{Memory: 1 << 20})
+	err := v.Update(func(l *list) { l.L = make([]large, 2_000) })
 	if !errors.Is(err, twinwire.TooLarge) || len(v.Load().L) != 0 {
 		t.Errorf("%d elements, %v", len(v.Load().L), err)
 	}
@@ -195,7 +195,7 @@ func TestMemory(t *testing.T) {
 			break
 		}
 	}
-	if n != 4<<20/1008 {
+	if n != 1<<20/1008 {
 		t.Errorf("failed with %d elements", n)
 	}
 	w.deliver(t, view)

@@ -116,9 +116,9 @@ func hold(t testing.TB, s state.Schema[world], d state.Decoder[world], prev, nex
 func TestDeltaLeadsFromOldToNew(t *testing.T) {
 	s := schemaOf[world](t)
 	d := decoderOf(t, s, s.AppendTable(nil))
-	seeds := 3000
+	seeds := 800
 	if testing.Short() {
-		seeds = 300
+		seeds = 100
 	}
 	for seed := range seeds {
 		m := newMaker(uint64(seed))
@@ -140,7 +140,7 @@ func TestManyDeltas(t *testing.T) {
 	m := newMaker(99)
 	var owner world
 	view := s.Clone(&owner)
-	for i := range 3000 {
+	for i := range 400 {
 		m.change(&owner, 4)
 		apply(t, d, &view, diff(t, s, &view, &owner))
 		if b := diff(t, s, &view, &owner); len(b) != 0 {

@@ -159,7 +159,7 @@ var boardChanges = []func(m maker, v *boardV1){
 func TestVersions(t *testing.T) {
 	v1, v2 := schemaOf[boardV1](t), schemaOf[boardV2](t)
 	d := decoderOf(t, v2, v1.AppendTable(nil))
-	for seed := range uint64(300) {
+	for seed := range uint64(100) {
 		m := newMaker(seed)
 		var owner boardV1
 		for range m.IntN(20) {
