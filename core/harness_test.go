@@ -225,3 +225,5 @@ lines:
 	}
 	return false
 }
+
+func newLogger(r *recorder) *slog.Logger { return slog.New(r) }
