@@ -29,6 +29,8 @@ func raw(values ...any) []byte {
 		switch v := v.(type) {
 		case int:
 			b = codec.AppendInt(b, int64(v))
+		case int64:
+			b = codec.AppendInt(b, v)
 		case string:
 			b = codec.AppendString(b, v)
 		case []byte:
@@ -132,7 +134,7 @@ func TestRefused(t *testing.T) {
 		{"no operand", raw(fS)},
 		{"one operand of two", raw(fM+2, "k")},
 		{"tag is no integer", raw("x")},
-		{"tag beyond 32 bits", raw(1<<40, 1)},
+		{"tag beyond 32 bits", raw(int64(1<<40), 1)},
 		{"negative tag", raw(-1, 1)},
 		{"wrong type", raw(fS, 1)},
 		{"append to a string", raw(fS+1, "x")},
