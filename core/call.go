@@ -278,16 +278,16 @@ func (e *decodeError) Unwrap() []error { return []error{twinwire.BadRequest, e.c
 
 // contextError is the error of a call that ended by its context.
 func contextError(ctx context.Context, when string) error {
-	return &canceledError{when: when, cause: context.Cause(ctx), code: twinwire.CodeOf(ctx.Err())}
+	return &canceledError{what: "call given up " + when, cause: context.Cause(ctx), code: twinwire.CodeOf(ctx.Err())}
 }
 
 type canceledError struct {
-	when  string
+	what  string
 	cause error
 	code  twinwire.Code
 }
 
-func (e *canceledError) Error() string   { return "call given up " + e.when + ": " + e.cause.Error() }
+func (e *canceledError) Error() string   { return e.what + ": " + e.cause.Error() }
 func (e *canceledError) Unwrap() []error { return []error{e.code, e.cause} }
 
 // endedError is the error of what cannot begin because the session has ended,

@@ -97,7 +97,7 @@ func Greet(ctx context.Context, carrier transport.Carrier, cfg *Config, mux *Mux
 
 // contextCause returns why ctx is done, with a code.
 func contextCause(ctx context.Context) error {
-	return fmt.Errorf("handshake given up: %w", context.Cause(ctx))
+	return &canceledError{what: "handshake given up", cause: context.Cause(ctx), code: twinwire.CodeOf(ctx.Err())}
 }
 
 // receiveAnswer takes the server's answer to the hello.
