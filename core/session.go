@@ -320,7 +320,11 @@ func (s *Session) carryOut(eff *machine.Effects) {
 		s.dispatch(eff.Start)
 	}
 	for _, v := range eff.Cancel {
-		v.Owner.(*Request).ctx.end(context.Canceled)
+		cause := context.Canceled
+		if v.Canceled == twinwire.DeadlineExceeded {
+			cause = context.DeadlineExceeded
+		}
+		v.Owner.(*Request).ctx.end(cause)
 	}
 }
 

@@ -154,6 +154,12 @@ func (m *Machine) Pipes() int {
 // carries reports whether frames of a lane travel in a pipe.
 func (m *Machine) carries(pipe, ln int) bool { return !m.cfg.Independent || pipe == ln }
 
+// Crowded reports whether more than one call or message is under way, so that
+// others may be about to send as well.
+func (m *Machine) Crowded() bool {
+	return m.out.calls+m.out.queued+len(m.in.running)+int(m.in.messages-m.in.messagesDone) > 1
+}
+
 // Stats returns the counters.
 func (m *Machine) Stats() Stats { return m.stats }
 
