@@ -206,7 +206,7 @@ func (s *Session) abandon(ctx context.Context, p *pending) error {
 		<-p.done
 		return nil
 	}
-	if s.m.Abandon(&p.Call) {
+	if s.m.Abandon(&p.Call, twinwire.CodeOf(ctx.Err())) {
 		s.kick(true)
 		s.release(p)
 		return contextError(ctx, "before it was sent")

@@ -226,7 +226,7 @@ func TestBarrier(t *testing.T) {
 		t.Fatalf("the reply did not wait: %d calls, %d held", len(client.calls), len(client.m.out.held))
 	}
 	c := client.calls[0]
-	if client.m.Abandon(&c.Call); client.m.queue.count != 0 {
+	if client.m.Abandon(&c.Call, twinwire.Canceled); client.m.queue.count != 0 {
 		t.Error("a call that was answered is canceled")
 	}
 	w.settle()

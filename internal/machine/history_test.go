@@ -129,7 +129,7 @@ func (e *end) abandon(c *testCall) {
 	if c.abandoned || c.Ended() {
 		return
 	}
-	if e.m.Abandon(&c.Call) {
+	if e.m.Abandon(&c.Call, twinwire.Canceled) {
 		c.notRun = true
 		for i := range e.calls {
 			if e.calls[i] == c {

@@ -22,6 +22,8 @@ type Inbound struct {
 	Deadline time.Duration
 	// OneWay says that it is a message, which has no reply.
 	OneWay, Unordered, Idempotent bool
+	// Canceled is why the caller no longer waits, in Effects.Cancel.
+	Canceled twinwire.Code
 	// Owner is the driver's own.
 	Owner any
 
@@ -208,6 +210,7 @@ func (m *Machine) receiveCancel(f *frame.Frame, eff *Effects) {
 		m.Reply(v, uint16(twinwire.Canceled), nil, nil)
 		return
 	}
+	v.Canceled = twinwire.Code(f.Code)
 	eff.Cancel = append(eff.Cancel, v)
 }
 

@@ -140,14 +140,14 @@ func (m *Machine) admit() {
 	}
 }
 
-// Abandon ends the wait for a call whose context is done. It returns whether
-// the call was certainly not run: it had not left this side. If so it is out
-// of the machine and the driver may use it again. Otherwise the peer is told,
-// and the call comes back in Effects.Done when the peer has answered or the
-// session ends (a canceled call keeps its slot until its handler returns); the
-// driver must not touch it until then. A call that is already done must not
-// be abandoned.
-func (m *Machine) Abandon(c *Call) (notRun bool) {
+// Abandon ends the wait for a call whose context is done; code is why, for the
+// peer to know. It returns whether the call was certainly not run: it had not
+// left this side. If so it is out of the machine and the driver may use it
+// again. Otherwise the peer is told, and the call comes back in Effects.Done
+// when the peer has answered or the session ends (a canceled call keeps its
+// slot until its handler returns); the driver must not touch it until then. A
+// call that is already done must not be abandoned.
+func (m *Machine) Abandon(c *Call, code twinwire.Code) (notRun bool) {
 	it := &c.item
 	if it.in != nil && !it.begun() {
 		switch {
@@ -176,7 +176,7 @@ func (m *Machine) Abandon(c *Call) (notRun bool) {
 		it.unlink()
 		m.out.dequeued(it)
 	}
-	m.queue.push(&item{kind: itemCancel, id: it.id, code: uint16(twinwire.Canceled)})
+	m.queue.push(&item{kind: itemCancel, id: it.id, code: uint16(code)})
 	return false
 }
 
