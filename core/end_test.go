@@ -102,7 +102,7 @@ func TestHeartbeat(t *testing.T) {
 	run(t, func(t *testing.T, o *mem.Options) {
 		cfg, _ := serving(map[string]core.Handler{"test.Block": block})
 		p := connect(t, o, cfg, &core.Config{})
-		time.Sleep(100 * time.Hour)
+		time.Sleep(10 * time.Hour)
 		if p.client.Err() != nil || p.server.Err() != nil {
 			t.Fatalf("an idle session ended with %v and %v", p.client.Err(), p.server.Err())
 		}
