@@ -18,10 +18,12 @@ import (
 // such: a worker takes requests off the queue one after another, and before it
 // runs one while others wait, it sees to it that another worker is about to
 // start. So a batch of short calls is served by one or two goroutines, and a
-// handler that blocks holds up nobody. A worker ends when the queue is empty.
+// handler that blocks holds up nobody. Measured with 64 calls in flight: a
+// goroutine for each call costs 2 µs and two allocations more per call.
 //
-// Measured with 64 calls in flight: a goroutine for each call costs 2 µs and
-// two allocations more per call.
+// A worker that finds the queue empty ends, but for one, which waits for a
+// while: a goroutine that has just started spends as much on making its stack
+// larger, several times on the way to the connection, as on a short call.
 type workers struct {
 	mu       sync.Mutex
 	queue    []*Request
@@ -32,6 +34,12 @@ type workers struct {
 	open     int           // requests that were dispatched, not refused, and not answered
 	drained  chan struct{} // closed when open is 0 after Drain; nil before Drain
 
+	idle bool        // a worker waits for wake
+	wake chan bool   // true: there is something to do; false: end
+	used bool        // it has been woken up since the timer fired
+	reap *time.Timer // ends the worker that waits; nil before the first
+	over bool        // nobody shall wait any more: the session has ended
+
 	serve func() // Session.serve, made once: a worker is started for many a call
 
 	mail []*Request // ordered messages, behind the one being handled
@@ -40,8 +48,13 @@ type workers struct {
 	wg sync.WaitGroup
 }
 
-// flushAfter is how many answers may wait for the queue to become empty.
-const flushAfter = 32
+const (
+	// flushAfter is how many answers may wait for the queue to become empty.
+	flushAfter = 32
+	// lingerTime is how long a worker waits for something to do, twice that at
+	// most.
+	lingerTime = 100 * time.Millisecond
+)
 
 // dispatch hands requests to the workers. It is called in the order in which
 // they arrived.
@@ -104,10 +117,51 @@ func (s *Session) Drain(ctx context.Context, code twinwire.Code, reason string, 
 // startWorkerLocked starts a worker unless one is starting already.
 func (s *Session) startWorkerLocked() {
 	w := &s.work
-	if !w.starting && !w.paused && w.head < len(w.queue) {
-		w.starting = true
+	switch {
+	case w.starting || w.paused || w.head == len(w.queue):
+		return
+	case w.idle:
+		w.idle, w.used = false, true
+		w.wake <- true // has room: nobody else was told since it went idle
+	default:
 		w.wg.Add(1)
-		go s.work.serve()
+		go w.serve()
+	}
+	w.starting = true
+}
+
+// linger waits for something to do and reports whether there is. It is called
+// with mu held and returns with it.
+func (w *workers) linger() bool {
+	if w.idle || w.over {
+		return false
+	}
+	w.idle = true
+	if w.reap == nil {
+		w.wake = make(chan bool, 1)
+		w.reap = time.AfterFunc(lingerTime, w.reapIdle)
+	} else if !w.used {
+		w.reap.Reset(lingerTime)
+	}
+	w.used = true
+	w.mu.Unlock()
+	more := <-w.wake
+	w.mu.Lock()
+	return more
+}
+
+// reapIdle is the timer's: it ends the worker that has had nothing to do since
+// the timer fired before.
+func (w *workers) reapIdle() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.used && !w.over:
+		w.used = false
+		w.reap.Reset(lingerTime)
+	case w.idle:
+		w.idle = false
+		w.wake <- false
 	}
 }
 
@@ -137,7 +191,19 @@ func (s *Session) resume() {
 }
 
 // wait waits for all workers. The session has ended: no new ones start.
-func (w *workers) wait() { w.wg.Wait() }
+func (w *workers) wait() {
+	w.mu.Lock()
+	w.over = true
+	if w.reap != nil {
+		w.reap.Stop()
+	}
+	if w.idle {
+		w.idle = false
+		w.wake <- false
+	}
+	w.mu.Unlock()
+	w.wg.Wait()
+}
 
 // take takes the next request off the queue. mu is held.
 func (w *workers) take() *Request {
@@ -164,7 +230,24 @@ func (s *Session) serve() {
 	w := &s.work
 	defer w.wg.Done()
 	w.mu.Lock()
-	w.starting = false
+	defer w.mu.Unlock()
+	for more := true; more; more = w.linger() {
+		w.starting = false
+		for w.head < len(w.queue) {
+			s.serveQueueLocked()
+			w.unsent = 0
+			w.mu.Unlock()
+			s.mu.Lock()
+			s.kick(true)
+			w.mu.Lock()
+		}
+	}
+}
+
+// serveQueueLocked serves requests until none waits. It gives the lock up
+// while a handler runs.
+func (s *Session) serveQueueLocked() {
+	w := &s.work
 	for r := w.take(); r != nil; r = w.take() {
 		if r.OneWay && !r.Unordered {
 			w.mail = append(w.mail, r)
@@ -182,10 +265,6 @@ func (s *Session) serve() {
 		}
 		s.serveOne(r)
 	}
-	w.unsent = 0
-	w.mu.Unlock()
-	s.mu.Lock()
-	s.kick(true)
 }
 
 // serveOne runs one handler. It is called with mu held and gives it up
