@@ -75,6 +75,9 @@ func (s *Server) run(l *Listener, src certs.Source) error {
 	v.http.Protocols.SetHTTP1(true)
 	if src != nil {
 		v.http.TLSConfig = certs.ServerTLS(src)
+		// A batch is one record: a session has no first page that small records
+		// would show earlier.
+		v.http.TLSConfig.DynamicRecordSizingDisabled = true
 		v.http.TLSConfig.NextProtos = append([]string{"http/1.1"}, v.http.TLSConfig.NextProtos...)
 		if err := v.listenQUIC(src); err != nil {
 			return errors.Join(fmt.Errorf("server: %w", err), l.Close())

@@ -10,7 +10,8 @@ type OutState struct {
 	name  string
 	ended bool
 	queue []*item // what waits, oldest first
-	bytes int
+	bytes int     // of the deltas in the queue
+	whole int     // of the newest snapshot
 }
 
 // OpenState begins a state of this name. Nothing is sent before its first
@@ -43,24 +44,26 @@ func (m *Machine) Snapshot(s *OutState, version uint64, payload []byte) error {
 		default:
 			it.unlink()
 		}
-		s.bytes -= len(it.payload)
+		s.left(it)
 	}
 	if snapshot.in == nil {
 		m.queue.push(snapshot)
 	}
 	clear(s.queue[len(kept):])
 	s.queue = append(kept, snapshot)
-	s.bytes += len(payload)
+	s.whole = len(payload)
 	return nil
 }
 
 // Delta queues a change from the version before. It returns false if too much
-// of the state waits already: the caller then queues a snapshot instead.
+// of the state waits already: the caller then queues a snapshot instead. Too
+// much is MaxStateBytes, or what a snapshot takes if that is more: one that
+// waits for a peer that does not read must not be made anew for every change.
 func (m *Machine) Delta(s *OutState, version uint64, payload []byte) (bool, error) {
 	switch {
 	case m.takesNothing() || s.ended:
 		return true, ErrEnded
-	case len(s.queue) > 0 && s.bytes+len(payload) > m.cfg.MaxStateBytes, len(payload) > m.cfg.Peer.MaxMessage:
+	case len(s.queue) > 0 && s.bytes+len(payload) > max(m.cfg.MaxStateBytes, s.whole), len(payload) > m.cfg.Peer.MaxMessage:
 		return false, nil
 	}
 	m.pushState(s, version, payload, 0)
@@ -87,8 +90,15 @@ func (m *Machine) pushState(s *OutState, version uint64, payload []byte, flags u
 
 // sent takes the oldest item, which was sent whole, off the state's queue.
 func (s *OutState) sent(it *item) {
-	s.bytes -= len(it.payload)
+	s.left(it)
 	s.queue = append(s.queue[:0], s.queue[1:]...)
+}
+
+// left takes an item off the bytes that wait.
+func (s *OutState) left(it *item) {
+	if frame.Flags(it.flags)&frame.Snapshot == 0 {
+		s.bytes -= len(it.payload)
+	}
 }
 
 // An inState is a state of the peer.
