@@ -60,6 +60,21 @@ type Carrier interface {
 	Info() Info
 }
 
+// A Handover is a carrier whose receiving, if it is one pipe (Info.Independent
+// is false), can go on in another goroutine while deliver runs: for who serves
+// what is delivered in deliver itself, because that is fastest, and finds that
+// it takes time.
+type Handover interface {
+	Carrier
+
+	// Handover goes on receiving, in the calling goroutine, behind what is
+	// being delivered, and returns what Receive would. It is called while a
+	// call of deliver runs, which must return ErrHandedOver in the end: the
+	// Receive or Handover that made the call then returns ErrHandedOver as
+	// well and does not end the carrier.
+	Handover(deliver func(lane int, frames []byte) error) error
+}
+
 // Info describes a carrier.
 type Info struct {
 	// Wire names the wire: "websocket", "quic" or "mem".
@@ -85,6 +100,9 @@ var (
 	// ErrBatch is returned by Send for a batch that is empty or over
 	// frame.MaxBatch.
 	ErrBatch = errors.New("transport: batch size out of range")
+	// ErrHandedOver is returned by deliver, and then by Receive, when another
+	// goroutine goes on with Handover.
+	ErrHandedOver = errors.New("transport: another goroutine goes on receiving")
 )
 
 // A CloseError says that a carrier was closed on purpose, by this side or by

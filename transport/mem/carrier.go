@@ -37,7 +37,7 @@ type Carrier struct {
 	err     error                               // what ended the carrier
 }
 
-var _ transport.Carrier = (*Carrier)(nil)
+var _ transport.Handover = (*Carrier)(nil)
 
 // Pipe returns the two ends of a new connection. Nothing runs until their
 // methods are called.
@@ -135,7 +135,21 @@ func (c *Carrier) Receive(deliver func(lane int, frames []byte) error) error {
 			c.startLane(lane)
 		}
 	}
-	c.readLane(0)
+	return c.receive(deliver)
+}
+
+// Handover goes on receiving in this goroutine, on a carrier that is one pipe;
+// see transport.Handover.
+func (c *Carrier) Handover(deliver func(lane int, frames []byte) error) error {
+	return c.receive(deliver)
+}
+
+// receive reads lane 0 until the carrier ends, or until another goroutine goes
+// on with it.
+func (c *Carrier) receive(deliver func(lane int, frames []byte) error) error {
+	if err := c.readLane(0, deliver); err != nil {
+		return err
+	}
 	c.readers.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -152,36 +166,40 @@ func (c *Carrier) startLane(lane int) {
 	case c.deliver == nil:
 		c.waiting[lane] = true
 	default:
-		c.readers.Go(func() { c.readLane(lane) })
+		c.readers.Go(func() { _ = c.readLane(lane, c.deliver) })
 	}
 }
 
-// readLane delivers one lane until the carrier ends.
-func (c *Carrier) readLane(lane int) {
+// readLane delivers one lane until the carrier ends. It returns ErrHandedOver,
+// or nil.
+func (c *Carrier) readLane(lane int, deliver func(lane int, frames []byte) error) error {
 	var batch []byte
 	opened := c.client || !c.info.Independent
 	for {
 		var err error
 		if batch, err = c.in.take(lane, batch); err != nil {
 			c.end(err)
-			return
+			return nil
 		}
 		if err := deframe.Batch(batch); err != nil {
 			c.violated(err)
-			return
+			return nil
 		}
 		if !opened {
 			if got, err := deframe.Opening(batch); err != nil || got != lane {
 				c.violated(deframe.ErrOpening)
-				return
+				return nil
 			}
 			c.out.open(lane)
 			opened = true
 		}
-		if err := c.deliver(lane, batch); err != nil {
+		switch err := deliver(lane, batch); {
+		case errors.Is(err, transport.ErrHandedOver):
+			return transport.ErrHandedOver
+		case err != nil:
 			code, reason := closing.Undelivered(err)
 			c.close(err, code, reason)
-			return
+			return nil
 		}
 	}
 }

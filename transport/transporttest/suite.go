@@ -76,6 +76,7 @@ func TestCarrier(t *testing.T, pair MakePair) {
 		{"CloseInDeliver", testCloseInDeliver},
 		{"DeliverReturnsFirst", testDeliverReturnsFirst},
 		{"ReceiveTwice", testReceiveTwice},
+		{"Handover", testHandover},
 		{"Vanish", testVanish},
 		{"SendTimeout", testSendTimeout},
 		{"CloseUnblocksSend", testCloseUnblocksSend},

@@ -52,7 +52,7 @@ type Carrier struct {
 	timeout time.Duration // of Send; 0 for ever
 	info    transport.Info
 
-	// Owned by the goroutine that calls Receive.
+	// Owned by the goroutine that receives.
 	controls limiter
 
 	mu       sync.Mutex
@@ -68,7 +68,7 @@ type Carrier struct {
 	pong    atomic.Pointer[[]byte]
 }
 
-var _ transport.Carrier = (*Carrier)(nil)
+var _ transport.Handover = (*Carrier)(nil)
 
 func newCarrier(ws *websocket.Conn, conn net.Conn, client bool, timeout time.Duration) *Carrier {
 	c := &Carrier{

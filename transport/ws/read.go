@@ -51,8 +51,17 @@ func (c *Carrier) Receive(deliver func(lane int, frames []byte) error) error {
 	if err != nil {
 		return err
 	}
+	return c.Handover(deliver)
+}
+
+// Handover goes on receiving in this goroutine; see transport.Handover.
+func (c *Carrier) Handover(deliver func(lane int, frames []byte) error) error {
 	for !c.ending.Load() {
-		if err := c.receive(deliver); err != nil {
+		err := c.receive(deliver)
+		switch {
+		case errors.Is(err, transport.ErrHandedOver):
+			return transport.ErrHandedOver
+		case err != nil:
 			c.readFailed(err)
 		}
 	}
@@ -62,6 +71,8 @@ func (c *Carrier) Receive(deliver func(lane int, frames []byte) error) error {
 
 // An undelivered error is one of deliver.
 type undelivered struct{ error }
+
+func (e undelivered) Unwrap() error { return e.error }
 
 // receive reads and delivers one message.
 func (c *Carrier) receive(deliver func(lane int, frames []byte) error) error {
