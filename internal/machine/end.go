@@ -1,0 +1,65 @@
+package machine
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
+)
+
+// batchClose writes the goodbye, with what this side has received and sent: an
+// ACK for every lane, whether it is owed or not, because one that was sent in
+// another pipe may arrive later than the goodbye (clause 8.2).
+func (m *Machine) batchClose() {
+	c := &m.closing
+	c.sent = true
+	f := &frame.Frame{Kind: frame.Close, Code: uint16(c.code), Name: []byte(c.reason), NextCount: m.cfg.Lanes}
+	if c.retry > 0 {
+		f.Flags = frame.RetryAfter
+		f.Millis = millis(c.retry)
+	}
+	for i := range m.cfg.Lanes {
+		f.Nexts[i] = m.lanes[i].sent
+		if l := &m.lanes[i]; l.next > 0 {
+			m.append(i, &frame.Frame{Kind: frame.Ack, Next: l.next})
+			l.acknowledged()
+		}
+	}
+	m.append(0, f)
+}
+
+// End is the end of the session without agreement: every call of this side
+// ends, with OutcomeUnknown if the peer may have run it and Unavailable if not
+// (clause 8.3). Calls that are served here are the driver's to cancel.
+func (m *Machine) End(eff *Effects) {
+	if m.ended {
+		return
+	}
+	m.ended = true
+	for _, l := range []*list{&m.waiting, &m.queue, &m.credit, &m.large} {
+		for it := l.pop(); it != nil; it = l.pop() {
+			if (it.kind == itemCall || it.kind == itemMessage) && !it.begun() {
+				it.call.finish(twinwire.Unavailable, "session ended before the call was sent")
+				m.finished(it.call, eff)
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(m.out.running)) {
+		c := m.out.running[id]
+		switch {
+		case c.held:
+			// The answer is here; the events that it waits for are not coming.
+		case !c.item.whole:
+			c.finish(twinwire.Unavailable, "session ended before the call was sent")
+		case m.closing.got && c.item.whole && c.item.end > m.lanes[m.role.call].acked:
+			c.finish(twinwire.Unavailable, "session ended before the call was received")
+		default:
+			c.finish(twinwire.OutcomeUnknown, "session ended before the answer came")
+		}
+		delete(m.out.running, id)
+		m.finished(c, eff)
+	}
+	clear(m.in.partial)
+	m.events = eventQueue{}
+}
