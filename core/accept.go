@@ -121,7 +121,7 @@ func (a *Acceptor) Serve(carrier transport.Carrier) error {
 		a.logger().Debug("twinwire: no session", "peer", carrier.Info().RemoteAddr, "error", err)
 		return carrierError(err)
 	}
-	v.session.end(err)
+	v.session.end(v.session.finalError(err))
 	return v.session.Err()
 }
 

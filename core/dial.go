@@ -68,6 +68,9 @@ func Greet(ctx context.Context, carrier transport.Carrier, cfg *Config, mux *Mux
 			}
 			return &transport.CloseError{Code: twinwire.CodeOf(err), Reason: reason(err)}
 		})
+		if s := o.session.Load(); s != nil {
+			err = s.finalError(err)
+		}
 		o.ended <- err
 	}()
 	err := carrier.Send(0, frame.Append(nil, &frame.Frame{Kind: frame.Hello, Payload: payload}))

@@ -123,5 +123,6 @@ func (s *Session) end(err error) {
 	close(s.done)
 	s.writers.Wait()
 	s.work.wait()
+	s.mux.lookout.forget()
 	s.closeInstances(err)
 }

@@ -75,6 +75,11 @@ func (s *Session) dispatch(started []*machine.Inbound) {
 			}
 		}
 		r.refused = w.drained != nil
+		if len(started) == 1 && s.mayLead(r) {
+			w.open++
+			s.lead.next = r
+			return
+		}
 		w.queue = append(w.queue, r)
 		if !r.refused {
 			w.open++
@@ -98,20 +103,22 @@ func (s *Session) Drain(ctx context.Context, code twinwire.Code, reason string, 
 	}
 	drained := w.drained
 	w.mu.Unlock()
+	var err error
 	select {
 	case <-drained:
 	case <-s.done:
 	case <-ctx.Done():
+		err = ctx.Err()
 	}
 	s.CloseWith(code, reason, retryAfter)
 	select {
 	case <-s.done:
-		return nil
 	case <-ctx.Done():
+		err = ctx.Err()
 		s.carrier.Close(code, reason)
 		<-s.done
-		return ctx.Err()
 	}
+	return err
 }
 
 // startWorkerLocked starts a worker unless one is starting already.
@@ -286,6 +293,11 @@ func (s *Session) serveOne(r *Request) {
 	s.handle(r)
 	w.mu.Lock()
 	w.unsent++
+	w.answeredLocked(r)
+}
+
+// answeredLocked takes a request off those that are open.
+func (w *workers) answeredLocked(r *Request) {
 	if r.refused {
 		return
 	}
@@ -299,7 +311,14 @@ func (s *Session) handle(r *Request) {
 	if !r.OneWay {
 		r.reply = buffers.Get().(*buffer)
 	}
+	var began time.Time
+	if s.lead.carrier != nil {
+		began = time.Now()
+	}
 	code, payload, meta := s.answer(r)
+	if t, ok := r.Target.(*target); ok && s.lead.carrier != nil {
+		t.took(time.Since(began))
+	}
 	r.ctx.end(context.Canceled)
 	r.args.release()
 	r.args = nil

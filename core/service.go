@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/codec"
@@ -52,6 +53,7 @@ type Interceptor func(ctx context.Context, r *Request, next Handler) (codec.Mars
 type Mux struct {
 	services []*Service
 	targets  map[string]*target
+	lookout  lookout
 }
 
 // A target is one method, with the interceptors around it.
@@ -59,6 +61,7 @@ type target struct {
 	service int
 	method  Method
 	handle  Handler
+	streak  atomic.Int32 // how often in a row it was short; negative after a long run
 }
 
 // NewMux returns the mux of some services. It fails if a name is malformed or

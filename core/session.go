@@ -80,6 +80,7 @@ type Session struct {
 	onEnd   []*endHook
 
 	work     workers
+	lead     leader
 	inbox    inbox
 	pendings sync.Pool
 
@@ -109,6 +110,7 @@ func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hel
 	// Until begin has opened the services, which end waits for.
 	s.work.paused, s.work.serve = true, s.serve
 	s.work.wg.Add(1)
+	s.lead.init(carrier, s.info)
 	welcome := own
 	if client {
 		welcome = peer
@@ -281,6 +283,16 @@ func (s *Session) releaseSent() {
 
 // deliver takes frames that arrived. It is called by the carrier.
 func (s *Session) deliver(pipe int, frames []byte) error {
+	r, err := s.receive(pipe, frames)
+	if r != nil && err == nil {
+		return s.serveHere(r)
+	}
+	return err
+}
+
+// receive takes frames that arrived. It returns a request that the caller is
+// to serve, if there is one.
+func (s *Session) receive(pipe int, frames []byte) (*Request, error) {
 	s.recvMu.Lock()
 	defer s.recvMu.Unlock()
 	eff := &s.effects
@@ -294,15 +306,17 @@ func (s *Session) deliver(pipe int, frames []byte) error {
 	switch {
 	case err != nil:
 		s.log.Warn("twinwire: peer broke the protocol", "session", s.id.String(), "peer", s.info.RemoteAddr, "error", err)
-		return &transport.CloseError{Code: twinwire.CodeOf(err), Reason: reason(err)}
+		return nil, &transport.CloseError{Code: twinwire.CodeOf(err), Reason: reason(err)}
 	case eff.Closed:
 		s.mu.Lock()
 		code, why, _, _ := s.m.Goodbye()
 		s.mu.Unlock()
 		s.flushAcks()
-		return &transport.CloseError{Code: code, Reason: printable([]byte(why)), Remote: true}
+		return nil, &transport.CloseError{Code: code, Reason: printable([]byte(why)), Remote: true}
 	}
-	return nil
+	r := s.lead.next
+	s.lead.next = nil
+	return r, nil
 }
 
 // carryOut does what the machine decided. recvMu is held, mu is not.
