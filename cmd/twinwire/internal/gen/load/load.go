@@ -1,0 +1,77 @@
+// Package load reads packages for the generator: their syntax and types, and
+// of what they import the export data only, which is what makes it fast.
+//
+// A package need not compile: a contract is read before the file that is made
+// of it exists, and while that file is out of date.
+package load
+
+import (
+	"context"
+	"fmt"
+	"go/token"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/tools/go/packages"
+)
+
+// Suffix is what the names of generated files end with.
+const Suffix = "_twinwire.go"
+
+// mode has no NeedDeps: dependencies come from export data.
+const mode = packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles |
+	packages.NeedImports | packages.NeedTypes | packages.NeedTypesSizes |
+	packages.NeedSyntax | packages.NeedTypesInfo | packages.NeedModule
+
+// A Package is a package as it was loaded.
+type Package struct {
+	*packages.Package
+	Dir string
+}
+
+// GeneratedFile returns the path of the file that the generator writes for p.
+func (p *Package) GeneratedFile() string { return filepath.Join(p.Dir, p.Name+Suffix) }
+
+// IsGenerated reports whether pos is in a file that the generator wrote, of
+// this package or another.
+func (p *Package) IsGenerated(pos token.Pos) bool {
+	return pos.IsValid() && strings.HasSuffix(p.Fset.Position(pos).Filename, Suffix)
+}
+
+// Packages loads what the patterns stand for, relative to dir; they are those
+// of the go command, and none means the package in dir. The error is one of the
+// go command, or of a pattern or a file that cannot be read or parsed.
+func Packages(ctx context.Context, dir string, patterns []string) ([]*Package, error) {
+	cfg := &packages.Config{Context: ctx, Mode: mode, Dir: dir, Fset: token.NewFileSet()}
+	loaded, err := packages.Load(cfg, patterns...)
+	if err != nil {
+		return nil, err
+	}
+	var list []*Package
+	for _, p := range loaded {
+		if err := broken(p); err != nil {
+			return nil, err
+		}
+		if len(p.GoFiles) == 0 || p.Types == nil {
+			continue // nothing but tests or other languages
+		}
+		list = append(list, &Package{Package: p, Dir: filepath.Dir(p.GoFiles[0])})
+	}
+	return list, nil
+}
+
+// broken returns the errors that make p useless. Errors of the type checker
+// are none: what the contract is made of is looked at one by one.
+func broken(p *packages.Package) error {
+	var lines []string
+	for _, e := range p.Errors {
+		generated := strings.Contains(e.Pos, Suffix+":")
+		if e.Kind == packages.ParseError && !generated || e.Kind == packages.ListError && len(p.Syntax) == 0 {
+			lines = append(lines, e.Error())
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s", strings.Join(lines, "\n"))
+}
