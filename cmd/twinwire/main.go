@@ -1,0 +1,145 @@
+// Command twinwire is the tool of twinwire.
+//
+//	twinwire gen [-check] [packages]
+//
+// Gen reads the contracts in the packages, which are Go interfaces and types
+// with directives on them, and writes a file <package>_twinwire.go next to
+// each: clients, services, events, states and codecs. With -check it writes
+// nothing, names the files that are not current, and exits with 1 if there are
+// any. Packages are patterns of the go command; none means the one in the
+// current directory, as go generate wants it.
+//
+// # Installation
+//
+// As a tool of a module, so that everybody who works on it has one version:
+//
+//	go get -tool github.com/twinwire/twinwire/cmd/twinwire
+//	go tool twinwire gen ./...
+//
+// and in the file of the contract, for go generate:
+//
+//	//go:generate go tool twinwire gen
+//
+// The command is a module of its own: programs that use the library do not
+// depend on what it depends on.
+//
+// # Directives
+//
+//	//twinwire:service [name=N] [state=T] [events=T]   on an interface
+//	//twinwire:oneway      on a method that returns only an error: it has no answer
+//	//twinwire:idempotent  on a method: it may run more than once without harm
+//	//twinwire:unordered   on a method: it may overtake others
+//	//twinwire:any         on a method or a field: any is meant
+//	//twinwire:state       on a struct: it gets a schema, for state.Shared and such
+//	//twinwire:events [name=N]  on a sealed interface or a struct
+//	//twinwire:codec       on a type: it gets AppendMsgpack and ReadMsgpack
+//
+// N is what names on the wire begin with: the name of the interface with its
+// first letter in lower case, and of the package for events alone.
+//
+// # What is on the wire
+//
+// Methods are called "counter.Increment", events "counter.Incremented". The
+// arguments of a call are a map by the names of the parameters, nothing if there
+// are none; one result is its value, several are a map by their names. So a
+// parameter, a field, a method or an event may be added without breaking peers
+// that do not know it, and renaming one is removing it. Fields are named as in
+// Go, or by the tag msgpack:"name,omitempty,alias:old"; "-" leaves one out. The
+// fields of embedded structs are those of the struct around them.
+//
+// Types with AppendMsgpack and ReadMsgpack, MarshalBinary and UnmarshalBinary, or
+// MarshalText and UnmarshalText are carried by these, the first pair that there
+// is; the latter two as binaries. Structs are written with omitempty too, unless
+// they have a method IsZero.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"github.com/twinwire/twinwire/cmd/twinwire/internal/gen"
+)
+
+const usage = `usage:
+  twinwire gen [-check] [packages]    generate code from contracts
+
+Run twinwire <command> -h for the flags of a command.
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := run(ctx, ".", os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is main: it returns the exit code, 2 for wrong usage.
+func run(ctx context.Context, dir string, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprint(stderr, usage)
+		return 2
+	}
+	switch args[0] {
+	case "gen":
+		return generate(ctx, dir, args[1:], stdout, stderr)
+	case "help", "-h", "-help", "--help":
+		fmt.Fprint(stdout, usage)
+		return 0
+	}
+	fmt.Fprintf(stderr, "twinwire: unknown command %q\n%s", args[0], usage)
+	return 2
+}
+
+// generate is the command gen.
+func generate(ctx context.Context, dir string, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("twinwire gen", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	check := flags.Bool("check", false, "write nothing; name the files that are not current, and exit with 1 if there are any")
+	flags.Usage = func() {
+		fmt.Fprintln(stderr, "usage: twinwire gen [-check] [packages]")
+		flags.PrintDefaults()
+	}
+	switch err := flags.Parse(args); {
+	case err == flag.ErrHelp:
+		return 0
+	case err != nil:
+		return 2
+	}
+	files, err := gen.Files(ctx, dir, flags.Args())
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	if !*check {
+		if err := gen.Write(files); err != nil {
+			fmt.Fprintln(stderr, "twinwire:", err)
+			return 1
+		}
+		return 0
+	}
+	code := 0
+	for _, f := range files {
+		if !f.Current {
+			fmt.Fprintln(stdout, relative(dir, f.Path))
+			code = 1
+		}
+	}
+	return code
+}
+
+// relative returns name as seen from dir, if that is shorter.
+func relative(dir, name string) string {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return name
+	}
+	if rel, err := filepath.Rel(abs, name); err == nil && len(rel) < len(name) {
+		return rel
+	}
+	return name
+}
