@@ -88,13 +88,12 @@ type Server struct {
 	acceptor *core.Acceptor
 	certs    certs.Source
 
-	mu        sync.Mutex
-	sessions  map[*core.Session]struct{}
-	serving   map[*serving]struct{}
-	closing   bool
-	carriers  sync.WaitGroup // carriers that are being served
-	finished  chan struct{}  // closed when a Shutdown or Close is complete
-	finishing bool
+	mu       sync.Mutex
+	sessions map[*core.Session]struct{}
+	serving  map[*serving]struct{}
+	closing  bool
+	carriers sync.WaitGroup // carriers that are being served
+	finished chan struct{}  // closed when a Shutdown or Close is complete
 }
 
 // Handle adds services. It must be called before the server serves.

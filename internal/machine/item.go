@@ -41,9 +41,6 @@ type item struct {
 	state *OutState
 }
 
-// rest is the part of the payload that was not sent yet.
-func (it *item) rest() []byte { return it.payload[it.off:] }
-
 // begun reports whether a frame of the item was put into a batch.
 func (it *item) begun() bool { return it.off > 0 || it.whole }
 

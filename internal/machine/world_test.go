@@ -44,15 +44,14 @@ type end struct {
 	nextSeq  uint64
 	order    map[uint64]uint64 // seq by number, of those that are ordered
 
-	subs    []*testSub
-	all     testSub           // the topic without a name
-	topics  map[string]*inLog // what arrived, by topic
-	states  []*testState
-	seen    map[string]uint64 // versions of the peer's states
-	gone    map[string]bool   // those that ended
-	closed  bool              // Effects said so
-	dead    error
-	dropped bool
+	subs   []*testSub
+	all    testSub           // the topic without a name
+	topics map[string]*inLog // what arrived, by topic
+	states []*testState
+	seen   map[string]uint64 // versions of the peer's states
+	gone   map[string]bool   // those that ended
+	closed bool              // Effects said so
+	dead   error
 }
 
 type testCall struct {

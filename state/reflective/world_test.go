@@ -26,7 +26,7 @@ type world struct {
 	Float64  float64
 	Name     string `msgpack:"name"`
 	Omitted  string `msgpack:"-"`
-	hidden   int
+	hidden   int    //lint:ignore U1000 what is not exported is not carried
 	At       time.Time
 	For      time.Duration
 	Colour   colour
