@@ -79,7 +79,7 @@ func (s *story) play(ctx context.Context, wire string) error {
 }
 
 // count has both clients increment, and looks at what each of them sees.
-func (s *story) count(ctx context.Context, alice, bob *counter.Client) error {
+func (s *story) count(ctx context.Context, alice, bob *counter.CounterClient) error {
 	for _, by := range []uint32{1, 41} {
 		sum, err := alice.Increment(ctx, by)
 		if err != nil {
@@ -97,7 +97,7 @@ func (s *story) count(ctx context.Context, alice, bob *counter.Client) error {
 	want := []counter.Incremented{{From: 0, To: 1}, {From: 1, To: 42}, {From: 42, To: 100}}
 	for _, c := range []struct {
 		name string
-		*counter.Client
+		*counter.CounterClient
 	}{{"alice", alice}, {"bob", bob}} {
 		var got []string
 		for ev := range c.Events(ctx) {
@@ -118,7 +118,7 @@ func (s *story) count(ctx context.Context, alice, bob *counter.Client) error {
 }
 
 // connect dials and tells over what.
-func (s *story) connect(ctx context.Context, name string) (*counter.Client, *core.Session, error) {
+func (s *story) connect(ctx context.Context, name string) (*counter.CounterClient, *core.Session, error) {
 	session, err := client.Dial(ctx, s.addr, &client.Options{Pins: s.pins})
 	if err != nil {
 		return nil, nil, err

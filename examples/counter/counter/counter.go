@@ -8,7 +8,12 @@ import (
 	"github.com/twinwire/twinwire/events"
 )
 
+// In a module that has the command as a tool it is go tool twinwire gen.
+//go:generate go run -C ../../../cmd/twinwire . gen ../../examples/counter/counter
+
 // Counter is served by the server and called by clients.
+//
+//twinwire:service state=State events=Event
 type Counter interface {
 	// Create makes a counter that starts at 0 and subscribes the caller to its
 	// topic, which the state then names.
@@ -19,6 +24,8 @@ type Counter interface {
 	// FailedPrecondition for a client without a counter.
 	Increment(ctx context.Context, by uint32) (uint32, error)
 	// Note puts a remark into the server's log. It has no answer.
+	//
+	//twinwire:oneway
 	Note(ctx context.Context, text string) error
 }
 
@@ -29,10 +36,7 @@ type State struct {
 }
 
 // Event is something that happened to a counter.
-type Event interface {
-	events.Event
-	isEvent()
-}
+type Event interface{ isEvent() }
 
 // Incremented says that somebody added to the counter.
 type Incremented struct{ From, To uint32 }
