@@ -99,11 +99,19 @@ func (c *collector) collect(u *types.Struct, path string, w at, around []types.T
 			continue
 		}
 		c.typ.Fields = append(c.typ.Fields, &Field{Wire: name, Alias: tag.alias, Path: path + "." + f.Name(), Type: t,
-			OmitEmpty: omitAll || tag.has("omitempty")})
+			Pos: c.ownPos(f), OmitEmpty: omitAll || tag.has("omitempty")})
 		if tag.alias != "" {
 			c.take(tag.alias, f, fw)
 		}
 	}
+}
+
+// ownPos returns where a field stands in the package.
+func (c *collector) ownPos(f *types.Var) token.Pos {
+	if f.Pkg() == c.load.Types {
+		return f.Pos()
+	}
+	return token.NoPos
 }
 
 // take reserves a name on the wire.
@@ -161,7 +169,11 @@ func (b *builder) checkState(t *Type, w at, seen map[*Type]bool) {
 	seen[t] = true
 	if t.HasFields {
 		for _, f := range t.Fields {
-			b.checkState(f.Type, at{pos: w.pos, way: w.way + f.Path[1:] + ": "}, seen)
+			fw := at{pos: f.Pos}
+			if !f.Pos.IsValid() {
+				fw = at{pos: w.pos, way: w.way + "field " + f.Path[1:] + " of " + b.spell(t.Go) + ": "}
+			}
+			b.checkState(f.Type, fw, seen)
 		}
 		return
 	}

@@ -144,5 +144,6 @@ type Field struct {
 	Alias     string // a name that is read as well
 	Path      string // from the struct, such as ".Base.ID"
 	Type      *Type
+	Pos       token.Pos // of a field of the package itself
 	OmitEmpty bool
 }

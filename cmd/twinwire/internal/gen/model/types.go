@@ -44,7 +44,6 @@ func (b *builder) typeOf(t types.Type, w at) *Type {
 	}
 	typ := &Type{Go: t, ID: b.id(t)}
 	if n, ok := t.(*types.Named); ok && !b.nameable(n, w) {
-		b.types.Set(t, typ)
 		return nil
 	}
 	typ.Kind = b.hook(t, w)
@@ -61,9 +60,23 @@ func (b *builder) typeOf(t types.Type, w at) *Type {
 		b.byKind(typ, t, w, generated)
 	}
 	if typ.Kind == Invalid {
+		if !b.reportedInside(t) {
+			b.types.Delete(t) // so that each place where it is used is reported
+		}
 		return nil
 	}
 	return typ
+}
+
+// reportedInside reports whether the problems of t are those of its fields,
+// which stand in the package.
+func (b *builder) reportedInside(t types.Type) bool {
+	n, ok := t.(*types.Named)
+	if !ok || n.Obj().Pkg() != b.load.Types || n.TypeArgs() != nil {
+		return false
+	}
+	u, ok := n.Underlying().(*types.Struct)
+	return ok && u.NumFields() > 0
 }
 
 // failed is the kind of a type whose methods are a problem.
@@ -178,8 +191,24 @@ func (b *builder) basic(typ *Type, t types.Type, u *types.Basic, w at) {
 	case u.Info()&types.IsComplex != 0:
 		b.refuse(w, t, "is a complex number, which MessagePack does not have: use a struct of two floats")
 	default:
-		b.refuse(w, t, "is not known: declare it, or import its package")
+		b.unknown(w)
 	}
+}
+
+// unknown reports a type that the compiler does not know, in its words.
+func (b *builder) unknown(w at) {
+	line := b.load.Fset.Position(w.pos)
+	found := false
+	for _, e := range b.load.TypeErrors {
+		if at := b.load.Fset.Position(e.Pos); at.Filename == line.Filename && at.Line == line.Line {
+			b.problem(e.Pos, "%s%s: declare it, or import its package", w.way, e.Msg)
+			found = true
+		}
+	}
+	if found {
+		return
+	}
+	b.problem(w.pos, "%stype is not known: declare it, or import its package", w.way)
 }
 
 func (b *builder) pointer(typ *Type, u *types.Pointer, w at) {
@@ -215,7 +244,7 @@ func (b *builder) mapOf(typ *Type, u *types.Map, w at) {
 		if !isInvalid(u.Key()) {
 			b.refuse(w, u, "has keys that are neither strings nor integers: use such a key, or a slice of structs")
 		} else {
-			b.refuse(w, u.Key(), "is not known: declare it, or import its package")
+			b.unknown(w)
 		}
 		typ.Kind = Invalid
 		return

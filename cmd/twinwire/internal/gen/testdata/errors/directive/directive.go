@@ -1,0 +1,30 @@
+package directive
+
+import (
+	"context"
+)
+
+//twinwire:servce
+type A struct{}
+
+//twinwire:service colour=red
+type B interface {
+	//twinwire:priority
+	Do(ctx context.Context) error
+}
+
+//twinwire:codec
+func f() {}
+
+//twinwire:service state=Nothing events=None name=a:b
+type C interface {
+	Do(ctx context.Context) error
+}
+
+// want 7:1: directive //twinwire:servce is not known here: known are //twinwire:codec, //twinwire:events, //twinwire:service, //twinwire:state
+// want 10:1: directive //twinwire:service does not take "colour=red": it takes name=, state=, events=
+// want 12:2: directive //twinwire:priority is not known here: known are //twinwire:any, //twinwire:idempotent, //twinwire:oneway, //twinwire:unordered
+// want 16:1: directive stands on nothing: put it directly above the type, the method or the field that it is for
+// want 19:1: "a:b" cannot be the name of a service: use letters, digits and any of . _ / -, at most 100
+// want 19:1: events=None: the package declares no type of this name: declare it here, an alias will do
+// want 19:1: state=Nothing: the package declares no type of this name: declare it here, an alias will do
