@@ -1,0 +1,57 @@
+package gen
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// BenchmarkFiles makes the files of 20 packages, each with a service, a state
+// and events; what they import has been built before.
+func BenchmarkFiles(b *testing.B) {
+	dir := contracts(b, 20)
+	var last []File
+	for b.Loop() {
+		files, err := Files(context.Background(), dir, []string{"./..."})
+		if err != nil {
+			b.Fatal(err)
+		}
+		last = files
+	}
+	if len(last) != 20 {
+		b.Fatalf("%d files, want 20", len(last))
+	}
+}
+
+// contracts makes a directory with n packages that do not compile yet, inside
+// this module so that they can import the library.
+func contracts(b *testing.B, n int) string {
+	b.Helper()
+	if err := os.MkdirAll("testdata", 0o777); err != nil {
+		b.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("testdata", "bench")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = os.RemoveAll(dir) })
+	src, err := os.ReadFile("../golden/calls/calls.go")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range n {
+		name := fmt.Sprintf("calls%d", i)
+		if err := os.Mkdir(filepath.Join(dir, name), 0o777); err != nil {
+			b.Fatal(err)
+		}
+		text := strings.Replace(string(src), "package calls\n", "package "+name+"\n", 1)
+		text += "\nvar _ = NewClient // is not there yet\n"
+		if err := os.WriteFile(filepath.Join(dir, name, name+".go"), []byte(text), 0o666); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return dir
+}
