@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"sync"
 
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/gen/emit"
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/gen/load"
@@ -28,27 +29,49 @@ func Files(ctx context.Context, dir string, patterns []string) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
+	results := make([]result, len(loaded))
+	var group sync.WaitGroup
+	for i, p := range loaded {
+		group.Go(func() { results[i] = one(p) }) // ends by itself
+	}
+	group.Wait()
 	var (
 		files    []File
 		problems model.Problems
 	)
-	for _, p := range loaded {
-		m, found := model.Build(p)
-		if problems = append(problems, found...); len(found) > 0 || m.Empty() {
-			continue
+	for _, r := range results {
+		if r.err != nil {
+			return nil, r.err
 		}
-		src, found, err := emit.Go(m)
-		if err != nil {
-			return nil, err
+		problems = append(problems, r.problems...)
+		if r.file.Path != "" {
+			files = append(files, r.file)
 		}
-		problems = append(problems, found...)
-		old, err := os.ReadFile(m.File)
-		files = append(files, File{m.File, src, err == nil && bytes.Equal(old, src)})
 	}
 	if len(problems) > 0 {
 		return nil, problems.Sorted()
 	}
 	return files, nil
+}
+
+// A result is what becomes of one package; there is no file without a path.
+type result struct {
+	file     File
+	problems model.Problems
+	err      error
+}
+
+func one(p *load.Package) result {
+	m, problems := model.Build(p)
+	if len(problems) > 0 || m.Empty() {
+		return result{problems: problems}
+	}
+	src, problems, err := emit.Go(m)
+	if err != nil || len(problems) > 0 {
+		return result{problems: problems, err: err}
+	}
+	old, err := os.ReadFile(m.File)
+	return result{file: File{m.File, src, err == nil && bytes.Equal(old, src)}}
 }
 
 // Write writes the files that are not current.

@@ -45,7 +45,7 @@ func Go(p *model.Package) ([]byte, model.Problems, error) {
 	for _, piece := range f.later {
 		f.body.WriteString(piece)
 	}
-	f.preludes()
+	prelude := f.preludes()
 
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%s\n\npackage %s\n\nimport (\n", Header, p.Name)
@@ -53,13 +53,13 @@ func Go(p *model.Package) ([]byte, model.Problems, error) {
 	out.WriteString(")\n")
 	out.Write(f.body.Bytes())
 	src, err := format.Source(out.Bytes())
-	if err == nil {
-		src, err = format.Source(src) // struct literals in signatures take two passes
+	if err == nil && f.literal {
+		src, err = format.Source(src) // struct types in signatures take two passes
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("what was generated for %s cannot be formatted: %w", p.Path, err)
 	}
-	return src, f.collisions(), nil
+	return append(src, prelude...), f.collisions(), nil
 }
 
 // A file is the file that is being written.
@@ -73,6 +73,7 @@ type file struct {
 	nodes    []*model.Type     // structs whose node is needed
 	later    []string          // small pieces that nodes need
 	prelude  []string          // names of larger ones
+	literal  bool              // a struct type without a name is written
 }
 
 func (f *file) p(form string, args ...any) { fmt.Fprintf(&f.body, form+"\n", args...) }
@@ -151,12 +152,14 @@ func (f *file) writeImports(out *bytes.Buffer) {
 
 // typ writes a type as the file can name it.
 func (f *file) typ(t types.Type) string {
-	return types.TypeString(t, func(p *types.Package) string {
+	name := types.TypeString(t, func(p *types.Package) string {
 		if p == f.pkg.Types {
 			return ""
 		}
 		return f.use(p.Path(), p.Name())
 	})
+	f.literal = f.literal || strings.Contains(name, "struct{")
+	return name
 }
 
 // collisions reports the names that the package and the file both declare.

@@ -3,9 +3,9 @@ package emit
 import (
 	"embed"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // The pieces of code that do not depend on the contract. A file has those that
@@ -43,30 +43,48 @@ func (f *file) need(name string) {
 	}
 }
 
-// preludes writes the pieces, those that others build on first.
-func (f *file) preludes() {
+// preludes returns the pieces, those that others build on first, and notes what
+// they declare and import. The first line of each says what it imports; the
+// rest is formatted already.
+func (f *file) preludes() string {
 	slices.Sort(f.prelude)
 	if i := slices.Index(f.prelude, "base"); i > 0 {
 		f.prelude = slices.Insert(slices.Delete(f.prelude, i, i+1), 0, "base")
 	}
-	declared := regexp.MustCompile(`(?m)^(?:func|type) (\w+)|^\t(tw\w+)`)
-	imported := regexp.MustCompile(`\b(codec|state|fmt|slices|maps|cmp|bytes|unsafe|encoding|time|utf8)\.[A-Z]`)
+	var out strings.Builder
 	for _, name := range f.prelude {
 		text, err := pieces.ReadFile("prelude/" + name + ".txt")
 		if err != nil {
 			panic(fmt.Sprintf("no piece %s: %v", name, err))
 		}
-		for _, m := range declared.FindAllSubmatch(text, -1) {
-			f.declare(string(m[1]) + string(m[2]))
-		}
-		for _, m := range imported.FindAllSubmatch(text, -1) {
-			switch lib := string(m[1]); lib {
-			case "utf8":
+		uses, code, _ := strings.Cut(string(text), "\n")
+		for _, lib := range strings.Fields(uses)[1:] {
+			if lib == "utf8" {
 				f.use("unicode/utf8", "utf8")
-			default:
+			} else {
 				f.lib(lib)
 			}
 		}
-		f.body.WriteString(strings.TrimRight(string(text), "\n") + "\n")
+		for line := range strings.SplitSeq(code, "\n") {
+			f.declareLine(line)
+		}
+		out.WriteString(code)
+	}
+	return out.String()
+}
+
+// declareLine notes the name that a line of a piece declares: a function, a
+// type or a constant in a list of them.
+func (f *file) declareLine(line string) {
+	for _, before := range []string{"func tw", "type tw", "\ttw"} {
+		if rest, ok := strings.CutPrefix(line, before); ok {
+			end := strings.IndexFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+			if end < 0 {
+				end = len(rest)
+			}
+			if before != "\ttw" || end == len(rest) || strings.Contains(rest, "= iota") {
+				f.declare("tw" + rest[:end])
+			}
+		}
 	}
 }
