@@ -4,7 +4,6 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
-	"strings"
 )
 
 // family returns the family of an event type, one for each type: that of the
@@ -14,9 +13,14 @@ func (b *builder) family(obj *types.TypeName, pos token.Pos, wire string) *Famil
 		return f
 	}
 	f := &Family{Name: obj.Name(), Wire: wire}
-	if strings.Contains(wire, ".") && !wireName().MatchString(wire) {
-		b.problem(pos, "%q cannot be the name of a family of events", wire)
+	if !wireName().MatchString(wire) {
+		b.problem(pos, "%q cannot be the name of a family of events: use letters, digits and any of . _ / -, at most 100", wire)
 		return nil
+	}
+	for _, other := range b.pkg.Families {
+		if other.Wire == wire {
+			b.problem(pos, "events %s and %s are both called %q on the wire: give one a name by //twinwire:events name=", other.Name, f.Name, wire)
+		}
 	}
 	t := types.Unalias(obj.Type())
 	switch u := t.Underlying().(type) {

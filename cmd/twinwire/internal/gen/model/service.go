@@ -26,6 +26,11 @@ func (b *builder) service(s spec, obj *types.TypeName, d directive) {
 	if !wireName().MatchString(svc.Wire) {
 		b.problem(d.pos, "%q cannot be the name of a service: use letters, digits and any of . _ / -, at most 100", svc.Wire)
 	}
+	for _, other := range b.pkg.Services {
+		if other.Wire == svc.Wire {
+			b.problem(d.pos, "services %s and %s are both called %q on the wire: give one a name by //twinwire:service name=", other.Name, svc.Name, svc.Wire)
+		}
+	}
 	if name := d.args["state"]; name != "" {
 		if o := b.named(name, d, "state"); o != nil {
 			svc.State = b.state(o, d.pos)

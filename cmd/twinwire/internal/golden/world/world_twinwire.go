@@ -2213,10 +2213,12 @@ func (twMap[M, K, E, KN, N]) write(w *twWriter, v *M, levels int) {
 	var (
 		key  KN
 		elem N
+		k    K
+		e    E
 	)
 	w.b = codec.AppendMapHeader(w.b, len(*v))
-	for _, k := range slices.Sorted(maps.Keys(*v)) {
-		e := (*v)[k]
+	for _, k = range slices.Sorted(maps.Keys(*v)) {
+		e = (*v)[k]
 		key.write(w, &k, 0)
 		elem.write(w, &e, levels-1)
 		if w.done() {
@@ -2236,11 +2238,12 @@ func (twMap[M, K, E, KN, N]) read(r *codec.Reader, v *M) {
 	if *v = m; !ok {
 		return
 	}
+	var (
+		k K
+		e E
+	)
 	for range n {
-		var (
-			k K
-			e E
-		)
+		e = *new(E)
 		key.read(r, &k)
 		elem.read(r, &e)
 		if r.Err() != nil {
@@ -2255,9 +2258,14 @@ func (twMap[M, K, E, KN, N]) equal(x, y *M) bool {
 	if len(*x) != len(*y) || (*x == nil) != (*y == nil) {
 		return false
 	}
-	var elem N
+	var (
+		elem        N
+		mine, other E // outside the loop, for their addresses are taken
+		ok          bool
+	)
 	for k, e := range *x {
-		if other, ok := (*y)[k]; !ok || !elem.equal(&e, &other) {
+		mine = e
+		if other, ok = (*y)[k]; !ok || !elem.equal(&mine, &other) {
 			return false
 		}
 	}
@@ -2268,11 +2276,14 @@ func (twMap[M, K, E, KN, N]) clone(dst, src *M) {
 	if *src == nil {
 		return
 	}
-	var elem N
+	var (
+		elem N
+		c, o E
+	)
 	*dst = make(M, len(*src))
 	for k, e := range *src {
-		var c E
-		elem.clone(&c, &e)
+		c, o = *new(E), e
+		elem.clone(&c, &o)
 		(*dst)[k] = c
 	}
 }
@@ -2328,12 +2339,16 @@ func (n twMap[M, K, E, KN, N]) items(w *twWriter, prev, next *M, levels int) twS
 
 // changed returns the keys of the entries that are in one map only or differ.
 func (twMap[M, K, E, KN, N]) changed(prev, next M) (keys []K) {
-	var elem N
+	var (
+		elem     N
+		old, now E // outside the loop, for their addresses are taken
+		ok       bool
+	)
 	both := 0
 	for k, e := range next {
-		if p, ok := prev[k]; ok {
+		if old, ok = prev[k]; ok {
 			both++
-			if elem.equal(&p, &e) {
+			if now = e; elem.equal(&old, &now) {
 				continue
 			}
 		}
