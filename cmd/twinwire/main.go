@@ -1,6 +1,7 @@
 // Command twinwire is the tool of twinwire.
 //
 //	twinwire gen [-check] [packages]
+//	twinwire breaking -against REF|DIR [packages]
 //
 // Gen reads the contracts in the packages, which are Go interfaces and types
 // with directives on them, and writes a file <package>_twinwire.go next to
@@ -8,6 +9,11 @@
 // nothing, names the files that are not current, and exits with 1 if there are
 // any. Packages are patterns of the go command; none means the one in the
 // current directory, as go generate wants it.
+//
+// Breaking compares the contracts with those of another version, a revision of
+// the git repository or a directory, and lists with file and line what makes
+// clients of that version fail or see less than they did. It exits with 1 if
+// there is anything.
 //
 // # Installation
 //
@@ -66,7 +72,8 @@ import (
 )
 
 const usage = `usage:
-  twinwire gen [-check] [packages]    generate code from contracts
+  twinwire gen [-check] [packages]                 generate code from contracts
+  twinwire breaking -against REF|DIR [packages]    list what breaks older clients
 
 Run twinwire <command> -h for the flags of a command.
 `
@@ -87,6 +94,8 @@ func run(ctx context.Context, dir string, args []string, stdout, stderr io.Write
 	switch args[0] {
 	case "gen":
 		return generate(ctx, dir, args[1:], stdout, stderr)
+	case "breaking":
+		return compare(ctx, dir, args[1:], stdout, stderr)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 		return 0

@@ -86,3 +86,27 @@ func Write(files []File) error {
 	}
 	return nil
 }
+
+// Contracts returns the models of the packages that have something to
+// generate, with the error of Files.
+func Contracts(ctx context.Context, dir string, patterns []string) ([]*model.Package, error) {
+	loaded, err := load.Packages(ctx, dir, patterns)
+	if err != nil {
+		return nil, err
+	}
+	var (
+		list     []*model.Package
+		problems model.Problems
+	)
+	for _, p := range loaded {
+		m, found := model.Build(p)
+		problems = append(problems, found...)
+		if !m.Empty() {
+			list = append(list, m)
+		}
+	}
+	if len(problems) > 0 {
+		return nil, problems.Sorted()
+	}
+	return list, nil
+}

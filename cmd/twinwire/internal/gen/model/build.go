@@ -166,7 +166,7 @@ func (b *builder) state(obj *types.TypeName, pos token.Pos) *State {
 		return nil
 	}
 	b.checkState(typ, at{pos: obj.Pos()}, make(map[*Type]bool))
-	s := &State{Name: obj.Name(), Type: typ}
+	s := &State{Name: obj.Name(), Pos: b.load.Fset.Position(obj.Pos()), Type: typ}
 	if b.states == nil {
 		b.states = make(map[string]*State)
 	}

@@ -12,7 +12,7 @@ func (b *builder) family(obj *types.TypeName, pos token.Pos, wire string) *Famil
 	if f := b.families[obj.Name()]; f != nil {
 		return f
 	}
-	f := &Family{Name: obj.Name(), Wire: wire}
+	f := &Family{Name: obj.Name(), Wire: wire, Pos: b.load.Fset.Position(obj.Pos())}
 	if !wireName().MatchString(wire) {
 		b.problem(pos, "%q cannot be the name of a family of events: use letters, digits and any of . _ / -, at most 100", wire)
 		return nil
@@ -129,5 +129,5 @@ func (b *builder) event(obj *types.TypeName, pos token.Pos) *Event {
 		b.problem(pos, "event %s is no struct of this package: make it one", obj.Name())
 		return nil
 	}
-	return &Event{Name: obj.Name(), Type: t, Named: b.ownMethod(obj.Type(), "EventType") != nil}
+	return &Event{Name: obj.Name(), Pos: b.load.Fset.Position(pos), Type: t, Named: b.ownMethod(obj.Type(), "EventType") != nil}
 }

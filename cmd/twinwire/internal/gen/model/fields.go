@@ -99,7 +99,7 @@ func (c *collector) collect(u *types.Struct, path string, w at, around []types.T
 			continue
 		}
 		c.typ.Fields = append(c.typ.Fields, &Field{Wire: name, Alias: tag.alias, Path: path + "." + f.Name(), Type: t,
-			Pos: c.ownPos(f), OmitEmpty: omitAll || tag.has("omitempty")})
+			Pos: c.ownPos(f), Place: c.load.Fset.Position(fw.pos), OmitEmpty: omitAll || tag.has("omitempty")})
 		if tag.alias != "" {
 			c.take(tag.alias, f, fw)
 		}

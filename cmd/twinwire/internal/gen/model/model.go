@@ -66,7 +66,7 @@ type Param struct {
 type Family struct {
 	Name   string // of the Go type
 	Wire   string // the family, such as "counter"
-	Doc    string
+	Pos    token.Position
 	Sealed bool // it is an interface
 	Events []*Event
 }
@@ -74,6 +74,7 @@ type Family struct {
 // An Event is one event type.
 type Event struct {
 	Name string // of the Go type
+	Pos  token.Position
 	Type *Type
 	// Named says that the type has its own EventType.
 	Named bool
@@ -82,7 +83,7 @@ type Event struct {
 // A State is a struct that is synced.
 type State struct {
 	Name string
-	Doc  string
+	Pos  token.Position
 	Type *Type
 }
 
@@ -145,5 +146,6 @@ type Field struct {
 	Path      string // from the struct, such as ".Base.ID"
 	Type      *Type
 	Pos       token.Pos // of a field of the package itself
+	Place     token.Position
 	OmitEmpty bool
 }

@@ -8,7 +8,10 @@ import (
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/golden/fill"
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/codec/reflective"
+	"github.com/twinwire/twinwire/internal/leak"
 )
+
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // The same fields without the generated methods, for the reference.
 type (

@@ -7,9 +7,12 @@ import (
 
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/golden/fill"
 	"github.com/twinwire/twinwire/codec"
+	"github.com/twinwire/twinwire/internal/leak"
 	"github.com/twinwire/twinwire/state"
 	"github.com/twinwire/twinwire/state/reflective"
 )
+
+func TestMain(m *testing.M) { leak.Main(m) }
 
 func schemas(t testing.TB) (generated, reference state.Schema[World]) {
 	t.Helper()
