@@ -130,7 +130,12 @@ func (b *builder) declare(s spec) {
 			}
 			b.family(obj, d.pos, wire)
 		case "codec":
-			if t := b.typeOf(obj.Type(), at{pos: obj.Pos()}); t != nil {
+			t := b.typeOf(obj.Type(), at{pos: obj.Pos()})
+			switch {
+			case t == nil:
+			case t.Kind != Struct || !t.Local:
+				b.problem(obj.Pos(), "%s is no struct of this package without methods of its own: put it into one, what contains it carries it", obj.Name())
+			default:
 				b.pkg.Codecs = append(b.pkg.Codecs, t)
 			}
 		}

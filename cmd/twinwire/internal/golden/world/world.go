@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/golden/other"
+	"github.com/twinwire/twinwire/cmd/twinwire/internal/golden/shapes"
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/events"
 )
@@ -71,6 +72,8 @@ type World struct {
 	Page    other.Page[Item]
 	Nested  map[string]map[string][]int
 	Inner   struct{ A, B int }
+	Line    shapes.Line // its codec is generated
+	Lines   map[string]*shapes.Line
 	local   int
 }
 

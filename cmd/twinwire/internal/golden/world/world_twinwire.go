@@ -15,6 +15,7 @@ import (
 	"unsafe"
 
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/golden/other"
+	"github.com/twinwire/twinwire/cmd/twinwire/internal/golden/shapes"
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/events"
 	"github.com/twinwire/twinwire/state"
@@ -59,6 +60,8 @@ func (twWorldSchema) AppendTable(b []byte) []byte {
 			{Name: "Page", Type: 4},
 			{Name: "Nested", Type: -1},
 			{Name: "Inner", Type: 5},
+			{Name: "Line", Type: 6},
+			{Name: "Lines", Type: 6},
 		},
 		{
 			{Name: "Name", Type: -1},
@@ -84,6 +87,11 @@ func (twWorldSchema) AppendTable(b []byte) []byte {
 		{
 			{Name: "A", Type: -1},
 			{Name: "B", Type: -1},
+		},
+		{
+			{Name: "SKU", Type: -1},
+			{Name: "Quantity", Type: -1},
+			{Name: "Options", Type: -1},
 		},
 	})
 }
@@ -200,6 +208,10 @@ func twWorldField(own int, name string) (field, leaf int) {
 			return 28, -1
 		case "Inner":
 			return 29, 5
+		case "Line":
+			return 30, 6
+		case "Lines":
+			return 31, 6
 		}
 	case 1:
 		switch name {
@@ -246,6 +258,15 @@ func twWorldField(own int, name string) (field, leaf int) {
 		case "B":
 			return 1, -1
 		}
+	case 6:
+		switch name {
+		case "SKU":
+			return 0, -1
+		case "Quantity":
+			return 1, -1
+		case "Options":
+			return 2, -1
+		}
 	}
 	return -1, -1
 }
@@ -257,7 +278,7 @@ func (twWorldNode) write(w *twWriter, v *World, levels int) {
 	if !w.wade(levels) {
 		return
 	}
-	n := 30
+	n := 32
 	if v.Opt.IsZero() {
 		n--
 	}
@@ -444,6 +465,18 @@ func (twWorldNode) write(w *twWriter, v *World, levels int) {
 		w.at(".Inner")
 		return
 	}
+	w.b = append(w.b, "\xa4Line"...)
+	twShapesLineNode{}.write(w, &v.Line, levels-1)
+	if w.done() {
+		w.at(".Line")
+		return
+	}
+	w.b = append(w.b, "\xa5Lines"...)
+	twMap[map[string]*shapes.Line, string, *shapes.Line, twString[string], twPointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}.write(w, &v.Lines, levels-1)
+	if w.done() {
+		w.at(".Lines")
+		return
+	}
 }
 
 func (twWorldNode) read(r *codec.Reader, v *World) {
@@ -531,6 +564,12 @@ func (twWorldNode) read(r *codec.Reader, v *World) {
 				B int
 			}{}
 			twStructAIntBIntNode{}.read(r, &v.Inner)
+		case "Line":
+			v.Line = shapes.Line{}
+			twShapesLineNode{}.read(r, &v.Line)
+		case "Lines":
+			v.Lines = nil
+			twMap[map[string]*shapes.Line, string, *shapes.Line, twString[string], twPointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}.read(r, &v.Lines)
 		default:
 			r.Skip()
 		}
@@ -629,6 +668,12 @@ func (twWorldNode) equal(x, y *World) bool {
 	if !(twStructAIntBIntNode{}).equal(&x.Inner, &y.Inner) {
 		return false
 	}
+	if !(twShapesLineNode{}).equal(&x.Line, &y.Line) {
+		return false
+	}
+	if !(twMap[map[string]*shapes.Line, string, *shapes.Line, twString[string], twPointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}).equal(&x.Lines, &y.Lines) {
+		return false
+	}
 	return true
 }
 
@@ -663,12 +708,14 @@ func (twWorldNode) clone(dst, src *World) {
 	twOtherPageItemNode{}.clone(&dst.Page, &src.Page)
 	twMap[map[string]map[string][]int, string, map[string][]int, twString[string], twMap[map[string][]int, string, []int, twString[string], twSlice[[]int, int, twInt[int]]]]{}.clone(&dst.Nested, &src.Nested)
 	twStructAIntBIntNode{}.clone(&dst.Inner, &src.Inner)
+	twShapesLineNode{}.clone(&dst.Line, &src.Line)
+	twMap[map[string]*shapes.Line, string, *shapes.Line, twString[string], twPointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}.clone(&dst.Lines, &src.Lines)
 }
 
 func (twWorldNode) patchable(_, _ *World) bool { return true }
 
 func (twWorldNode) items(w *twWriter, prev, next *World, levels int) twSize {
-	size := twSize{parts: 30}
+	size := twSize{parts: 32}
 	twField(w, &size, 0, twUint64[uint64]{}, &prev.Base.ID, &next.Base.ID, levels)
 	if w.err != nil {
 		w.at(".Base.ID")
@@ -821,6 +868,16 @@ func (twWorldNode) items(w *twWriter, prev, next *World, levels int) twSize {
 		w.at(".Inner")
 		return size
 	}
+	twField(w, &size, 30, twShapesLineNode{}, &prev.Line, &next.Line, levels)
+	if w.err != nil {
+		w.at(".Line")
+		return size
+	}
+	twField(w, &size, 31, twMap[map[string]*shapes.Line, string, *shapes.Line, twString[string], twPointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}, &prev.Lines, &next.Lines, levels)
+	if w.err != nil {
+		w.at(".Lines")
+		return size
+	}
 	return size
 }
 
@@ -899,6 +956,10 @@ func (twWorldNode) item(r *codec.Reader, v *World, b *twBinding, count int, last
 		twApply(r, twMap[map[string]map[string][]int, string, map[string][]int, twString[string], twMap[map[string][]int, string, []int, twString[string], twSlice[[]int, int, twInt[int]]]]{}, &v.Nested, leaf, op)
 	case 29:
 		twApply(r, twStructAIntBIntNode{}, &v.Inner, leaf, op)
+	case 30:
+		twApply(r, twShapesLineNode{}, &v.Line, leaf, op)
+	case 31:
+		twApply(r, twMap[map[string]*shapes.Line, string, *shapes.Line, twString[string], twPointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}, &v.Lines, leaf, op)
 	}
 	return values
 }
@@ -1511,6 +1572,116 @@ func (twStructAIntBIntNode) item(r *codec.Reader, v *struct {
 		twApply(r, twInt[int]{}, &v.A, leaf, op)
 	case 1:
 		twApply(r, twInt[int]{}, &v.B, leaf, op)
+	}
+	return values
+}
+
+// A twShapesLineNode is a shapes.Line that is compared by its fields.
+type twShapesLineNode struct{}
+
+func (twShapesLineNode) write(w *twWriter, v *shapes.Line, levels int) {
+	if !w.wade(levels) {
+		return
+	}
+	w.b = append(w.b, "\x83\xa3SKU"...)
+	twString[string]{}.write(w, &v.SKU, levels-1)
+	if w.done() {
+		w.at(".SKU")
+		return
+	}
+	w.b = append(w.b, "\xa8Quantity"...)
+	twUint16[uint16]{}.write(w, &v.Quantity, levels-1)
+	if w.done() {
+		w.at(".Quantity")
+		return
+	}
+	w.b = append(w.b, "\xa7Options"...)
+	twSlice[[]string, string, twString[string]]{}.write(w, &v.Options, levels-1)
+	if w.done() {
+		w.at(".Options")
+		return
+	}
+}
+
+func (twShapesLineNode) read(r *codec.Reader, v *shapes.Line) {
+	for range r.MapHeader() {
+		switch string(r.MapKey()) {
+		case "SKU":
+			twString[string]{}.read(r, &v.SKU)
+		case "Quantity":
+			twUint16[uint16]{}.read(r, &v.Quantity)
+		case "Options":
+			v.Options = nil
+			twSlice[[]string, string, twString[string]]{}.read(r, &v.Options)
+		default:
+			r.Skip()
+		}
+	}
+	r.Leave()
+}
+
+func (twShapesLineNode) equal(x, y *shapes.Line) bool {
+	if !(twString[string]{}).equal(&x.SKU, &y.SKU) {
+		return false
+	}
+	if !(twUint16[uint16]{}).equal(&x.Quantity, &y.Quantity) {
+		return false
+	}
+	if !(twSlice[[]string, string, twString[string]]{}).equal(&x.Options, &y.Options) {
+		return false
+	}
+	return true
+}
+
+func (twShapesLineNode) clone(dst, src *shapes.Line) {
+	twString[string]{}.clone(&dst.SKU, &src.SKU)
+	twUint16[uint16]{}.clone(&dst.Quantity, &src.Quantity)
+	twSlice[[]string, string, twString[string]]{}.clone(&dst.Options, &src.Options)
+}
+
+func (twShapesLineNode) patchable(_, _ *shapes.Line) bool { return true }
+
+func (twShapesLineNode) items(w *twWriter, prev, next *shapes.Line, levels int) twSize {
+	size := twSize{parts: 3}
+	twField(w, &size, 0, twString[string]{}, &prev.SKU, &next.SKU, levels)
+	if w.err != nil {
+		w.at(".SKU")
+		return size
+	}
+	twField(w, &size, 1, twUint16[uint16]{}, &prev.Quantity, &next.Quantity, levels)
+	if w.err != nil {
+		w.at(".Quantity")
+		return size
+	}
+	twField(w, &size, 2, twSlice[[]string, string, twString[string]]{}, &prev.Options, &next.Options, levels)
+	if w.err != nil {
+		w.at(".Options")
+		return size
+	}
+	return size
+}
+
+func (n twShapesLineNode) apply(r *codec.Reader, v *shapes.Line, b *twBinding, count int) {
+	last := -1
+	for count > 0 && r.Err() == nil {
+		count -= n.item(r, v, b, count, &last)
+	}
+}
+
+func (twShapesLineNode) applyOne(r *codec.Reader, _ *shapes.Line, _ uint32) {
+	r.Fail(codec.ErrRange, "operation that fits the field")
+}
+
+// item carries out the change of one field and returns how many values it is.
+func (twShapesLineNode) item(r *codec.Reader, v *shapes.Line, b *twBinding, count int, last *int) int {
+	own, leaf, op, values := twTag(r, b, count, last)
+	switch own {
+	case 0:
+		twApply(r, twString[string]{}, &v.SKU, leaf, op)
+	case 1:
+		twApply(r, twUint16[uint16]{}, &v.Quantity, leaf, op)
+	case 2:
+		twApply(r, twSlice[[]string, string, twString[string]]{}, &v.Options, leaf, op)
 	}
 	return values
 }
