@@ -119,17 +119,17 @@ func generate(ctx context.Context, dir string, args []string, stdout, stderr io.
 	case err != nil:
 		return 2
 	}
+	if !*check {
+		if err := gen.Update(ctx, dir, flags.Args()); err != nil {
+			fmt.Fprintln(stderr, err)
+			return 1
+		}
+		return 0
+	}
 	files, err := gen.Files(ctx, dir, flags.Args())
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
-	}
-	if !*check {
-		if err := gen.Write(files); err != nil {
-			fmt.Fprintln(stderr, "twinwire:", err)
-			return 1
-		}
-		return 0
 	}
 	code := 0
 	for _, f := range files {

@@ -89,6 +89,38 @@ type A interface{ Do(ctx context.Context, n int) error }
 	}
 }
 
+// One run is enough where a contract has types of another one.
+func TestDependent(t *testing.T) {
+	dir := contract(t, `package a
+
+import "context"
+
+import "example.org/a/b"
+
+//twinwire:service state=S
+type A interface{ Do(ctx context.Context, p b.Point) error }
+
+type S struct{ At b.Point }
+`)
+	if err := os.Mkdir(filepath.Join(dir, "b"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	src := "package b\n\n//twinwire:codec\ntype Point struct{ X, Y int }\n"
+	if err := os.WriteFile(filepath.Join(dir, "b", "b.go"), []byte(src), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, stderr := command(t, dir, "gen", "./..."); code != 0 {
+		t.Fatalf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+	if code, stdout, stderr := command(t, dir, "gen", "-check", "./..."); code != 0 {
+		t.Errorf("after one run: exit code %d, %q, %q", code, stdout, stderr)
+	}
+	content, err := os.ReadFile(filepath.Join(dir, "a_twinwire.go"))
+	if err != nil || !strings.Contains(string(content), "v.p.AppendMsgpack(b)") {
+		t.Errorf("the codec of the other package is not used, error %v", err)
+	}
+}
+
 // A broken contract is reported with its place, and nothing is written.
 func TestProblem(t *testing.T) {
 	dir := contract(t, "package a\n\n//twinwire:service\ntype A interface{ Do() }\n")

@@ -18,7 +18,7 @@ func BenchmarkFiles(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := Write(files); err != nil {
+		if _, err := Write(files); err != nil {
 			b.Fatal(err)
 		}
 		bench(b, dir)

@@ -74,17 +74,36 @@ func one(p *load.Package) result {
 	return result{file: File{m.File, src, err == nil && bytes.Equal(old, src)}}
 }
 
-// Write writes the files that are not current.
-func Write(files []File) error {
+// Write writes the files that are not current, and returns how many.
+func Write(files []File) (written int, err error) {
 	for _, f := range files {
 		if f.Current {
 			continue
 		}
 		if err := os.WriteFile(f.Path, f.Content, 0o666); err != nil {
+			return written, err
+		}
+		written++
+	}
+	return written, nil
+}
+
+// Update writes the files of the packages that the patterns stand for until
+// all are current: what is written for a package depends on whether the types
+// that it has from others have a codec there, and so may change once more when
+// these have been written.
+func Update(ctx context.Context, dir string, patterns []string) error {
+	for range 5 {
+		files, err := Files(ctx, dir, patterns)
+		if err != nil {
+			return err
+		}
+		written, err := Write(files)
+		if err != nil || written == 0 || len(files) == 1 {
 			return err
 		}
 	}
-	return nil
+	return nil // contracts that lead through more packages than that need another run
 }
 
 // Contracts returns the models of the packages that have something to
