@@ -12,6 +12,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/packages"
@@ -74,7 +75,23 @@ func parse(fset *token.FileSet, name string, src []byte) (*ast.File, error) {
 			f.Body = nil
 		}
 	}
+	if strings.HasSuffix(name, Suffix) {
+		file.Decls = slices.DeleteFunc(file.Decls, forgettable)
+	}
 	return file, err
+}
+
+// forgettable reports whether no contract can depend on a declaration of a
+// generated file: on all of them but the methods by which types of one
+// contract are carried by another.
+func forgettable(decl ast.Decl) bool {
+	switch d := decl.(type) {
+	case *ast.GenDecl:
+		return d.Tok != token.IMPORT
+	case *ast.FuncDecl:
+		return d.Name.Name != "AppendMsgpack" && d.Name.Name != "ReadMsgpack"
+	}
+	return false
 }
 
 // broken returns the errors that make p useless. Errors of the type checker
