@@ -19,16 +19,15 @@
 // # Trust
 //
 // The server is verified by the system's certificate authorities and its host
-// name, or by Options.Pins. For a loopback address without either, the pins of
-// the development certificates that this user has stored are trusted. There is
-// no way to skip verification.
+// name, or by Options.Pins. At a loopback address the development certificates
+// that this user has stored are trusted as well, unless Options say otherwise.
+// There is no way to skip verification.
 package client
 
 import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -177,23 +176,19 @@ func loopback(host string) bool {
 
 // tlsConfig returns how the server is verified.
 func (o *Options) tlsConfig(host string) (*tls.Config, error) {
-	pins := o.Pins
-	if pins == nil && o.TLS == nil && loopback(host) {
-		stored, err := certs.StoredPins("")
-		if err != nil {
-			return nil, fmt.Errorf("stored pins: %w", err)
-		}
-		pins = stored
-	}
-	cfg := certs.ClientTLS(pins...)
-	if o.TLS != nil {
-		base := o.TLS.Clone()
-		if len(pins) > 0 {
-			base.InsecureSkipVerify, base.VerifyConnection = cfg.InsecureSkipVerify, cfg.VerifyConnection
-		} else if base.InsecureSkipVerify && base.VerifyConnection == nil && base.VerifyPeerCertificate == nil {
+	var cfg *tls.Config
+	switch pinned := certs.ClientTLS(o.Pins...); {
+	case o.TLS == nil && o.Pins == nil && loopback(host):
+		cfg = certs.LocalTLS("")
+	case o.TLS == nil:
+		cfg = pinned
+	default:
+		cfg = o.TLS.Clone()
+		if len(o.Pins) > 0 {
+			cfg.InsecureSkipVerify, cfg.VerifyConnection = pinned.InsecureSkipVerify, pinned.VerifyConnection
+		} else if cfg.InsecureSkipVerify && cfg.VerifyConnection == nil && cfg.VerifyPeerCertificate == nil {
 			return nil, twinwire.Errorf(twinwire.BadRequest, "InsecureSkipVerify without a verification of one's own: use Pins")
 		}
-		cfg = base
 	}
 	cfg.MinVersion = tls.VersionTLS13
 	if cfg.ServerName == "" {
