@@ -111,7 +111,7 @@ func (m *Machine) receiveControl(pipe int, f *frame.Frame) error {
 		switch {
 		case !m.lanes[pipe].bound:
 			return protocolError("frame on a lane that is not bound")
-		case f.Kind != frame.Ack && f.Kind != frame.Credit && f.Kind.Known():
+		case f.Kind != frame.Ack && f.Kind.Known():
 			return protocolError("control frame outside of lane 0")
 		}
 	}
