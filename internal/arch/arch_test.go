@@ -95,8 +95,6 @@ func TestCheck(t *testing.T) {
 		{"server/a.go", quicgo, "server" + noModule},
 		{"server/a.go", m + "/internal/leak", "server" + noPackage},
 		{"certs/a.go", "golang.org/x/crypto/acme/autocert", ""},
-		{"cmd/twinwire/a.go", m + "/codec/reflective", ""},
-		{"cmd/twinwire/a.go", m + "/transport/ws", "cmd/twinwire" + noPackage},
 		{"examples/chat/a.go", m + "/server", ""},
 		{"examples/chat/a.go", m + "/state/reflective", ""},
 		{"examples/chat/a.go", m + "/transport/ws", "examples/chat" + noPackage},

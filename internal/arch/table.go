@@ -71,11 +71,9 @@ var table = []rule{
 	{dirs: "client/...", own: ends},
 	{dirs: "server/...", own: ends},
 
-	{dirs: "cmd/...", own: slices.Concat(public, []string{"internal/gen/..."})},
 	{dirs: "examples/...", own: public},
 	{dirs: "internal/arch"},
 	{dirs: "internal/leak"},
-	{dirs: "internal/gen/...", own: []string{".", "codec"}},
 	{dirs: "internal/sim/...", own: slices.Concat(coreNeeds,
 		[]string{"transport/mem", "transport/internal/...", "core", "events", "state", "internal/machine", "internal/leak"})},
 }
