@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/certs"
 	"github.com/twinwire/twinwire/client"
 	"github.com/twinwire/twinwire/codec"
@@ -266,4 +267,31 @@ func TestListen(t *testing.T) {
 	if err := s.ListenAndServe("127.0.0.1:0"); !errors.Is(err, server.ErrClosed) {
 		t.Errorf("ListenAndServe after Shutdown: %v, want ErrClosed", err)
 	}
+}
+
+// A handler that ignores its context does not hold up Shutdown beyond its own.
+func TestShutdownGivesUp(t *testing.T) {
+	run(t, func(t *testing.T, e *env) {
+		running, finish := make(chan struct{}), make(chan struct{})
+		defer close(finish)
+		deaf := &core.Service{Name: "deaf", Methods: map[string]core.Method{
+			"deaf.Call": func(context.Context, any, *core.Request) (codec.Marshaler, error) {
+				close(running)
+				<-finish
+				return nil, nil
+			},
+		}}
+		s := e.serve(deaf).dial(nil)
+		pending := make(chan error, 1)
+		go func() { pending <- s.Call(t.Context(), "deaf.Call", nil, nil) }()
+		<-running
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := e.srv.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("Shutdown returned %v, want the context's error", err)
+		}
+		if err := <-pending; !errors.Is(err, twinwire.OutcomeUnknown) {
+			t.Errorf("the call ended with %v, want OutcomeUnknown", err)
+		}
+	})
 }

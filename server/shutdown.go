@@ -22,8 +22,9 @@ func retryAfter() time.Duration {
 // Shutdown ends the server in peace: it stops listening, refuses new sessions
 // and new calls, lets the calls that are running finish, says goodbye to every
 // client with Unavailable and a time to come back, and returns when all
-// sessions have ended. If ctx is done before, what is left ends at once and
-// the error is ctx's. A second Shutdown waits for the first.
+// sessions and HTTP requests have ended. If ctx is done before, what is left ends
+// at once and the error is ctx's; handlers that ignore their context are not
+// waited for any longer than a second. A second Shutdown waits for the first.
 func (s *Server) Shutdown(ctx context.Context) error {
 	list, first, err := s.beginClosing()
 	if err != nil {
@@ -37,13 +38,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+	var wg sync.WaitGroup
 	for _, v := range list {
 		// Stops listening on TCP and waits for HTTP requests; WebSockets are
 		// not among them any more. UDP goes on until the end, so that who dials
 		// is told at once and does not have to find out.
-		go func() { _ = v.http.Shutdown(ctx) }()
+		wg.Go(func() { _ = v.http.Shutdown(ctx) })
 	}
-	var wg sync.WaitGroup
 	for session := range s.Sessions() {
 		wg.Go(func() { _ = session.Drain(ctx, twinwire.Unavailable, "server is shutting down", retryAfter()) })
 	}
@@ -94,6 +95,9 @@ func (s *Server) beginClosing() (list []*serving, first bool, err error) {
 	return list, first, nil
 }
 
+// straggle is how long handlers whose context has ended are waited for.
+const straggle = time.Second
+
 // finish waits for the sessions and closes the sockets under them. Carriers
 // that have not become sessions end by the handshake's time, or here.
 func (s *Server) finish(ctx context.Context, list []*serving) {
@@ -109,6 +113,12 @@ func (s *Server) finish(ctx context.Context, list []*serving) {
 	for _, v := range list {
 		v.close()
 	}
-	<-gone
+	patience := time.NewTimer(straggle)
+	defer patience.Stop()
+	select {
+	case <-gone:
+	case <-patience.C:
+		s.log().Warn("twinwire: handlers go on after their context has ended")
+	}
 	close(s.finished)
 }
