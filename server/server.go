@@ -75,7 +75,8 @@ type Server struct {
 	Heartbeat time.Duration
 	// Connected is called when a session has begun, before its services are
 	// opened, and Disconnected when it has ended, with why. They must not
-	// block. Either may be nil.
+	// block. Either may be nil. A hub that emits events to all sessions wants to
+	// know them: Connected: hub.Add.
 	Connected    func(s *core.Session)
 	Disconnected func(s *core.Session, cause error)
 	// Logger gets what the server has to say. Nil means slog.Default().
