@@ -167,7 +167,7 @@ func (d *Development) outlook() (*outlook, error) {
 	}
 	err := d.renewLocked(now)
 	if err != nil && len(d.generations) > 0 {
-		// What we have is good for now.
+		// What we have is still valid.
 		d.log.Warn("no new development certificate; using the old one", "err", err,
 			"until", d.generations[len(d.generations)-1].cert.Leaf.NotAfter)
 	} else if err != nil {
