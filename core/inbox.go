@@ -314,12 +314,12 @@ func (w *StateWriter) Snapshot(version uint64, payload []byte) error {
 	return s.stateError(err)
 }
 
-// Delta sends a change. It returns false if too much of the state waits
+// Delta sends a change, which makes the next version of the one before. It returns false if too much of the state waits
 // already; the caller then sends a snapshot. Otherwise it is as Snapshot.
-func (w *StateWriter) Delta(version uint64, payload []byte) (ok bool, err error) {
+func (w *StateWriter) Delta(payload []byte) (ok bool, err error) {
 	s := w.session
 	s.mu.Lock()
-	ok, err = s.m.Delta(w.state, version, payload)
+	ok, err = s.m.Delta(w.state, payload)
 	s.kick(false)
 	return ok, s.stateError(err)
 }

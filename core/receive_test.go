@@ -58,7 +58,7 @@ func TestReceiveLate(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if ok, err := st.Delta(2, []byte("b")); !ok || err != nil {
+		if ok, err := st.Delta([]byte("b")); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 		sub, err := p.server.Subscribe("t", core.DropOldest)
@@ -86,7 +86,7 @@ func TestReceiveLate(t *testing.T) {
 		events.got = nil
 		wantCode(t, p.client.ReceiveState("s", &states), twinwire.AlreadyExists)
 		wantCode(t, p.client.ReceiveEvents("f", &events), twinwire.AlreadyExists)
-		if ok, err := st.Delta(3, []byte("c")); !ok || err != nil {
+		if ok, err := st.Delta([]byte("c")); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 		st.Close()

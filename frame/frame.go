@@ -153,7 +153,8 @@ type Frame struct {
 	// of a REFUSE or CLOSE with RetryAfter.
 	Millis uint64
 	// Next is the number in an ACK, the barrier of a REPLY, the missed count
-	// of an EVENT or GAP, the version of a STATE, the limit of a CREDIT.
+	// of an EVENT or GAP, the version of a STATE with Snapshot, the limit of
+	// a CREDIT.
 	Next uint64
 	// Nexts are the numbers in a CLOSE, by lane; NextCount says how many.
 	Nexts     [MaxLanes]uint64

@@ -73,7 +73,7 @@ var layouts = [256]layout{
 	Cancel: {name: "CANCEL", numbers: []number{{field: fieldID}, {field: fieldCode}}},
 	More:   {name: "MORE", flags: HasMore | F2 | F3, payload: true, numbers: []number{{field: fieldID}}},
 	State: {name: "STATE", flags: HasMore | Snapshot | HasName | End, payload: true,
-		numbers: []number{{field: fieldID}, {field: fieldNext}, {fieldSize, HasMore}},
+		numbers: []number{{field: fieldID}, {fieldNext, Snapshot}, {fieldSize, HasMore}},
 		strings: []text{{field: fieldName, when: HasName, max: MaxName}}},
 	Topic: {name: "TOPIC", flags: Begin, numbers: []number{{field: fieldID}},
 		strings: []text{{field: fieldName, when: Begin, max: MaxName}}},

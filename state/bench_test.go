@@ -57,18 +57,18 @@ type sink struct {
 
 func (s *sink) take(payload []byte) {
 	s.payload = len(payload)
-	s.buf = frame.Append(s.buf[:0], &frame.Frame{Kind: frame.State, Lane: 1, Seq: many, ID: 1, Next: many, Payload: payload})
+	s.buf = frame.Append(s.buf[:0], &frame.Frame{Kind: frame.State, Lane: 1, Seq: many, ID: 1, Payload: payload})
 	s.wire = len(s.buf)
 }
 
 func (s *sink) Snapshot(uint64, []byte) error { return nil }
 func (s *sink) Close()                        {}
-func (s *sink) Delta(_ uint64, payload []byte) (bool, error) {
+func (s *sink) Delta(payload []byte) (bool, error) {
 	s.take(payload)
 	return true, nil
 }
 
-// A small change costs nine bytes on the wire besides its key and value.
+// A small change costs seven bytes on the wire besides its key and value.
 func TestWireBytes(t *testing.T) {
 	wireBytes(t, "field of 20", twenty{}, func(v *twenty) { v.D1 = true }, codec.AppendBool(nil, true))
 	wireBytes(t, "entry of 10,000", newMapped(), func(v *mapped) { v.Scores[key(5)] = 99999 },
@@ -91,7 +91,7 @@ func wireBytes[T any](t *testing.T, name string, initial T, change func(*T), key
 	if over := s.payload - len(keyAndValue); over != 1 {
 		t.Errorf("%s: payload is %d bytes over", name, over)
 	}
-	if over := s.wire - len(keyAndValue); over > 9 {
+	if over := s.wire - len(keyAndValue); over > 7 {
 		t.Errorf("%s: frame is %d bytes over", name, over)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // writer is a *core.StateWriter, or what tests put in its place.
 type writer interface {
 	Snapshot(version uint64, payload []byte) error
-	Delta(version uint64, payload []byte) (ok bool, err error)
+	Delta(payload []byte) (ok bool, err error)
 	Close()
 }
 
@@ -195,7 +195,7 @@ func (o *owned[T]) encodeLocked() ([]byte, error) {
 // size.
 func (o *owned[T]) deliverLocked(out *outlet, delta []byte) error {
 	if delta != nil && !out.stale {
-		ok, err := out.writer.Delta(o.version, delta)
+		ok, err := out.writer.Delta(delta)
 		if err != nil || ok {
 			out.stale = err != nil
 			return err

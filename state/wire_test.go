@@ -20,9 +20,10 @@ type wire struct {
 	limit   int   // of updates in the queue, beyond which deltas are refused; 0 is none
 	err     error // what sending ends in
 	closed  bool
-	payload int // bytes sent
-	frames  int // bytes of the frames, headers included
-	sent    int // updates
+	payload int    // bytes sent
+	frames  int    // bytes of the frames, headers included
+	sent    int    // updates
+	version uint64 // of the newest
 }
 
 func (w *wire) Snapshot(version uint64, payload []byte) error {
@@ -32,11 +33,12 @@ func (w *wire) Snapshot(version uint64, payload []byte) error {
 		return w.err
 	}
 	w.queue = w.queue[:0]
+	w.version = version
 	w.push(core.StateUpdate{Version: version, Snapshot: true, Payload: payload})
 	return nil
 }
 
-func (w *wire) Delta(version uint64, payload []byte) (bool, error) {
+func (w *wire) Delta(payload []byte) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err != nil {
@@ -45,7 +47,8 @@ func (w *wire) Delta(version uint64, payload []byte) (bool, error) {
 	if w.limit > 0 && len(w.queue) >= w.limit {
 		return false, nil
 	}
-	w.push(core.StateUpdate{Version: version, Payload: payload})
+	w.version++
+	w.push(core.StateUpdate{Version: w.version, Payload: payload})
 	return true, nil
 }
 
@@ -60,7 +63,11 @@ func (w *wire) push(u core.StateUpdate) {
 	w.queue = append(w.queue, u)
 	w.payload += len(u.Payload)
 	if len(u.Payload) <= frame.MaxPayload {
-		w.frames += len(frame.Append(nil, &frame.Frame{Kind: frame.State, Lane: 1, Seq: uint64(w.sent), ID: 1, Next: u.Version, Payload: u.Payload}))
+		f := frame.Frame{Kind: frame.State, Lane: 1, Seq: uint64(w.sent), ID: 1, Payload: u.Payload}
+		if u.Snapshot {
+			f.Flags, f.Next = frame.Snapshot, u.Version
+		}
+		w.frames += len(frame.Append(nil, &f))
 	}
 	w.sent++
 }

@@ -126,7 +126,7 @@ func TestSnapshotKeepsItsPlace(t *testing.T) {
 		}
 		client.call(8, nil)
 		w.settle()
-		if ok, err := server.m.Delta(st, 2, body(8, 2)); !ok || err != nil {
+		if ok, err := server.m.Delta(st, body(8, 2)); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 		server.m.Reply(server.only(), 0, body(32, w.numbersOf(server.only().Payload, 1)[0], 1, 2, 0), nil)
@@ -160,7 +160,7 @@ func TestSnapshotBehindParts(t *testing.T) {
 				t.Fatal(err)
 			}
 			server.flush(server.m.role.call % server.m.Pipes())
-			if ok, err := server.m.Delta(st, 3+2*v, body(100, 3+2*v)); !ok || err != nil {
+			if ok, err := server.m.Delta(st, body(100, 3+2*v)); !ok || err != nil {
 				t.Fatal(ok, err)
 			}
 		}
@@ -226,7 +226,7 @@ func TestBarrier(t *testing.T) {
 		t.Fatalf("the reply did not wait: %d calls, %d held", len(client.calls), len(client.m.out.held))
 	}
 	c := client.calls[0]
-	if client.m.Abandon(&c.Call, twinwire.Canceled); client.m.queue.count != 0 {
+	if client.m.Abandon(&c.Call, twinwire.Canceled); client.m.queues[Normal].count != 0 {
 		t.Error("a call that was answered is canceled")
 	}
 	w.settle()

@@ -40,14 +40,14 @@ func (m *Machine) Snapshot(s *OutState, version uint64, payload []byte) error {
 			kept = append(kept, it)
 			continue
 		case snapshot.in == nil:
-			m.queue.replace(it, snapshot)
+			m.queues[Normal].replace(it, snapshot)
 		default:
 			it.unlink()
 		}
 		s.left(it)
 	}
 	if snapshot.in == nil {
-		m.queue.push(snapshot)
+		m.queues[Normal].push(snapshot)
 	}
 	clear(s.queue[len(kept):])
 	s.queue = append(kept, snapshot)
@@ -55,18 +55,19 @@ func (m *Machine) Snapshot(s *OutState, version uint64, payload []byte) error {
 	return nil
 }
 
-// Delta queues a change from the version before. It returns false if too much
+// Delta queues a change to the next version: the receiver counts on from the
+// snapshot. It returns false if too much
 // of the state waits already: the caller then queues a snapshot instead. Too
 // much is MaxStateBytes, or what a snapshot takes if that is more: one that
 // waits for a peer that does not read must not be made anew for every change.
-func (m *Machine) Delta(s *OutState, version uint64, payload []byte) (bool, error) {
+func (m *Machine) Delta(s *OutState, payload []byte) (bool, error) {
 	switch {
 	case m.takesNothing() || s.ended:
 		return true, ErrEnded
 	case len(s.queue) > 0 && s.bytes+len(payload) > max(m.cfg.MaxStateBytes, s.whole), len(payload) > m.cfg.Peer.MaxMessage:
 		return false, nil
 	}
-	m.pushState(s, version, payload, 0)
+	m.pushState(s, payload, 0)
 	return true, nil
 }
 
@@ -77,15 +78,15 @@ func (m *Machine) EndState(s *OutState) {
 	}
 	s.ended = true
 	if s.id != 0 || len(s.queue) > 0 {
-		m.pushState(s, 0, nil, uint8(frame.End))
+		m.pushState(s, nil, uint8(frame.End))
 	}
 }
 
-func (m *Machine) pushState(s *OutState, version uint64, payload []byte, flags uint8) {
-	it := &item{kind: itemState, mark: version, payload: payload, flags: flags, state: s}
+func (m *Machine) pushState(s *OutState, payload []byte, flags uint8) {
+	it := &item{kind: itemState, payload: payload, flags: flags, state: s}
 	s.queue = append(s.queue, it)
 	s.bytes += len(payload)
-	m.queue.push(it)
+	m.queues[Normal].push(it)
 }
 
 // sent takes the oldest item, which was sent whole, off the state's queue.
@@ -104,7 +105,7 @@ func (s *OutState) left(it *item) {
 // An inState is a state of the peer.
 type inState struct {
 	name     string
-	version  uint64
+	version  uint64 // of the newest snapshot or delta, complete or not
 	snapshot bool
 	size     int
 	parts    []byte
@@ -142,18 +143,23 @@ func (m *Machine) receiveState(f *frame.Frame, eff *Effects) error {
 	}
 	snapshot := f.Flags&frame.Snapshot != 0
 	end := f.Flags&frame.End != 0
-	if end {
+	switch {
+	case end:
 		delete(in.states, f.ID)
+	case snapshot:
+		s.version = f.Next
+	default:
+		s.version++
 	}
 	if f.Flags&frame.HasMore == 0 {
-		eff.States = append(eff.States, StateIn{Name: s.name, Version: f.Next, Snapshot: snapshot, End: end, Payload: f.Payload})
+		eff.States = append(eff.States, StateIn{Name: s.name, Version: s.version, Snapshot: snapshot, End: end, Payload: f.Payload})
 		return nil
 	}
 	if f.Size > uint64(m.cfg.Own.MaxMessage) || end {
 		return protocolError("state over the size limit")
 	}
 	in.openState = s
-	s.version, s.snapshot, s.size = f.Next, snapshot, int(f.Size)
+	s.snapshot, s.size = snapshot, int(f.Size)
 	s.parts = append(make([]byte, 0, firstPart(s.size)), f.Payload...)
 	return nil
 }

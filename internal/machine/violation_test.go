@@ -60,7 +60,7 @@ func more(of int, id uint64, lane uint8, n int) frame.Frame {
 }
 
 func state(id uint64, flags frame.Flags) frame.Frame {
-	f := frame.Frame{Kind: frame.State, Lane: 1, ID: id, Flags: flags, Next: 1}
+	f := frame.Frame{Kind: frame.State, Lane: 1, ID: id, Flags: flags}
 	if flags&frame.HasName != 0 {
 		f.Name = []byte("s")
 	}
@@ -234,8 +234,8 @@ func TestTolerated(t *testing.T) {
 			}},
 		{clause: "4.1", name: "a number that was received before is dropped", frames: append(frames(all, call(1)), frames(call(1))...),
 			check: func(t *testing.T, m *Machine, eff *Effects) {
-				if len(eff.Start) != 1 || m.queue.count != 0 {
-					t.Errorf("%d calls started, %d answered", len(eff.Start), m.queue.count)
+				if len(eff.Start) != 1 || m.queues[Normal].count != 0 {
+					t.Errorf("%d calls started, %d answered", len(eff.Start), m.queues[Normal].count)
 				}
 			}},
 		{clause: "4.2", name: "an ACK that goes back is ignored", client: true, frames: frames(frame.Frame{Kind: frame.Ack, Lane: 1, Next: 1}, frame.Frame{Kind: frame.Ack, Lane: 1}),

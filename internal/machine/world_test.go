@@ -434,7 +434,7 @@ func (e *end) change(s *testState) {
 	}
 	next := s.version + 1
 	if s.version > 0 && e.w.rng.IntN(4) > 0 {
-		ok, err := e.m.Delta(s.out, next, body(size, next))
+		ok, err := e.m.Delta(s.out, body(size, next))
 		if err != nil {
 			return
 		}
