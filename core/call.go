@@ -20,7 +20,8 @@ import (
 // session ended and it may have run. A call runs at most once.
 //
 // A deadline of ctx travels with the call, as do the options in ctx: see
-// [WithMetadata], [WithReplyMetadata], [Unordered] and [Idempotent].
+// [WithMetadata], [WithReplyMetadata], [WithPriority], [Unordered] and
+// [Idempotent].
 func (s *Session) Call(ctx context.Context, method string, args codec.Marshaler, result codec.Unmarshaler) error {
 	if s.invoke == nil {
 		return s.call(ctx, method, args, result, false)
@@ -191,7 +192,7 @@ func (p *pending) encode(s *Session, ctx context.Context, method string, args co
 		p.Deadline = max(1, at.Sub(s.began))
 	}
 	o := callOptionsOf(ctx)
-	p.Unordered, p.Idempotent = o.unordered, o.idempotent
+	p.Unordered, p.Idempotent, p.Priority = o.unordered, o.idempotent, min(o.priority, Bulk)
 	meta, err := o.metadata.appendTo(nil)
 	p.Meta = meta
 	return err

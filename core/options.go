@@ -7,6 +7,7 @@ import (
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/internal/machine"
 )
 
 // Metadata is what travels beside the arguments of a call, or beside its
@@ -47,6 +48,8 @@ type (
 		metadata              Metadata
 		reply                 *Metadata
 		unordered, idempotent bool
+		priority              Priority
+		prioritized           bool // priority was given
 	}
 )
 
@@ -88,4 +91,39 @@ func Unordered(ctx context.Context) context.Context {
 // harm, which allows what would otherwise be too risky.
 func Idempotent(ctx context.Context) context.Context {
 	return with(ctx, func(o *callOptions) { o.idempotent = true })
+}
+
+// A Priority says what is sent before what where much waits to be sent: calls
+// and messages of one priority stay in their order, those of different ones
+// overtake each other. It is of effect on the side that sends; nothing starves,
+// because each priority has a share of what is sent. Replies, and states, are
+// Normal.
+type Priority = machine.Priority
+
+const (
+	// Normal is the default of calls, messages and streams of values.
+	Normal = machine.Normal
+	// High goes before everything but the session's own control.
+	High = machine.High
+	// Low goes behind events.
+	Low = machine.Low
+	// Bulk goes last. It is the default of streams of bytes, and of what is
+	// over 16 KiB.
+	Bulk = machine.Bulk
+)
+
+// WithPriority returns a context whose calls, messages and streams are sent
+// with this priority.
+func WithPriority(ctx context.Context, p Priority) context.Context {
+	return with(ctx, func(o *callOptions) { o.priority, o.prioritized = p, true })
+}
+
+// DefaultPriority returns ctx if it has a priority, and WithPriority(ctx, p) if
+// not. Generated code gives methods a priority with it that a caller can
+// override.
+func DefaultPriority(ctx context.Context, p Priority) context.Context {
+	if callOptionsOf(ctx).prioritized {
+		return ctx
+	}
+	return WithPriority(ctx, p)
 }

@@ -48,13 +48,23 @@ func (m *Machine) wants(ln int) bool {
 	if l := &m.lanes[ln]; m.cfg.Client && l.asked && !l.bound {
 		return true
 	}
-	return ln == m.role.call && (m.queueReady() || m.large.count > 0 || m.creditReady())
+	return ln == m.role.call && (m.queuesReady() || m.large.count > 0 || m.creditReady())
 }
 
-// queueReady reports whether the queue's head can be sent: a reply waits for
-// the events that it must not overtake (clause 6.10).
-func (m *Machine) queueReady() bool {
-	it := m.queue.first
+// queuesReady reports whether the head of any queue can be sent.
+func (m *Machine) queuesReady() bool {
+	for p := range m.queues {
+		if m.queueReady(Priority(p)) {
+			return true
+		}
+	}
+	return false
+}
+
+// queueReady reports whether a queue's head can be sent: a reply waits for the
+// events that it must not overtake (clause 6.10).
+func (m *Machine) queueReady(p Priority) bool {
+	it := m.queues[p].first
 	return it != nil && (it.kind != itemReply || it.mark == 0 || it.off > 0 || m.events.sentThrough(it.mark))
 }
 
@@ -132,17 +142,23 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 		return m.batched(start)
 	}
 	large := m.carries(pipe, m.role.call) && m.largeWaited && m.batchLarge(now)
-	for progress := true; progress && len(m.appended)-start < batchTarget; {
+	left := func() int { return batchTarget - (len(m.appended) - start) }
+	for progress := true; progress && left() > 0; {
 		progress = false
 		if m.carries(pipe, m.role.call) {
-			progress = m.batchQueue(min(share, batchTarget-(len(m.appended)-start)), now) || progress
+			progress = m.batchQueue(High, min(share, left()), now) || progress
+			progress = m.batchQueue(Normal, min(share, left()), now) || progress
 		}
 		if m.carries(pipe, m.role.event) {
-			progress = m.batchEvents(min(share, batchTarget-(len(m.appended)-start))) || progress
+			progress = m.batchEvents(min(share, left())) || progress
 		}
-		if m.carries(pipe, m.role.call) && len(m.appended)-start < batchTarget {
-			large = m.batchLarge(now)
-			progress = large || progress
+		if m.carries(pipe, m.role.call) {
+			progress = m.batchQueue(Low, min(share, left()), now) || progress
+			if left() > 0 {
+				large = m.batchLarge(now)
+				progress = large || progress
+			}
+			progress = m.batchQueue(Bulk, min(1, left()), now) || progress
 		}
 	}
 	if m.carries(pipe, m.role.call) {
@@ -231,13 +247,14 @@ func (m *Machine) batchControl() {
 	c.messages, c.largeSize = false, false
 }
 
-// batchQueue appends what leaves on the call lane in order, until the batch
-// has grown by budget bytes. It reports whether it got any further.
-func (m *Machine) batchQueue(budget int, now time.Duration) bool {
+// batchQueue appends what leaves on the call lane with a priority in order,
+// until the batch has grown by budget bytes. It reports whether it got any
+// further.
+func (m *Machine) batchQueue(p Priority, budget int, now time.Duration) bool {
 	start := len(m.appended)
 	moved := false
-	for len(m.appended)-start < budget && m.queueReady() {
-		it := m.queue.first
+	for len(m.appended)-start < budget && m.queueReady(p) {
+		it := m.queues[p].first
 		if it.kind != itemState && len(it.payload) > frame.MaxPayload {
 			// Large: it goes on beside the others, once it has credit.
 			it.unlink()

@@ -48,12 +48,14 @@ func (m *Machine) Close(code twinwire.Code, reason string, retry time.Duration, 
 	}
 	m.closing.wanted = true
 	m.closing.code, m.closing.reason, m.closing.retry = code, cut(reason, frame.MaxReason), retry
-	for it, next := m.waiting.first, (*item)(nil); it != nil; it = next {
-		if next = it.next; it.kind == itemCall {
-			it.unlink()
-			m.out.dequeued(it)
-			it.call.finish(twinwire.Unavailable, "session is closing")
-			m.finished(it.call, eff)
+	for i := range m.waiting {
+		for it, next := m.waiting[i].first, (*item)(nil); it != nil; it = next {
+			if next = it.next; it.kind == itemCall {
+				it.unlink()
+				m.out.dequeued(it)
+				it.call.finish(twinwire.Unavailable, "session is closing")
+				m.finished(it.call, eff)
+			}
 		}
 	}
 	m.admit()
@@ -74,7 +76,12 @@ func (m *Machine) Goodbye() (code twinwire.Code, reason string, retry time.Durat
 
 // drained reports whether nothing but control frames waits.
 func (m *Machine) drained() bool {
-	return m.waiting.count == 0 && m.queue.count == 0 && m.large.count == 0 && m.credit.count == 0 && m.events.empty()
+	for i := range m.queues {
+		if m.waiting[i].count > 0 || m.queues[i].count > 0 {
+			return false
+		}
+	}
+	return m.large.count == 0 && m.credit.count == 0 && m.events.empty()
 }
 
 // closeReady reports whether CLOSE is the next thing to send.

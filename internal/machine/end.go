@@ -37,7 +37,11 @@ func (m *Machine) End(eff *Effects) {
 		return
 	}
 	m.ended = true
-	for _, l := range []*list{&m.waiting, &m.queue, &m.credit, &m.large} {
+	lists := []*list{&m.credit, &m.large}
+	for i := range m.queues {
+		lists = append(lists, &m.waiting[i], &m.queues[i])
+	}
+	for _, l := range lists {
 		for it := l.pop(); it != nil; it = l.pop() {
 			if (it.kind == itemCall || it.kind == itemMessage) && !it.begun() {
 				it.call.finish(twinwire.Unavailable, "session ended before the call was sent")

@@ -178,7 +178,7 @@ func (m *Machine) refuse(f *frame.Frame, code twinwire.Code, text string) error 
 	if m.in.refused++; m.in.refused > m.cfg.Own.Calls {
 		return protocolError("too many calls that cannot be run")
 	}
-	m.queue.push(&item{kind: itemReply, id: f.ID, code: uint16(code), payload: Rejection(text, nil)})
+	m.queues[Normal].push(&item{kind: itemReply, id: f.ID, code: uint16(code), payload: Rejection(text, nil)})
 	return nil
 }
 
@@ -240,7 +240,7 @@ func (m *Machine) Reply(v *Inbound, code uint16, payload, meta []byte) {
 	}
 	m.out.replyBytes += len(payload)
 	v.reply = item{kind: itemReply, id: v.id, code: code, payload: payload, meta: meta, mark: v.barrier, reply: v}
-	m.queue.push(&v.reply)
+	m.queues[Normal].push(&v.reply)
 }
 
 // Consumed says that the application is done with a message, so that the peer

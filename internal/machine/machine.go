@@ -91,10 +91,10 @@ type Machine struct {
 	beat    heartbeat
 
 	// Sending.
-	waiting   list // calls and messages that wait for a window
-	queue     list // what leaves on the call lane, in order
-	credit    list // large messages that wait for credit
-	large     list // large messages of which parts were sent
+	waiting   [priorities]list // calls and messages that wait for a window
+	queues    [priorities]list // what leaves on the call lane, in order; replies and states are Normal
+	credit    list             // large messages that wait for credit
+	large     list             // large messages of which parts were sent
 	events    eventQueue
 	out       outgoing
 	nextSub   uint64

@@ -23,6 +23,8 @@ type Call struct {
 	Deadline time.Duration
 	// OneWay makes it a message, Unordered and Idempotent as in clause 2.6.
 	OneWay, Unordered, Idempotent bool
+	// Priority says what it waits behind.
+	Priority Priority
 	// Owner is the driver's own.
 	Owner any
 
@@ -114,16 +116,23 @@ func (m *Machine) Start(c *Call) error {
 	c.canceled, c.parts, c.size, c.barrier, c.held, c.ended = false, nil, 0, 0, false, false
 	o.queued++
 	o.queuedBytes += len(c.Payload)
-	m.waiting.push(it)
+	m.waiting[c.Priority].push(it)
 	m.admit()
 	return nil
 }
 
 // admit moves what the windows allow from waiting to the queue (5.2 and 5.4).
-// It keeps their order: what is behind a call that has to wait, waits.
+// It keeps the order of each priority: what is behind a call that has to wait,
+// waits.
 func (m *Machine) admit() {
+	for _, p := range order {
+		m.admitFrom(p)
+	}
+}
+
+func (m *Machine) admitFrom(p Priority) {
 	o := &m.out
-	for it := m.waiting.first; it != nil; it = m.waiting.first {
+	for it := m.waiting[p].first; it != nil; it = m.waiting[p].first {
 		if it.kind == itemCall {
 			if o.calls >= o.peer.Calls {
 				return
@@ -136,7 +145,7 @@ func (m *Machine) admit() {
 			o.messages++
 		}
 		it.unlink()
-		m.queue.push(it)
+		m.queues[p].push(it)
 	}
 }
 
@@ -151,7 +160,7 @@ func (m *Machine) Abandon(c *Call, code twinwire.Code) (notRun bool) {
 	it := &c.item
 	if it.in != nil && !it.begun() {
 		switch {
-		case it.in == &m.waiting:
+		case it.in == &m.waiting[c.Priority]:
 		case it.kind == itemMessage:
 			m.out.messages--
 		default:
@@ -176,7 +185,7 @@ func (m *Machine) Abandon(c *Call, code twinwire.Code) (notRun bool) {
 		it.unlink()
 		m.out.dequeued(it)
 	}
-	m.queue.push(&item{kind: itemCancel, id: it.id, code: uint16(code)})
+	m.queues[Normal].push(&item{kind: itemCancel, id: it.id, code: uint16(code)})
 	return false
 }
 
