@@ -7,6 +7,10 @@
 //	err := hub.Subscribe(session, "room/7")
 //	err = hub.Emit(ctx, "room/7", chat.Said{Text: "hello"})
 //
+// In a handler of a generated service the session does both by itself, typed:
+// it is a [Subscriber] of the hub that the service was made with. Elsewhere an
+// [Emitter] is typed in the same way.
+//
 // On the other side a [Receiver], typed by a [Stream], yields what arrives:
 //
 //	for ev := range stream.Events(ctx) {

@@ -78,6 +78,26 @@ func (h *Hub) EmitAll(ctx context.Context, ev Event, filter func(*core.Session) 
 	return err
 }
 
+// EmitTo sends an event to one session, which receives it with the topic "".
+// It is for what concerns that session alone; the error is Unavailable if it
+// has ended. Otherwise EmitTo is as Emit. The events that one goroutine emits
+// to a session by EmitTo and EmitAll arrive in their order.
+func (h *Hub) EmitTo(ctx context.Context, s *core.Session, ev Event) error {
+	if err := h.closed(); err != nil {
+		return err
+	}
+	typ, payload, err := encode(ev)
+	if err != nil {
+		return err
+	}
+	m := h.member(s)
+	f := fanOut{f: &h.flusher}
+	flush, err := s.Emit(typ, payload, h.overflow(""), causeOf(ctx))
+	f.sent(m, flush, err)
+	f.flush()
+	return err
+}
+
 // choose returns the members that the filter lets pass.
 func (h *Hub) choose(filter func(*core.Session) bool) (chosen []*member, err error) {
 	for i := range h.sessions {

@@ -10,7 +10,8 @@ import (
 // An Emitter emits the events of one family, with their Go type: E is the
 // interface that they all implement, such as counter.Event, or the one type
 // that there is. There may be any number of emitters; one is no more than a
-// typed view of its hub.
+// typed view of its hub, for code that emits on behalf of no session. A handler
+// emits by its session, which is a [Subscriber].
 type Emitter[E any] struct{ Hub *Hub }
 
 // EmitterOf returns the emitter of a hub for E.

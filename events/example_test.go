@@ -88,7 +88,37 @@ func Example() {
 	// "": {good night}, missed 0
 }
 
-// A typed emitter is what generated code hands out.
+// What a handler of a generated service does: its Session is a Subscriber.
+func ExampleSubscriber() {
+	server, client, end := session()
+	defer end()
+
+	var hub events.Hub // NewService takes it
+	defer hub.Close()
+	s := events.SubscriberOf[said](&hub, server) // NewService does this
+
+	ctx := context.Background() // that of the handler
+	if err := s.Subscribe("room/7"); err != nil {
+		fmt.Println(err)
+	}
+	if err := s.Emit(ctx, "room/7", said{"hello, everybody"}); err != nil {
+		fmt.Println(err)
+	}
+	if err := s.EmitSelf(ctx, said{"hello, you"}); err != nil {
+		fmt.Println(err)
+	}
+	for ev := range events.StreamOf(events.ReceiverOf(client, "chat"), decodeChat).Events(ctx) {
+		fmt.Printf("%q: %v\n", ev.Topic, ev.Event)
+		if ev.Topic == "" {
+			break
+		}
+	}
+	// Output:
+	// "room/7": {hello, everybody}
+	// "": {hello, you}
+}
+
+// Code that emits on behalf of no session, but knows the family of its events.
 func ExampleEmitter() {
 	server, client, end := session()
 	defer end()

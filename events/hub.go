@@ -12,9 +12,9 @@ import (
 // Options are the settings of a hub. A nil *Options means the defaults.
 type Options struct {
 	// Overflow says what happens to the events of a topic when a subscriber
-	// does not keep up; the name "" stands for the events of EmitAll. It is
-	// asked once for each subscription and must be quick; it must not call the
-	// hub. Nil means core.DropOldest for every topic. How much may wait is
+	// does not keep up; the name "" stands for the events of EmitAll and
+	// EmitTo. It is asked once for each subscription, and for each event without
+	// one, and must be quick; it must not call the hub. Nil means core.DropOldest for every topic. How much may wait is
 	// core.Limits.EventBytes of the session.
 	Overflow func(topic Topic) core.Overflow
 	// Broker connects the hub to those of other servers; nil means none. The

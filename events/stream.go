@@ -21,7 +21,8 @@ type Decoder[E any] func(typ string, r *codec.Reader) (E, error)
 
 // A Delivery is one event as its subscriber gets it.
 type Delivery[E any] struct {
-	// Topic is the topic of the event; "" for one to every session.
+	// Topic is the topic of the event; "" for one to every session, or to this
+	// one alone.
 	Topic Topic
 	// Event is the event. It is the zero value if Err is set, and if events
 	// were missed and none has followed yet.

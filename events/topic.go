@@ -13,7 +13,8 @@ const MaxTopic = frame.MaxName
 
 // A Topic is the name of a topic: 1 to 255 bytes, any bytes, compared byte by
 // byte. Topic(b) makes one of a byte slice, []byte(t) goes back. The empty
-// name is that of events which go to every session; nobody subscribes to it.
+// name is that of events which go to sessions and not to a topic; nobody
+// subscribes to it.
 //
 // In a message a topic is a str if it is valid UTF-8, and a bin if it is not,
 // so that each name has one encoding; a TypeScript client sees a string or a
