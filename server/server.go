@@ -1,7 +1,7 @@
 // Package server listens on WebSocket (TCP) and on QUIC (UDP) at one port
 // number and serves twinwire sessions over both.
 //
-//	log.Fatal(server.ListenAndServe(":443", counter.NewService(newHandler)))
+//	log.Fatal(server.ListenAndServe(":443", counter.NewService(hub, newHandler)))
 //
 // is the whole set-up. Everything that a [Server] has beside its services is
 // optional.
@@ -76,7 +76,8 @@ type Server struct {
 	// Connected is called when a session has begun, before its services are
 	// opened, and Disconnected when it has ended, with why. They must not
 	// block. Either may be nil. A hub that emits events to all sessions wants to
-	// know them: Connected: hub.Add.
+	// know them: Connected: hub.Add. A generated service with events tells its
+	// hub by itself.
 	Connected    func(s *core.Session)
 	Disconnected func(s *core.Session, cause error)
 	// Logger gets what the server has to say. Nil means slog.Default().

@@ -13,7 +13,7 @@ import (
 
 // An app is the server's side: all counters that there are.
 type app struct {
-	hub *events.Hub
+	hub events.Hub
 	log *slog.Logger
 
 	mu       sync.Mutex
@@ -69,7 +69,7 @@ func (h *handler) Join(_ context.Context, topic events.Topic) error {
 // enter makes the client a member of a counter, in place of the one before.
 func (h *handler) enter(t *tally) error {
 	h.leave()
-	if err := h.app.hub.Subscribe(h.s.Session, t.topic); err != nil {
+	if err := h.s.Subscribe(t.topic); err != nil {
 		return err
 	}
 	h.mu.Lock()
@@ -90,7 +90,7 @@ func (h *handler) leave() {
 	if t == nil {
 		return
 	}
-	h.app.hub.Unsubscribe(h.s.Session, t.topic)
+	h.s.Unsubscribe(t.topic)
 	t.mu.Lock()
 	delete(t.members, h)
 	empty := len(t.members) == 0
@@ -117,7 +117,7 @@ func (h *handler) Increment(ctx context.Context, by uint32) (uint32, error) {
 		// A member whose session has just ended leaves by itself.
 		_ = m.s.State.Update(func(s *counter.State) { s.Count = t.count })
 	}
-	return t.count, h.app.hub.Emit(ctx, t.topic, counter.Incremented{From: from, To: t.count})
+	return t.count, h.s.Emit(ctx, t.topic, counter.Incremented{From: from, To: t.count})
 }
 
 func (h *handler) Note(_ context.Context, text string) error {

@@ -57,11 +57,11 @@ func run(ctx context.Context, out io.Writer, addr, wire string) (err error) {
 	}
 	p := &printer{out: out}
 	log := slog.New(slog.NewTextHandler(p, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
-	a := &app{hub: events.NewHub(nil), log: log, counters: make(map[events.Topic]*tally)}
+	a := &app{log: log, counters: make(map[events.Topic]*tally)}
 	defer a.hub.Close()
 
 	srv := &server.Server{Certs: development, Logger: slog.New(slog.DiscardHandler)}
-	srv.Handle(counter.NewService(a.newHandler))
+	srv.Handle(counter.NewService(&a.hub, a.newHandler))
 	l, err := server.Listen(addr)
 	if err != nil {
 		return err

@@ -75,13 +75,15 @@ func (c *CounterClient) Note(ctx context.Context, text string) error {
 
 // A Session is the handler's side of a session that Counter is served in.
 type Session struct {
-	*core.Session
+	// Subscriber is the session. It subscribes to topics of the hub and emits events.
+	events.Subscriber[Event]
 	// State is what the peer sees.
 	State *state.Value[State]
 }
 
 // NewService returns the service counter with a handler for each session.
-func NewService(newHandler func(s *Session) Counter) *core.Service {
+// Its events go through the hub, which other services may use as well.
+func NewService(hub *events.Hub, newHandler func(s *Session) Counter) *core.Service {
 	return &core.Service{
 		Name: "counter",
 		Open: func(s *core.Session) (any, error) {
@@ -89,7 +91,7 @@ func NewService(newHandler func(s *Session) Counter) *core.Service {
 			if err != nil {
 				return nil, err
 			}
-			return newHandler(&Session{Session: s, State: value}), nil
+			return newHandler(&Session{Subscriber: events.SubscriberOf[Event](hub, s), State: value}), nil
 		},
 		Methods: map[string]core.Method{
 			"counter.Create":    serveCounterCreate,
@@ -245,11 +247,6 @@ func (v *counterNoteArgs) ReadMsgpack(r *codec.Reader) error {
 // that is not known here, because the peer is newer, are skipped and counted.
 func EventStream(s *core.Session) *events.Stream[Event] {
 	return events.StreamOf(events.ReceiverOf(s, "counter"), decodeEvent)
-}
-
-// EventEmitter returns what emits a Event to the topics of a hub.
-func EventEmitter(hub *events.Hub) events.Emitter[Event] {
-	return events.EmitterOf[Event](hub)
 }
 
 // decodeEvent reads an event of the named type.

@@ -13,10 +13,6 @@ func (f *file) family(fam *model.Family) {
 	f.p("// that is not known here, because the peer is newer, are skipped and counted.")
 	f.p("func %sStream(s *%s.Session) *%s.Stream[%s] {", fam.Name, f.lib("core"), events, fam.Name)
 	f.p("return %s.StreamOf(%s.ReceiverOf(s, %q), decode%s)\n}", events, events, fam.Wire, fam.Name)
-	f.p("\n// %s returns what emits a %s to the topics of a hub.", f.declare(fam.Name+"Emitter"), fam.Name)
-	f.p("func %sEmitter(hub *%s.Hub) %s.Emitter[%s] {", fam.Name, events, events, fam.Name)
-	f.p("return %s.EmitterOf[%s](hub)\n}", events, fam.Name)
-
 	f.p("\n// decode%s reads an event of the named type.", fam.Name)
 	f.p("func %s(typ string, r *%s.Reader) (%s, error) {\nswitch typ {", f.declare("decode"+fam.Name), codec, fam.Name)
 	for _, e := range fam.Events {

@@ -40,9 +40,14 @@ func (f *file) service(s *model.Service) {
 }
 
 func (f *file) session(s *model.Service, n names) {
-	core := f.lib("core")
 	f.p("\n// A %s is the handler's side of a session that %s is served in.", f.declare(n.session), s.Name)
-	f.p("type %s struct {\n*%s.Session", n.session, core)
+	f.p("type %s struct {", n.session)
+	if s.Events != nil {
+		f.p("// Subscriber is the session. It subscribes to topics of the hub and emits events.")
+		f.p("%s.Subscriber[%s]", f.lib("events"), s.Events.Name)
+	} else {
+		f.p("*%s.Session", f.lib("core"))
+	}
 	if s.State != nil {
 		f.p("// State is what the peer sees.\nState *%s.Value[%s]", f.lib("state"), s.State.Name)
 	}
@@ -52,15 +57,21 @@ func (f *file) session(s *model.Service, n names) {
 func (f *file) newService(s *model.Service, n names) {
 	core := f.lib("core")
 	f.p("\n// %s returns the service %s with a handler for each session.", f.declare(n.newService), s.Wire)
-	f.p("func %s(newHandler func(s *%s) %s) *%s.Service {", n.newService, n.session, s.Name, core)
+	hub, session := "", "Session: s"
+	if s.Events != nil {
+		events := f.lib("events")
+		f.p("// Its events go through the hub, which other services may use as well.")
+		hub = "hub *" + events + ".Hub, "
+		session = "Subscriber: " + events + ".SubscriberOf[" + s.Events.Name + "](hub, s)"
+	}
+	f.p("func %s(%snewHandler func(s *%s) %s) *%s.Service {", n.newService, hub, n.session, s.Name, core)
 	f.p("return &%s.Service{\nName: %q,\nOpen: func(s *%s.Session) (any, error) {", core, s.Wire, core)
 	if s.State != nil {
 		f.p("value, err := %s.New(s, %q, %sSchema(), %s{}, nil)", f.lib("state"), s.Wire, s.State.Name, s.State.Name)
 		f.p("if err != nil {\nreturn nil, err\n}")
-		f.p("return newHandler(&%s{Session: s, State: value}), nil", n.session)
-	} else {
-		f.p("return newHandler(&%s{Session: s}), nil", n.session)
+		session += ", State: value"
 	}
+	f.p("return newHandler(&%s{%s}), nil", n.session, session)
 	f.p("},\nMethods: map[string]%s.Method{", core)
 	for _, m := range s.Methods {
 		f.p("%q: serve%s%s,", s.Wire+"."+m.Name, s.Name, m.Name)

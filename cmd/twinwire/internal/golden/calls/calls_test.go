@@ -22,7 +22,6 @@ func TestMain(m *testing.M) { leak.Main(m) }
 // shop is a handler that answers with what it was asked.
 type shop struct {
 	s     *Session
-	hub   *events.Hub
 	notes chan string
 }
 
@@ -36,10 +35,10 @@ func (h *shop) Buy(ctx context.Context, item string, count uint16, at *other.Poi
 	}
 	err := h.s.State.Update(func(s *Stock) { s.Items = map[string]uint32{item: uint32(count)} })
 	if err == nil {
-		err = EventEmitter(h.hub).Emit(ctx, "till", Bought{item, count})
+		err = h.s.Emit(ctx, "till", Bought{item, count})
 	}
 	if err == nil {
-		err = h.hub.Emit(ctx, "till", Closed{})
+		err = h.s.EmitSelf(ctx, Closed{})
 	}
 	return Receipt{item, int64(at.X) * int64(count)}, err
 }
@@ -69,10 +68,10 @@ func open(t *testing.T) (*ShopClient, *shop) {
 	t.Helper()
 	hub := events.NewHub(nil)
 	t.Cleanup(hub.Close)
-	h := &shop{hub: hub, notes: make(chan string, 1)}
-	service := NewService(func(s *Session) Shop {
+	h := &shop{notes: make(chan string, 1)}
+	service := NewService(hub, func(s *Session) Shop {
 		h.s = s
-		if err := hub.Subscribe(s.Session, "till"); err != nil {
+		if err := s.Subscribe("till"); err != nil {
 			t.Error(err)
 		}
 		return h
@@ -131,7 +130,7 @@ func TestCalls(t *testing.T) {
 func TestStateAndEvents(t *testing.T) {
 	c, h := open(t)
 	ctx := t.Context()
-	if err := h.hub.Emit(ctx, "till", events.Raw{Type: "shop.Burned"}); err != nil {
+	if err := h.s.Hub.Emit(ctx, "till", events.Raw{Type: "shop.Burned"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Buy(ctx, "tea", 3, &other.Point{}); err != nil {

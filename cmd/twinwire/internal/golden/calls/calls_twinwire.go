@@ -108,13 +108,15 @@ func (c *ShopClient) Any(ctx context.Context, v any) (any, error) {
 
 // A Session is the handler's side of a session that Shop is served in.
 type Session struct {
-	*core.Session
+	// Subscriber is the session. It subscribes to topics of the hub and emits events.
+	events.Subscriber[Event]
 	// State is what the peer sees.
 	State *state.Value[Stock]
 }
 
 // NewService returns the service shop with a handler for each session.
-func NewService(newHandler func(s *Session) Shop) *core.Service {
+// Its events go through the hub, which other services may use as well.
+func NewService(hub *events.Hub, newHandler func(s *Session) Shop) *core.Service {
 	return &core.Service{
 		Name: "shop",
 		Open: func(s *core.Session) (any, error) {
@@ -122,7 +124,7 @@ func NewService(newHandler func(s *Session) Shop) *core.Service {
 			if err != nil {
 				return nil, err
 			}
-			return newHandler(&Session{Session: s, State: value}), nil
+			return newHandler(&Session{Subscriber: events.SubscriberOf[Event](hub, s), State: value}), nil
 		},
 		Methods: map[string]core.Method{
 			"shop.Ping":   serveShopPing,
@@ -604,11 +606,6 @@ func (v *shopAnyReply) ReadMsgpack(r *codec.Reader) error {
 // that is not known here, because the peer is newer, are skipped and counted.
 func EventStream(s *core.Session) *events.Stream[Event] {
 	return events.StreamOf(events.ReceiverOf(s, "shop"), decodeEvent)
-}
-
-// EventEmitter returns what emits a Event to the topics of a hub.
-func EventEmitter(hub *events.Hub) events.Emitter[Event] {
-	return events.EmitterOf[Event](hub)
 }
 
 // decodeEvent reads an event of the named type.

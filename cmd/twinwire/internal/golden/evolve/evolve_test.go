@@ -16,10 +16,7 @@ import (
 
 func TestMain(m *testing.M) { leak.Main(m) }
 
-type newRoom struct {
-	s   *v2.Session
-	hub *events.Hub
-}
+type newRoom struct{ s *v2.Session }
 
 func (r newRoom) Enter(_ context.Context, name string) (int, error) { return len(name), nil }
 
@@ -42,23 +39,23 @@ func (r newRoom) Say(ctx context.Context, loud bool, text string, to []string) (
 			return line, err
 		}
 	}
-	if err := r.hub.Emit(ctx, "room", v2.Left{By: "x"}); err != nil {
+	if err := r.s.Emit(ctx, "room", v2.Left{By: "x"}); err != nil {
 		return line, err
 	}
-	return line, r.hub.Emit(ctx, "room", v2.Said{By: "x", Line: line})
+	return line, r.s.Emit(ctx, "room", v2.Said{By: "x", Line: line})
 }
 
 func (r newRoom) Leave(context.Context) error { return nil }
 
 // An old client works with a new server.
 func TestOldClient(t *testing.T) {
-	hub := events.NewHub(nil)
+	hub := new(events.Hub)
 	defer hub.Close()
-	service := v2.NewService(func(s *v2.Session) v2.Room {
-		if err := hub.Subscribe(s.Session, "room"); err != nil {
+	service := v2.NewService(hub, func(s *v2.Session) v2.Room {
+		if err := s.Subscribe("room"); err != nil {
 			t.Error(err)
 		}
-		return newRoom{s, hub}
+		return newRoom{s}
 	})
 	_, session := pair.Connect(t, []*core.Service{service}, nil)
 	c, err := v1.NewClient(session)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/golden/pair"
 	"github.com/twinwire/twinwire/core"
+	"github.com/twinwire/twinwire/events"
 	"github.com/twinwire/twinwire/internal/leak"
 )
 
@@ -36,9 +37,11 @@ func (back) Ask(_ context.Context, question string) (string, error) { return que
 // Several services of a package are served side by side, and the client serves
 // the server by the same means.
 func TestServices(t *testing.T) {
+	hub := new(events.Hub)
+	defer hub.Close()
 	services := []*core.Service{
-		NewAService(func(s *ASession) A { return both{a: s} }),
-		NewBService(func(s *BSession) B {
+		NewAService(hub, func(s *ASession) A { return both{a: s} }),
+		NewBService(hub, func(s *BSession) B {
 			c, err := NewBackClient(s.Session)
 			if err != nil {
 				t.Error(err)
@@ -80,7 +83,7 @@ func TestNames(t *testing.T) {
 	if got := (Alarm{}).EventType(); got != "alarms.Alarm" {
 		t.Errorf("event without a service is called %q", got)
 	}
-	if s := NewAService(nil); s.Methods["many/a.Do"] == nil || len(s.Methods) != 1 {
+	if s := NewAService(nil, nil); s.Methods["many/a.Do"] == nil || len(s.Methods) != 1 {
 		t.Errorf("methods %v", s.Methods)
 	}
 }

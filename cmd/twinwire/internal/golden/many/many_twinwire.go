@@ -61,13 +61,15 @@ func (c *AClient) Do(ctx context.Context, n int) (int, error) {
 
 // A ASession is the handler's side of a session that A is served in.
 type ASession struct {
-	*core.Session
+	// Subscriber is the session. It subscribes to topics of the hub and emits events.
+	events.Subscriber[Tick]
 	// State is what the peer sees.
 	State *state.Value[One]
 }
 
 // NewAService returns the service many/a with a handler for each session.
-func NewAService(newHandler func(s *ASession) A) *core.Service {
+// Its events go through the hub, which other services may use as well.
+func NewAService(hub *events.Hub, newHandler func(s *ASession) A) *core.Service {
 	return &core.Service{
 		Name: "many/a",
 		Open: func(s *core.Session) (any, error) {
@@ -75,7 +77,7 @@ func NewAService(newHandler func(s *ASession) A) *core.Service {
 			if err != nil {
 				return nil, err
 			}
-			return newHandler(&ASession{Session: s, State: value}), nil
+			return newHandler(&ASession{Subscriber: events.SubscriberOf[Tick](hub, s), State: value}), nil
 		},
 		Methods: map[string]core.Method{
 			"many/a.Do": serveADo,
@@ -192,13 +194,15 @@ func (c *BClient) Other(ctx context.Context) (*Two, error) {
 
 // A BSession is the handler's side of a session that B is served in.
 type BSession struct {
-	*core.Session
+	// Subscriber is the session. It subscribes to topics of the hub and emits events.
+	events.Subscriber[Tick]
 	// State is what the peer sees.
 	State *state.Value[Two]
 }
 
 // NewBService returns the service b with a handler for each session.
-func NewBService(newHandler func(s *BSession) B) *core.Service {
+// Its events go through the hub, which other services may use as well.
+func NewBService(hub *events.Hub, newHandler func(s *BSession) B) *core.Service {
 	return &core.Service{
 		Name: "b",
 		Open: func(s *core.Session) (any, error) {
@@ -206,7 +210,7 @@ func NewBService(newHandler func(s *BSession) B) *core.Service {
 			if err != nil {
 				return nil, err
 			}
-			return newHandler(&BSession{Session: s, State: value}), nil
+			return newHandler(&BSession{Subscriber: events.SubscriberOf[Tick](hub, s), State: value}), nil
 		},
 		Methods: map[string]core.Method{
 			"b.Do":    serveBDo,
@@ -414,11 +418,6 @@ func TickStream(s *core.Session) *events.Stream[Tick] {
 	return events.StreamOf(events.ReceiverOf(s, "many/a"), decodeTick)
 }
 
-// TickEmitter returns what emits a Tick to the topics of a hub.
-func TickEmitter(hub *events.Hub) events.Emitter[Tick] {
-	return events.EmitterOf[Tick](hub)
-}
-
 // decodeTick reads an event of the named type.
 func decodeTick(typ string, r *codec.Reader) (Tick, error) {
 	switch typ {
@@ -437,11 +436,6 @@ func (Tick) EventType() string { return "many/a.Tick" }
 // that is not known here, because the peer is newer, are skipped and counted.
 func AlarmStream(s *core.Session) *events.Stream[Alarm] {
 	return events.StreamOf(events.ReceiverOf(s, "alarms"), decodeAlarm)
-}
-
-// AlarmEmitter returns what emits a Alarm to the topics of a hub.
-func AlarmEmitter(hub *events.Hub) events.Emitter[Alarm] {
-	return events.EmitterOf[Alarm](hub)
 }
 
 // decodeAlarm reads an event of the named type.
