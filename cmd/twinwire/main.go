@@ -35,6 +35,7 @@
 //	//twinwire:oneway      on a method that returns only an error: it has no answer
 //	//twinwire:idempotent  on a method: it may run more than once without harm
 //	//twinwire:unordered   on a method: it may overtake others
+//	//twinwire:priority P  on a method: P is high, normal, low or bulk
 //	//twinwire:any         on a method or a field: any is meant
 //	//twinwire:state       on a struct: it gets a schema, for state.Shared and such
 //	//twinwire:events [name=N]  on a sealed interface or a struct
@@ -42,6 +43,9 @@
 //
 // N is what names on the wire begin with: the name of the interface with its
 // first letter in lower case, and of the package for events alone.
+//
+// A priority holds for calls whose context has none: that of
+// core.WithPriority comes first.
 //
 // # What is on the wire
 //

@@ -97,6 +97,9 @@ func (f *file) call(s *model.Service, m *model.Method, n names) {
 	if m.Unordered {
 		f.p("ctx = %s.Unordered(ctx)", core)
 	}
+	if p := m.Priority; p != "" {
+		f.p("ctx = %s.DefaultPriority(ctx, %s.%s)", core, core, strings.ToUpper(p[:1])+p[1:])
+	}
 	args := "nil"
 	if len(values) > 0 {
 		args = argsType(s, m) + "{" + strings.Join(values, ", ") + "}"

@@ -11,25 +11,41 @@ import (
 type directive struct {
 	name string
 	args map[string]string
+	word string // of a directive that takes one
 	pos  token.Pos
 }
 
 const prefix = "//twinwire:"
 
-// Directives and the arguments that each takes, by what they stand on.
-func onType() map[string][]string {
-	return map[string][]string{"service": {"name", "state", "events"}, "state": nil, "events": {"name"}, "codec": nil}
+// A takes says what follows the name of a directive: any of the keys, each with
+// a value, or one of the words.
+type takes struct{ keys, words []string }
+
+// Directives and what each takes, by what they stand on.
+func onType() map[string]takes {
+	return map[string]takes{
+		"service": {keys: []string{"name", "state", "events"}},
+		"state":   {},
+		"events":  {keys: []string{"name"}},
+		"codec":   {},
+	}
 }
 
-func onMethod() map[string][]string {
-	return map[string][]string{"oneway": nil, "idempotent": nil, "unordered": nil, "any": nil}
+func onMethod() map[string]takes {
+	return map[string]takes{
+		"oneway":     {},
+		"idempotent": {},
+		"unordered":  {},
+		"any":        {},
+		"priority":   {words: []string{"high", "normal", "low", "bulk"}},
+	}
 }
 
-func onField() map[string][]string { return map[string][]string{"any": nil} }
+func onField() map[string]takes { return map[string]takes{"any": {}} }
 
 // directives returns those in comments. What is not known, or has no place
 // there, is a problem.
-func (b *builder) directives(known map[string][]string, groups ...*ast.CommentGroup) []directive {
+func (b *builder) directives(known map[string]takes, groups ...*ast.CommentGroup) []directive {
 	var list []directive
 	for _, group := range groups {
 		if group == nil {
@@ -54,11 +70,17 @@ func (b *builder) directives(known map[string][]string, groups ...*ast.CommentGr
 			}
 			for _, w := range words[1:] {
 				key, value, ok := strings.Cut(w, "=")
-				if !ok || value == "" || !slices.Contains(args, key) {
-					b.problem(c.Pos(), "directive %s%s does not take %q: it takes %s", prefix, d.name, w, described(args))
-					continue
+				switch {
+				case ok && value != "" && slices.Contains(args.keys, key):
+					d.args[key] = value
+				case d.word == "" && slices.Contains(args.words, w):
+					d.word = w
+				default:
+					b.problem(c.Pos(), "directive %s%s does not take %q: it takes %s", prefix, d.name, w, args)
 				}
-				d.args[key] = value
+			}
+			if args.words != nil && len(words) == 1 {
+				b.problem(c.Pos(), "directive %s%s says nothing: it takes %s", prefix, d.name, args)
 			}
 			list = append(list, d)
 		}
@@ -77,7 +99,7 @@ func (b *builder) stray(file *ast.File) {
 	}
 }
 
-func names(known map[string][]string) string {
+func names(known map[string]takes) string {
 	var list []string
 	for name := range known {
 		list = append(list, prefix+name)
@@ -86,9 +108,12 @@ func names(known map[string][]string) string {
 	return strings.Join(list, ", ")
 }
 
-func described(args []string) string {
-	if len(args) == 0 {
-		return "nothing"
+func (t takes) String() string {
+	switch {
+	case t.words != nil:
+		return "one of " + strings.Join(t.words, ", ")
+	case t.keys != nil:
+		return strings.Join(t.keys, "=, ") + "="
 	}
-	return strings.Join(args, "=, ") + "="
+	return "nothing"
 }

@@ -53,6 +53,8 @@ type Method struct {
 	Variadic bool
 
 	OneWay, Idempotent, Unordered bool
+	// Priority is high, normal, low or bulk; "" leaves it to core.
+	Priority string
 }
 
 // A Param is a parameter or a result.

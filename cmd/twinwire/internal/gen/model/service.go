@@ -103,6 +103,8 @@ func (b *builder) method(f *types.Func, syntax *ast.Field, service token.Pos) *M
 				m.Idempotent = true
 			case "unordered":
 				m.Unordered = true
+			case "priority":
+				m.Priority = d.word
 			case "any":
 				anything = true
 			}

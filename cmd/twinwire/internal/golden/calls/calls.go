@@ -26,6 +26,11 @@ type Shop interface {
 	Sum(c context.Context, numbers ...int32) (int64, error)
 	//twinwire:oneway
 	Note(ctx context.Context, text string, ctx2 events.Topic) error
+	// Alarm does not wait behind notes.
+	//
+	//twinwire:oneway
+	//twinwire:priority high
+	Alarm(ctx context.Context, text string) error
 	//twinwire:unordered
 	Echo(ctx context.Context, err []other.Version) ([]other.Version, error)
 	// Any takes anything.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/events"
 	"github.com/twinwire/twinwire/internal/leak"
+	"github.com/twinwire/twinwire/transport/mem"
 )
 
 func TestMain(m *testing.M) { leak.Main(m) }
@@ -56,6 +58,11 @@ func (h *shop) Sum(_ context.Context, numbers ...int32) (sum int64, err error) {
 
 func (h *shop) Note(_ context.Context, text string, topic events.Topic) error {
 	h.notes <- text + "@" + string(topic)
+	return nil
+}
+
+func (h *shop) Alarm(_ context.Context, text string) error {
+	h.notes <- text
 	return nil
 }
 
@@ -130,6 +137,9 @@ func TestCalls(t *testing.T) {
 func TestStateAndEvents(t *testing.T) {
 	c, h := open(t)
 	ctx := t.Context()
+	if err := c.Ping(ctx); err != nil { // there is a handler once it has answered
+		t.Fatal(err)
+	}
 	if err := h.s.Hub.Emit(ctx, "till", events.Raw{Type: "shop.Burned"}); err != nil {
 		t.Fatal(err)
 	}
@@ -150,6 +160,42 @@ func TestStateAndEvents(t *testing.T) {
 	}
 	if len(want) > 0 {
 		t.Errorf("no event %+v", want)
+	}
+}
+
+// A priority of a method holds unless the caller has another one.
+func TestPriority(t *testing.T) {
+	hub := new(events.Hub)
+	defer hub.Close()
+	const most = 1000
+	h := &shop{notes: make(chan string, most)}
+	service := NewService(hub, func(*Session) Shop { return h })
+	near, _, session := pair.Pipe(t, []*core.Service{service}, nil)
+	c, err := NewClient(session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	near.Stall(mem.AllLanes)
+	var sent []error
+	text := strings.Repeat("x", 1000)
+	for range most - 2 {
+		sent = append(sent, c.Note(ctx, text, ""))
+	}
+	sent = append(sent, c.Alarm(core.WithPriority(ctx, core.Bulk), "drill"), c.Alarm(ctx, "fire"))
+	if err := errors.Join(sent...); err != nil {
+		t.Fatal(err)
+	}
+	near.Unstall(mem.AllLanes)
+	var got []string
+	for range most {
+		got = append(got, <-h.notes)
+	}
+	if i := slices.Index(got, "fire"); i > most/2 {
+		t.Errorf("alarm came after %d notes that were sent before it", i)
+	}
+	if i := slices.Index(got, "drill"); i < most/2 {
+		t.Errorf("alarm of the caller's priority came after no more than %d notes", i)
 	}
 }
 

@@ -91,6 +91,12 @@ func (c *ShopClient) Note(ctx context.Context, text string, ctx2 events.Topic) e
 	return c.session.Send(ctx, "shop.Note", shopNoteArgs{text: text, ctx2: ctx2})
 }
 
+// Alarm does not wait behind notes.
+func (c *ShopClient) Alarm(ctx context.Context, text string) error {
+	ctx = core.DefaultPriority(ctx, core.High)
+	return c.session.Send(ctx, "shop.Alarm", shopAlarmArgs{text: text})
+}
+
 // Echo implements Shop.
 func (c *ShopClient) Echo(ctx context.Context, err_ []other.Version) ([]other.Version, error) {
 	ctx = core.Unordered(ctx)
@@ -132,6 +138,7 @@ func NewService(hub *events.Hub, newHandler func(s *Session) Shop) *core.Service
 			"shop.Totals": serveShopTotals,
 			"shop.Sum":    serveShopSum,
 			"shop.Note":   serveShopNote,
+			"shop.Alarm":  serveShopAlarm,
 			"shop.Echo":   serveShopEcho,
 			"shop.Any":    serveShopAny,
 		},
@@ -199,6 +206,17 @@ func serveShopNote(ctx context.Context, instance any, r *core.Request) (codec.Ma
 		}
 	}
 	return nil, instance.(Shop).Note(ctx, args.text, args.ctx2)
+}
+
+func serveShopAlarm(ctx context.Context, instance any, r *core.Request) (codec.Marshaler, error) {
+	var args shopAlarmArgs
+	// A caller that knows of no arguments sends none.
+	if len(r.Raw()) > 0 {
+		if err := r.Decode(&args); err != nil {
+			return nil, err
+		}
+	}
+	return nil, instance.(Shop).Alarm(ctx, args.text)
 }
 
 func serveShopEcho(ctx context.Context, instance any, r *core.Request) (codec.Marshaler, error) {
@@ -454,6 +472,32 @@ func (v *shopNoteArgs) ReadMsgpack(r *codec.Reader) error {
 			if err := v.ctx2.ReadMsgpack(r); err != nil {
 				return err
 			}
+		default:
+			r.Skip()
+		}
+	}
+	r.Leave()
+	return r.Err()
+}
+
+// shopAlarmArgs are the arguments of Shop.Alarm.
+type shopAlarmArgs struct {
+	text string
+}
+
+// AppendMsgpack implements codec.Marshaler.
+func (v shopAlarmArgs) AppendMsgpack(b []byte) ([]byte, error) {
+	b = append(b, "\x81\xa4text"...)
+	b = codec.AppendString(b, v.text)
+	return b, nil
+}
+
+// ReadMsgpack implements codec.Unmarshaler.
+func (v *shopAlarmArgs) ReadMsgpack(r *codec.Reader) error {
+	for range r.MapHeader() {
+		switch string(r.MapKey()) {
+		case "text":
+			v.text = r.Str()
 		default:
 			r.Skip()
 		}

@@ -14,6 +14,13 @@ import (
 // services, and ends it with the test.
 func Connect(t testing.TB, server, client []*core.Service) (serverEnd, clientEnd *core.Session) {
 	t.Helper()
+	_, serverEnd, clientEnd = Pipe(t, server, client)
+	return serverEnd, clientEnd
+}
+
+// Pipe is Connect with the client's end of the pipe below.
+func Pipe(t testing.TB, server, client []*core.Service) (near *mem.Carrier, serverEnd, clientEnd *core.Session) {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	acceptor, err := core.NewAcceptor(&core.Config{Services: server, Logger: log})
 	if err != nil {
@@ -40,5 +47,5 @@ func Connect(t testing.TB, server, client []*core.Service) (serverEnd, clientEnd
 		_ = s.Close()
 		<-served
 	})
-	return <-began, s
+	return near, <-began, s
 }

@@ -9,7 +9,7 @@ type A struct{}
 
 //twinwire:service colour=red
 type B interface {
-	//twinwire:priority
+	//twinwire:prority
 	Do(ctx context.Context) error
 }
 
@@ -23,7 +23,7 @@ type C interface {
 
 // want 7:1: directive //twinwire:servce is not known here: known are //twinwire:codec, //twinwire:events, //twinwire:service, //twinwire:state
 // want 10:1: directive //twinwire:service does not take "colour=red": it takes name=, state=, events=
-// want 12:2: directive //twinwire:priority is not known here: known are //twinwire:any, //twinwire:idempotent, //twinwire:oneway, //twinwire:unordered
+// want 12:2: directive //twinwire:prority is not known here: known are //twinwire:any, //twinwire:idempotent, //twinwire:oneway, //twinwire:priority, //twinwire:unordered
 // want 16:1: directive stands on nothing: put it directly above the type, the method or the field that it is for
 // want 19:1: "a:b" cannot be the name of a service: use letters, digits and any of . _ / -, at most 100
 // want 19:1: events=None: the package declares no type of this name: declare it here, an alias will do
