@@ -97,6 +97,8 @@ func (f *Frame) number(fd field) uint64 {
 		return f.Millis
 	case fieldNexts:
 		return uint64(f.NextCount)
+	case fieldSlot, fieldStreams:
+		return f.Slot
 	}
 	return f.Next
 }

@@ -27,6 +27,8 @@ const (
 	MaxBatch = 64 << 10
 	// MaxLanes is the most lanes of a session (clause 1.2).
 	MaxLanes = 8
+	// MaxSlots is the most streams of one side of a call (clause 12.1).
+	MaxSlots = 256
 	// MaxName is the most bytes of a method, topic or event type (clauses 6.2, 7.1).
 	MaxName = 255
 	// MaxMetadata is the most bytes of a metadata string (clause 6.3).
@@ -54,12 +56,16 @@ const (
 	Pong      Kind = 0x0a
 	Credit    Kind = 0x0b
 	Close     Kind = 0x0c
+	Window    Kind = 0x0d
 	Call      Kind = 0x41
 	Message   Kind = 0x42
 	Reply     Kind = 0x43
 	Cancel    Kind = 0x44
 	More      Kind = 0x45
 	State     Kind = 0x46
+	Data      Kind = 0x4a
+	Reset     Kind = 0x4b
+	Stop      Kind = 0x4c
 	Topic     Kind = 0xc7
 	Event     Kind = 0xc8
 	Gap       Kind = 0xc9
@@ -99,6 +105,10 @@ const (
 	Unordered  = F4 // CALL, MESSAGE
 	Idempotent = F5 // CALL
 	Barrier    = F3 // REPLY
+	Streamed   = F4 // REPLY
+	First      = F2 // DATA
+	Last       = F4 // DATA
+	OfCallee   = F3 // DATA, RESET, STOP, WINDOW
 	Snapshot   = F2 // STATE
 	HasName    = F3 // STATE
 	End        = F4 // STATE
@@ -125,10 +135,11 @@ func OfFlags(of int) Flags { return Flags(of<<4) & (F2 | F3) }
 // Of returns whose message a MORE frame with flags f continues.
 func (f Flags) Of() int { return int(f&(F2|F3)) >> 4 }
 
-// What a CREDIT speaks of (clauses 5.4 and 5.5).
+// What a CREDIT speaks of (clauses 5.4, 5.5 and 12.5).
 const (
 	CreditMessages = 0
 	CreditLarge    = 1
+	CreditStreams  = 2
 )
 
 // A Frame is one frame with the fields of every kind; which of them count is
@@ -140,10 +151,11 @@ type Frame struct {
 	Lane  uint8
 	Seq   uint64 // numbered kinds
 
-	// ID is the id of a call, message, state or topic; the generation of an
-	// ATTACH; the token of a PING or PONG; what a CREDIT speaks of.
+	// ID is the id of a call, message, state or topic, or of the call that a
+	// stream belongs to; the generation of an ATTACH; the token of a PING or
+	// PONG; what a CREDIT speaks of.
 	ID uint64
-	// Code is the outcome in REFUSE, CLOSE, REPLY and CANCEL.
+	// Code is the outcome in REFUSE, CLOSE, REPLY, CANCEL, RESET and STOP.
 	Code uint16
 	// Ref is the method or event type as clause 6.2 writes it.
 	Ref uint64
@@ -154,8 +166,11 @@ type Frame struct {
 	Millis uint64
 	// Next is the number in an ACK, the barrier of a REPLY, the missed count
 	// of an EVENT or GAP, the version of a STATE with Snapshot, the limit of
-	// a CREDIT.
+	// a CREDIT or WINDOW.
 	Next uint64
+	// Slot is the slot of a stream, and the number of streams in a REPLY with
+	// Streamed.
+	Slot uint64
 	// Nexts are the numbers in a CLOSE, by lane; NextCount says how many.
 	Nexts     [MaxLanes]uint64
 	NextCount int

@@ -35,6 +35,8 @@ const (
 	fieldMillis
 	fieldNext
 	fieldNexts
+	fieldSlot
+	fieldStreams
 	fieldName
 	fieldMeta
 )
@@ -59,6 +61,7 @@ var layouts = [256]layout{
 	Ping:   {name: "PING", control: true, numbers: []number{{field: fieldID}}},
 	Pong:   {name: "PONG", control: true, numbers: []number{{field: fieldID}}},
 	Credit: {name: "CREDIT", control: true, numbers: []number{{field: fieldID}, {field: fieldNext}}},
+	Window: {name: "WINDOW", control: true, flags: OfCallee, numbers: []number{{field: fieldID}, {field: fieldSlot}, {field: fieldNext}}},
 	Close: {name: "CLOSE", control: true, flags: RetryAfter,
 		numbers: []number{{field: fieldCode}, {fieldMillis, RetryAfter}, {field: fieldNexts}}, strings: []text{reason}},
 	Call: {name: "CALL", flags: HasMore | HasMeta | Deadline | Unordered | Idempotent, payload: true,
@@ -67,14 +70,20 @@ var layouts = [256]layout{
 	Message: {name: "MESSAGE", flags: HasMore | HasMeta | Unordered, payload: true,
 		numbers: []number{{field: fieldRef}, {fieldID, HasMore}, {fieldSize, HasMore}},
 		strings: []text{refName, meta}},
-	Reply: {name: "REPLY", flags: HasMore | HasMeta | Barrier, payload: true,
-		numbers: []number{{field: fieldID}, {field: fieldCode}, {fieldSize, HasMore}, {fieldNext, Barrier}},
+	Reply: {name: "REPLY", flags: HasMore | HasMeta | Barrier | Streamed, payload: true,
+		numbers: []number{{field: fieldID}, {field: fieldCode}, {fieldSize, HasMore}, {fieldNext, Barrier}, {fieldStreams, Streamed}},
 		strings: []text{meta}},
 	Cancel: {name: "CANCEL", numbers: []number{{field: fieldID}, {field: fieldCode}}},
 	More:   {name: "MORE", flags: HasMore | F2 | F3, payload: true, numbers: []number{{field: fieldID}}},
 	State: {name: "STATE", flags: HasMore | Snapshot | HasName | End, payload: true,
 		numbers: []number{{field: fieldID}, {fieldNext, Snapshot}, {fieldSize, HasMore}},
 		strings: []text{{field: fieldName, when: HasName, max: MaxName}}},
+	Data: {name: "DATA", flags: First | Last | OfCallee, payload: true,
+		numbers: []number{{field: fieldID}, {field: fieldSlot}}},
+	Reset: {name: "RESET", flags: OfCallee, payload: true,
+		numbers: []number{{field: fieldID}, {field: fieldSlot}, {field: fieldCode}}},
+	Stop: {name: "STOP", flags: OfCallee, payload: true,
+		numbers: []number{{field: fieldID}, {field: fieldSlot}, {field: fieldCode}}},
 	Topic: {name: "TOPIC", flags: Begin, numbers: []number{{field: fieldID}},
 		strings: []text{{field: fieldName, when: Begin, max: MaxName}}},
 	Event: {name: "EVENT", flags: HasMore | Missed, payload: true,
@@ -89,8 +98,9 @@ func (t *text) present(f *Frame) bool {
 }
 
 // allows reports whether a number may have the value v: codes end at MaxCode
-// (clause 9.1), there are at most MaxLanes lanes (clause 1.2), and what has a
-// size does not fit one frame (clause 2.4).
+// (clause 9.1), there are at most MaxLanes lanes (clause 1.2) and MaxSlots
+// streams of a call and side (clause 12.1), and what has a size does not fit
+// one frame (clause 2.4).
 func (fd field) allows(v uint64) bool {
 	switch fd {
 	case fieldCode:
@@ -99,6 +109,10 @@ func (fd field) allows(v uint64) bool {
 		return v > MaxPayload
 	case fieldNexts:
 		return v <= MaxLanes
+	case fieldSlot:
+		return v < MaxSlots
+	case fieldStreams:
+		return v > 0 && v <= MaxSlots
 	}
 	return true
 }

@@ -179,6 +179,8 @@ func (f *Frame) setNumber(fd field, v uint64) {
 		f.Millis = v
 	case fieldNexts:
 		f.NextCount = int(v)
+	case fieldSlot, fieldStreams:
+		f.Slot = v
 	default:
 		f.Next = v
 	}

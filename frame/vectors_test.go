@@ -150,6 +150,8 @@ func (v *vecFrame) frame(tb testing.TB) frame.Frame {
 			f.Size = n[0]
 		case "ms left", "retry-after ms":
 			f.Millis = n[0]
+		case "slot", "streams":
+			f.Slot = n[0]
 		case "count":
 			f.NextCount = int(n[0])
 		case "barrier", "missed", "version", "limit":
@@ -205,12 +207,16 @@ var kinds = []kindRow{
 	{frame.Pong, "PONG", true, ""},
 	{frame.Credit, "CREDIT", true, ""},
 	{frame.Close, "CLOSE", true, "RETRY"},
+	{frame.Window, "WINDOW", true, "-, -, CALLEE"},
 	{frame.Call, "CALL", false, "MORE, META, DEADLINE, UNORDERED, IDEMPOTENT"},
 	{frame.Message, "MESSAGE", false, "MORE, META, -, UNORDERED"},
-	{frame.Reply, "REPLY", false, "MORE, META, BARRIER"},
+	{frame.Reply, "REPLY", false, "MORE, META, BARRIER, STREAMS"},
 	{frame.Cancel, "CANCEL", false, ""},
 	{frame.More, "MORE", false, "MORE, OF low, OF high"},
 	{frame.State, "STATE", false, "MORE, SNAPSHOT, NAME, END"},
+	{frame.Data, "DATA", false, "-, BEGIN, CALLEE, END"},
+	{frame.Reset, "RESET", false, "-, -, CALLEE"},
+	{frame.Stop, "STOP", false, "-, -, CALLEE"},
 	{frame.Topic, "TOPIC", false, "BEGIN"},
 	{frame.Event, "EVENT", false, "MORE, MISSED"},
 	{frame.Gap, "GAP", false, ""},
@@ -343,6 +349,7 @@ func difference(a, b *frame.Frame) string {
 		{"Next", a.Next, b.Next},
 		{"Nexts", a.Nexts, b.Nexts},
 		{"NextCount", a.NextCount, b.NextCount},
+		{"Slot", a.Slot, b.Slot},
 		{"Name", string(a.Name), string(b.Name)},
 		{"Meta", string(a.Meta), string(b.Meta)},
 		{"Payload", string(a.Payload), string(b.Payload)},
