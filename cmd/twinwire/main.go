@@ -71,6 +71,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"time"
 
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/gen"
 )
@@ -84,9 +85,24 @@ Run twinwire <command> -h for the flags of a command.
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	answered := patience(os.Stderr, 2*time.Second)
 	code := run(ctx, ".", os.Args[1:], os.Stdout, os.Stderr)
+	answered()
 	stop()
 	os.Exit(code)
+}
+
+// patience says why nothing is to be seen if stop has not been called after a
+// while and somebody looks at a terminal.
+func patience(stderr *os.File, after time.Duration) (stop func()) {
+	info, err := stderr.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return func() {}
+	}
+	notice := time.AfterFunc(after, func() {
+		fmt.Fprintln(stderr, "twinwire: the go command compiles what the packages import; only the first time takes this long")
+	})
+	return func() { notice.Stop() }
 }
 
 // run is main: it returns the exit code, 2 for wrong usage.

@@ -4,13 +4,18 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 // BenchmarkFiles makes the files of 20 packages, each with the contract of the
-// counter example; what they import has been built before.
+// counter example; what they import has been built before. It also reports what
+// the go command takes, in the same run, to say which files the packages have
+// and where the export data is of what they import: nothing can be faster.
 func BenchmarkFiles(b *testing.B) {
 	b.Run("current", func(b *testing.B) {
 		dir := contracts(b, 20)
@@ -31,16 +36,43 @@ func bench(b *testing.B, dir string) {
 	if _, err := Files(context.Background(), dir, []string{"./..."}); err != nil { // warm
 		b.Fatal(err)
 	}
+	var bare time.Duration
 	for b.Loop() {
 		files, err := Files(context.Background(), dir, []string{"./..."})
 		if err != nil {
 			b.Fatal(err)
 		}
 		last = files
+		b.StopTimer()
+		bare += goList(b, dir)
+		b.StartTimer()
 	}
+	b.ReportMetric(float64(bare.Milliseconds())/float64(b.N), "go-list-ms/op")
+	b.ReportMetric(float64(bare)/float64(b.Elapsed()), "go-list-share")
 	if len(last) != 20 {
 		b.Fatalf("%d files, want 20", len(last))
 	}
+}
+
+// goList runs both questions to the go command at the same time, and returns how
+// long that took.
+func goList(b *testing.B, dir string) time.Duration {
+	began := time.Now()
+	var group sync.WaitGroup
+	for _, args := range [][]string{
+		{"list", "-e", "-find", "-json=GoFiles", "./..."},
+		{"list", "-e", "-export", "-json=Export", "context", "time", "github.com/twinwire/twinwire/events"},
+	} {
+		group.Go(func() { // ends with its command
+			cmd := exec.Command("go", args...)
+			cmd.Dir = dir
+			if err := cmd.Run(); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	return time.Since(began)
 }
 
 // contracts makes a directory with n packages inside this module, so that they

@@ -13,7 +13,7 @@ func (b *builder) family(obj *types.TypeName, pos token.Pos, wire string) *Famil
 		return f
 	}
 	f := &Family{Name: obj.Name(), Wire: wire, Pos: b.load.Fset.Position(obj.Pos())}
-	if !wireName().MatchString(wire) {
+	if !validWire(wire) {
 		b.problem(pos, "%q cannot be the name of a family of events: use letters, digits and any of . _ / -, at most 100", wire)
 		return nil
 	}

@@ -4,9 +4,10 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/twinwire/twinwire/frame"
 )
 
 // service makes the service of an interface.
@@ -23,7 +24,7 @@ func (b *builder) service(s spec, obj *types.TypeName, d directive) {
 	if svc.Wire == "" {
 		svc.Wire = lower(svc.Name)
 	}
-	if !wireName().MatchString(svc.Wire) {
+	if !validWire(svc.Wire) {
 		b.problem(d.pos, "%q cannot be the name of a service: use letters, digits and any of . _ / -, at most 100", svc.Wire)
 	}
 	for _, other := range b.pkg.Services {
@@ -60,7 +61,8 @@ func inOrder(iface *types.Interface) []*types.Func {
 	return list
 }
 
-func wireName() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9._/-]{1,100}$`) }
+// validWire reports whether names on the wire can begin with name.
+func validWire(name string) bool { return frame.ValidMethod(name) && len(name) <= 100 }
 
 // checkMethodName looks for names that the client needs for itself.
 func (b *builder) checkMethodName(svc *Service, m *Method, pos token.Pos) {
