@@ -4,13 +4,13 @@ package counter
 
 import (
 	"context"
-	"fmt"
 	"iter"
 
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/events"
 	"github.com/twinwire/twinwire/state"
+	"github.com/twinwire/twinwire/state/node"
 )
 
 // A CounterClient calls the Counter of the peer. It is a Counter.
@@ -264,69 +264,21 @@ func decodeEvent(typ string, r *codec.Reader) (Event, error) {
 func (Incremented) EventType() string { return "counter.Incremented" }
 
 // StateSchema returns what is to be known about State to keep copies of it in step.
-func StateSchema() state.Schema[State] { return twStateSchema{} }
+func StateSchema() state.Schema[State] { return node.Schema[State, twStateRoot]{} }
 
-// twStateSchema implements state.Schema.
-type twStateSchema struct{}
+// twStateRoot is the node of a state, with the table of the structs in it.
+type twStateRoot struct{ twStateNode }
 
-func (twStateSchema) AppendTable(b []byte) []byte {
-	return state.AppendTable(b, state.Table{
+func (twStateRoot) Table() state.Table {
+	return state.Table{
 		{
 			{Name: "Count", Type: -1},
 			{Name: "Topic", Type: -1},
 		},
-	})
-}
-
-func (twStateSchema) AppendValue(b []byte, v *State) ([]byte, error) {
-	w := twWriter{b: b}
-	twStateNode{}.write(&w, v, 32)
-	if w.err != nil {
-		return b, w.err
 	}
-	return w.b, nil
 }
 
-func (twStateSchema) AppendDelta(b []byte, prev, next *State) ([]byte, error) {
-	w := twWriter{b: b}
-	twStateNode{}.items(&w, prev, next, 31)
-	if w.err != nil {
-		return b, w.err
-	}
-	return w.b, nil
-}
-
-func (twStateSchema) Clone(v *State) (c State) {
-	twStateNode{}.clone(&c, v)
-	return c
-}
-
-func (twStateSchema) ReadTable(r *codec.Reader) (state.Decoder[State], error) {
-	table := state.ReadTable(r)
-	if err := r.Err(); err != nil {
-		return nil, err
-	}
-	return twStateDecoder{twBind(table, 0, 0, twStateField, make(map[[2]int]*twBinding))}, nil
-}
-
-// twStateDecoder implements state.Decoder.
-type twStateDecoder struct{ binding *twBinding }
-
-func (twStateDecoder) ReadValue(r *codec.Reader, v *State) error {
-	twStateNode{}.read(r, v)
-	return r.Err()
-}
-
-func (d twStateDecoder) ApplyDelta(r *codec.Reader, v *State) error {
-	last := -1
-	for r.Remaining() > 0 {
-		twStateNode{}.item(r, v, d.binding, r.Remaining(), &last)
-	}
-	return r.Err()
-}
-
-// twStateField finds a field of a struct of the table, and the struct in it.
-func twStateField(own int, name string) (field, leaf int) {
+func (twStateRoot) Find(own int, name string) (field, leaf int) {
 	switch own {
 	case 0:
 		switch name {
@@ -340,34 +292,32 @@ func twStateField(own int, name string) (field, leaf int) {
 }
 
 // A twStateNode is a State that is compared by its fields.
-type twStateNode struct{}
+type twStateNode struct{ node.Fields[State] }
 
-func (twStateNode) write(w *twWriter, v *State, levels int) {
-	if !w.wade(levels) {
+func (twStateNode) Write(w *node.Writer, v *State, levels int) {
+	if !w.Enter(levels) {
 		return
 	}
-	w.b = append(w.b, "\x82\xa5Count"...)
-	twUint32[uint32]{}.write(w, &v.Count, levels-1)
-	if w.done() {
-		w.at(".Count")
+	w.B = append(w.B, "\x82\xa5Count"...)
+	node.Uint32[uint32]{}.Write(w, &v.Count, levels-1)
+	if w.DoneAt(".Count") {
 		return
 	}
-	w.b = append(w.b, "\xa5Topic"...)
-	twPlain[events.Topic, twCodec[events.Topic, *events.Topic]]{}.write(w, &v.Topic, levels-1)
-	if w.done() {
-		w.at(".Topic")
+	w.B = append(w.B, "\xa5Topic"...)
+	node.Plain[events.Topic, node.Codec[events.Topic, *events.Topic]]{}.Write(w, &v.Topic, levels-1)
+	if w.DoneAt(".Topic") {
 		return
 	}
 }
 
-func (twStateNode) read(r *codec.Reader, v *State) {
+func (twStateNode) Read(r *codec.Reader, v *State) {
 	for range r.MapHeader() {
 		switch string(r.MapKey()) {
 		case "Count":
-			twUint32[uint32]{}.read(r, &v.Count)
+			node.Uint32[uint32]{}.Read(r, &v.Count)
 		case "Topic":
 			v.Topic = ""
-			twPlain[events.Topic, twCodec[events.Topic, *events.Topic]]{}.read(r, &v.Topic)
+			node.Plain[events.Topic, node.Codec[events.Topic, *events.Topic]]{}.Read(r, &v.Topic)
 		default:
 			r.Skip()
 		}
@@ -375,59 +325,48 @@ func (twStateNode) read(r *codec.Reader, v *State) {
 	r.Leave()
 }
 
-func (twStateNode) equal(x, y *State) bool {
-	if !(twUint32[uint32]{}).equal(&x.Count, &y.Count) {
+func (twStateNode) Equal(x, y *State) bool {
+	if !(node.Uint32[uint32]{}).Equal(&x.Count, &y.Count) {
 		return false
 	}
-	if !(twPlain[events.Topic, twCodec[events.Topic, *events.Topic]]{}).equal(&x.Topic, &y.Topic) {
+	if !(node.Plain[events.Topic, node.Codec[events.Topic, *events.Topic]]{}).Equal(&x.Topic, &y.Topic) {
 		return false
 	}
 	return true
 }
 
-func (twStateNode) clone(dst, src *State) {
-	twUint32[uint32]{}.clone(&dst.Count, &src.Count)
-	twPlain[events.Topic, twCodec[events.Topic, *events.Topic]]{}.clone(&dst.Topic, &src.Topic)
+func (twStateNode) Clone(dst, src *State) {
+	node.Uint32[uint32]{}.Clone(&dst.Count, &src.Count)
+	node.Plain[events.Topic, node.Codec[events.Topic, *events.Topic]]{}.Clone(&dst.Topic, &src.Topic)
 }
 
-func (twStateNode) patchable(_, _ *State) bool { return true }
-
-func (twStateNode) items(w *twWriter, prev, next *State, levels int) twSize {
-	size := twSize{parts: 2}
-	twField(w, &size, 0, twUint32[uint32]{}, &prev.Count, &next.Count, levels)
-	if w.err != nil {
-		w.at(".Count")
+func (twStateNode) Items(w *node.Writer, prev, next *State, levels int) node.Size {
+	size := node.Size{Parts: 2}
+	if !node.WriteField(w, &size, 0, ".Count", node.Uint32[uint32]{}, &prev.Count, &next.Count, levels) {
 		return size
 	}
-	twField(w, &size, 1, twPlain[events.Topic, twCodec[events.Topic, *events.Topic]]{}, &prev.Topic, &next.Topic, levels)
-	if w.err != nil {
-		w.at(".Topic")
+	if !node.WriteField(w, &size, 1, ".Topic", node.Plain[events.Topic, node.Codec[events.Topic, *events.Topic]]{}, &prev.Topic, &next.Topic, levels) {
 		return size
 	}
 	return size
 }
 
-func (n twStateNode) apply(r *codec.Reader, v *State, b *twBinding, count int) {
+func (n twStateNode) Apply(r *codec.Reader, v *State, b *node.Binding, count int) {
 	last := -1
-	for count > 0 && r.Err() == nil {
-		count -= n.item(r, v, b, count, &last)
+	for values := 0; count > 0 && r.Err() == nil; count -= values {
+		values, last = n.Item(r, v, b, count, last)
 	}
 }
 
-func (twStateNode) applyOne(r *codec.Reader, _ *State, _ uint32) {
-	r.Fail(codec.ErrRange, "operation that fits the field")
-}
-
-// item carries out the change of one field and returns how many values it is.
-func (twStateNode) item(r *codec.Reader, v *State, b *twBinding, count int, last *int) int {
-	own, leaf, op, values := twTag(r, b, count, last)
-	switch own {
+func (twStateNode) Item(r *codec.Reader, v *State, b *node.Binding, count, last int) (values, theirs int) {
+	tag := node.ReadTag(r, b, count, last)
+	switch tag.Own {
 	case 0:
-		twApply(r, twUint32[uint32]{}, &v.Count, leaf, op)
+		node.ReadField(r, node.Uint32[uint32]{}, &v.Count, tag.What)
 	case 1:
-		twApply(r, twPlain[events.Topic, twCodec[events.Topic, *events.Topic]]{}, &v.Topic, leaf, op)
+		node.ReadField(r, node.Plain[events.Topic, node.Codec[events.Topic, *events.Topic]]{}, &v.Topic, tag.What)
 	}
-	return values
+	return tag.Values, tag.Theirs
 }
 
 // AppendMsgpack implements codec.Marshaler.
@@ -454,316 +393,3 @@ func (v *Incremented) ReadMsgpack(r *codec.Reader) error {
 	r.Leave()
 	return r.Err()
 }
-
-// twUint32 is a uint32.
-type twUint32[T ~uint32] struct{}
-
-func (twUint32[T]) write(w *twWriter, v *T, _ int) { w.b = codec.AppendUint(w.b, uint64(*v)) }
-func (twUint32[T]) read(r *codec.Reader, v *T)     { *v = T(r.Uint32()) }
-func (twUint32[T]) equal(x, y *T) bool             { return *x == *y }
-func (twUint32[T]) clone(dst, src *T)              { *dst = *src }
-
-// A twNode knows how one type is carried in a state (docs/state.md).
-type twNode[T any] interface {
-	// write appends *v, which may open so many arrays and maps one inside
-	// another.
-	write(w *twWriter, v *T, levels int)
-	// read reads the next value of r into *v, which is zero.
-	read(r *codec.Reader, v *T)
-	equal(x, y *T) bool
-	// clone copies *src into *dst, which is zero.
-	clone(dst, src *T)
-}
-
-// A twContainer is a twNode whose values can be patched.
-type twContainer[T any] interface {
-	twNode[T]
-	patchable(prev, next *T) bool
-	items(w *twWriter, prev, next *T, levels int) twSize
-	// apply reads a patch of count values and changes *v by it.
-	apply(r *codec.Reader, v *T, b *twBinding, count int)
-	// applyOne carries out one operation that stands in the tag of a field.
-	applyOne(r *codec.Reader, v *T, op uint32)
-}
-
-// A twSize says how large a patch is: in values, in operations (0 for a
-// struct), and how many of its parts have changed.
-type twSize struct{ values, items, changed, parts int }
-
-// A twWriter collects what is written and remembers the first error. It stops
-// early when b has become as long as stop, unless that is 0.
-type twWriter struct {
-	b    []byte
-	err  error
-	stop int
-}
-
-// A twError is an error with the place in the value.
-type twError struct {
-	path string
-	err  error
-}
-
-func (e *twError) Error() string { return e.path + ": " + e.err.Error() }
-func (e *twError) Unwrap() error { return e.err }
-
-func (w *twWriter) fail(err error) {
-	if w.err == nil {
-		w.err = err
-	}
-}
-
-// at puts a step of the way in front of the place of an error.
-func (w *twWriter) at(step string) {
-	if e, ok := w.err.(*twError); ok {
-		w.err = &twError{step + e.path, e.err}
-	} else if w.err != nil {
-		w.err = &twError{step, w.err}
-	}
-}
-
-// wade reports whether another array or map may be opened.
-func (w *twWriter) wade(levels int) bool {
-	if levels <= 0 {
-		w.fail(fmt.Errorf("nested more than 32 deep: %w", codec.ErrLimit))
-	}
-	return w.err == nil
-}
-
-func (w *twWriter) done() bool { return w.err != nil || w.stop > 0 && len(w.b) >= w.stop }
-
-// A twVerdict says what was appended for a thing that may have changed.
-type twVerdict int
-
-const (
-	twSame twVerdict = iota
-	twPatched
-	twReplaced
-)
-
-// twPatchOf returns n if *prev can be patched to become *next.
-func twPatchOf[T any, N twNode[T]](n N, prev, next *T, levels int) twContainer[T] {
-	c, ok := any(n).(twContainer[T])
-	if !ok || levels <= 0 || !c.patchable(prev, next) {
-		return nil
-	}
-	return c
-}
-
-// twWholeIsShorter replaces the patch at w.b[start:] by the whole value if so
-// much has changed that this is shorter.
-func twWholeIsShorter[T any, N twNode[T]](w *twWriter, n N, next *T, levels, start int, size twSize) bool {
-	if size.items == 0 || 2*size.changed < size.parts {
-		return false
-	}
-	end, around := len(w.b), w.stop
-	w.stop = end + end - start
-	n.write(w, next, levels)
-	shorter := w.err == nil && len(w.b) < w.stop
-	w.stop = around
-	if !shorter {
-		w.b = w.b[:end]
-		return false
-	}
-	w.b = append(w.b[:start], w.b[end:]...)
-	return true
-}
-
-// twField appends what makes a field's value *prev equal to *next.
-func twField[T any, N twNode[T]](w *twWriter, size *twSize, number int, n N, prev, next *T, levels int) {
-	start := len(w.b)
-	c := twPatchOf(n, prev, next, levels)
-	if c == nil {
-		if !n.equal(prev, next) {
-			w.b = state.AppendTag(w.b, number, state.OpSet)
-			n.write(w, next, levels)
-			size.values += 2
-			size.changed++
-		}
-		return
-	}
-	w.b = state.OpenField(w.b, number)
-	open := len(w.b)
-	part := c.items(w, prev, next, levels-1)
-	if w.err != nil {
-		return
-	}
-	values := 2
-	if part.values > 0 && twWholeIsShorter(w, n, next, levels, open, part) {
-		w.b = append(state.SetField(w.b, start), w.b[open:]...)
-	} else {
-		w.b, values = state.CloseField(w.b, start, part.items, part.values)
-	}
-	if values > 0 {
-		size.values += values
-		size.changed++
-	}
-}
-
-// A twBinding says which fields of a struct here the fields of a struct of the
-// sender are; own is -1 for those that are not there.
-type twBinding struct{ fields []twBound }
-
-type twBound struct {
-	own  int
-	leaf *twBinding
-}
-
-// twBind binds the sender's struct number theirs to the struct number own.
-// find returns the number of a field by its name, and of the struct in it.
-func twBind(t state.Table, theirs, own int, find func(own int, name string) (field, leaf int), done map[[2]int]*twBinding) *twBinding {
-	key := [2]int{theirs, own}
-	if b := done[key]; b != nil {
-		return b
-	}
-	b := &twBinding{make([]twBound, len(t[theirs]))}
-	done[key] = b
-	taken := make(map[int]bool)
-	for i, f := range t[theirs] {
-		field, leaf := find(own, f.Name)
-		if field < 0 || taken[field] {
-			b.fields[i].own = -1
-			continue
-		}
-		taken[field] = true
-		b.fields[i].own = field
-		if leaf >= 0 && f.Type >= 0 {
-			b.fields[i].leaf = twBind(t, f.Type, leaf, find, done)
-		}
-	}
-	return b
-}
-
-// twTag reads the tag of a change of at most count values together. own is the
-// field that changes, or -1 if there is nothing left to do.
-func twTag(r *codec.Reader, b *twBinding, count int, last *int) (own int, leaf *twBinding, op uint32, values int) {
-	t := r.Uint32()
-	number := int(t >> 2)
-	op = t & 3
-	values = 1 + state.Operands(uint64(op))
-	switch {
-	case r.Err() != nil:
-		return -1, nil, op, values
-	case b == nil || number <= *last || number >= len(b.fields):
-		r.Fail(codec.ErrRange, "fields of the table in ascending order")
-		return -1, nil, op, values
-	case values > count:
-		r.Fail(codec.ErrRange, "patch with all operands")
-		return -1, nil, op, values
-	}
-	*last = number
-	f := b.fields[number]
-	if f.own < 0 {
-		for range values - 1 {
-			r.Skip()
-		}
-	}
-	return f.own, f.leaf, op, values
-}
-
-// twApply carries out the change of a field.
-func twApply[T any, N twNode[T]](r *codec.Reader, n N, v *T, leaf *twBinding, op uint32) {
-	if op == state.OpSet {
-		*v = *new(T)
-		n.read(r, v)
-		return
-	}
-	c, ok := any(n).(twContainer[T])
-	switch {
-	case !ok:
-		r.Fail(codec.ErrRange, "operation that fits the field")
-	case op == state.OpPatch:
-		twReadPatch(r, c, v, leaf)
-	default:
-		c.applyOne(r, v, op)
-	}
-}
-
-func twReadPatch[T any](r *codec.Reader, c twContainer[T], v *T, b *twBinding) {
-	count := r.ArrayHeader()
-	if r.Err() == nil {
-		c.apply(r, v, b, count)
-		r.Leave()
-	}
-}
-
-// twCodec calls AppendMsgpack and ReadMsgpack.
-type twCodec[T any, P interface {
-	*T
-	codec.Marshaler
-	codec.Unmarshaler
-}] struct{}
-
-func (twCodec[T, P]) append(b []byte, v *T) ([]byte, error) { return P(v).AppendMsgpack(b) }
-func (twCodec[T, P]) read(r *codec.Reader, v *T) error      { return P(v).ReadMsgpack(r) }
-
-// A twHook is a type that encodes itself and is replaced whole.
-type twHook[T any, H twMethods[T]] struct{}
-
-type twMethods[T any] interface {
-	append(b []byte, v *T) ([]byte, error)
-	read(r *codec.Reader, v *T) error
-}
-
-// append makes sure that what v wrote is one value that peers accept.
-func (twHook[T, H]) append(b []byte, v *T, levels int) ([]byte, error) {
-	var own H
-	out, err := own.append(b, v)
-	switch {
-	case err != nil:
-		return b, err
-	case len(out) < len(b):
-		return b, fmt.Errorf("%T did not append", *v)
-	}
-	if levels <= 0 {
-		levels = -1 // 0 means the default
-	}
-	if err := codec.Check(out[len(b):], &codec.Limits{Depth: levels}); err != nil {
-		return b, fmt.Errorf("%T wrote no value: %w", *v, err)
-	}
-	return out, nil
-}
-
-func (n twHook[T, H]) write(w *twWriter, v *T, levels int) {
-	b, err := n.append(w.b, v, levels)
-	if err != nil {
-		w.fail(err)
-		return
-	}
-	w.b = b
-}
-
-func (twHook[T, H]) read(r *codec.Reader, v *T) {
-	var own H
-	if err := own.read(r, v); err != nil && r.Err() == nil {
-		r.Fail(codec.ErrFormat, "value that its type accepts")
-	}
-}
-
-// equal compares what is written. What cannot be written is equal to nothing,
-// so that whoever writes it next says why.
-func (n twHook[T, H]) equal(x, y *T) bool {
-	a, err := n.append(nil, x, 32)
-	if err != nil {
-		return false
-	}
-	b, err := n.append(nil, y, 32)
-	return err == nil && string(a) == string(b)
-}
-
-// clone writes and reads the value.
-func (n twHook[T, H]) clone(dst, src *T) {
-	if b, err := n.append(nil, src, 32); err == nil {
-		var own H
-		r := codec.NewReader(b, &codec.Limits{Memory: int(^uint(0) >> 1)})
-		if own.read(r, dst) == nil && r.Finish() == nil {
-			return
-		}
-	}
-	*dst = *src
-}
-
-// A twPlain is a twHook whose copies share nothing.
-type twPlain[T any, H twMethods[T]] struct{ twHook[T, H] }
-
-func (twPlain[T, H]) clone(dst, src *T) { *dst = *src }

@@ -69,8 +69,7 @@ func (f *file) append(t *model.Type, expr string, depth int) {
 			f.p("b = %s.AppendBytes(b, data)\n}", codec)
 		})
 	case model.Any:
-		f.need("any")
-		f.p("if b, err = twAppendAny(b, %s, 32); err != nil {\nreturn b, err\n}", expr)
+		f.p("if b, err = %s.AppendAny(b, %s); err != nil {\nreturn b, err\n}", codec, expr)
 	default:
 		f.appendContainer(t, expr, depth)
 	}

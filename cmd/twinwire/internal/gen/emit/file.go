@@ -45,7 +45,6 @@ func Go(p *model.Package) ([]byte, model.Problems, error) {
 	for _, piece := range f.later {
 		f.body.WriteString(piece)
 	}
-	prelude := f.preludes()
 
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%s\n\npackage %s\n\nimport (\n", Header, p.Name)
@@ -59,7 +58,7 @@ func Go(p *model.Package) ([]byte, model.Problems, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("what was generated for %s cannot be formatted: %w", p.Path, err)
 	}
-	return append(src, prelude...), f.collisions(), nil
+	return src, f.collisions(), nil
 }
 
 // A file is the file that is being written.
@@ -71,8 +70,7 @@ type file struct {
 	done     map[string]bool   // pieces that are there already
 	queue    []*model.Type     // whose codec is needed
 	nodes    []*model.Type     // structs whose node is needed
-	later    []string          // small pieces that nodes need
-	prelude  []string          // names of larger ones
+	later    []string          // what lends the elements of arrays to nodes
 	literal  bool              // a struct type without a name is written
 }
 
@@ -97,6 +95,8 @@ func (f *file) lib(name string) string {
 	switch name {
 	case "codec", "core", "events", "state":
 		p = module + "/" + name
+	case "node":
+		p = module + "/state/node"
 	}
 	return f.use(p, path.Base(p))
 }
@@ -107,7 +107,7 @@ func (f *file) use(p, name string) string {
 		return known
 	}
 	taken := slices.Collect(maps.Values(f.imports))
-	reserved := []string{"codec", "core", "events", "state", "context", "iter", "fmt", "time", "slices", "maps", "cmp", "bytes", "unsafe", "encoding", "utf8", "math"}
+	reserved := []string{"codec", "core", "events", "state", "node", "context", "iter", "fmt", "time", "slices", "maps", "cmp", "bytes", "unsafe", "encoding", "utf8", "math"}
 	alias := name
 	for n := 2; slices.Contains(taken, alias) || f.taken(alias) || slices.Contains(reserved, alias) && !libPath(p, alias); n++ {
 		if libPath(p, name) {
@@ -126,7 +126,7 @@ func (f *file) taken(name string) bool {
 
 // libPath reports whether p is what generated code means by this name.
 func libPath(p, name string) bool {
-	return p == name || p == "unicode/"+name || p == module+"/"+name
+	return p == name || p == module+"/"+name || p == module+"/state/"+name
 }
 
 func (f *file) writeImports(out *bytes.Buffer) {

@@ -64,8 +64,7 @@ func (f *file) read(t *model.Type, lv string, zero bool, depth int) {
 		f.p("if !r.TryNil() {\ndata := r.Bytes()\nif r.Err() != nil {\nreturn r.Err()\n}")
 		f.p("if err := %s.Unmarshal%s(data); err != nil {\nreturn err\n}\n}", lv, hookName(t))
 	case model.Any:
-		f.need("any")
-		f.p("%s = twReadAny(r)", lv)
+		f.p("%s = r.Any()", lv)
 	default:
 		f.readContainer(t, lv, zero, depth)
 	}

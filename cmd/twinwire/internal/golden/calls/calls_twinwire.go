@@ -3,21 +3,16 @@
 package calls
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"iter"
-	"maps"
-	"slices"
 	"time"
-	"unicode/utf8"
-	"unsafe"
 
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/golden/other"
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/events"
 	"github.com/twinwire/twinwire/state"
+	"github.com/twinwire/twinwire/state/node"
 )
 
 // A ShopClient calls the Shop of the peer. It is a Shop.
@@ -608,7 +603,7 @@ type shopAnyArgs struct {
 func (v shopAnyArgs) AppendMsgpack(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, "\x81\xa1v"...)
-	if b, err = twAppendAny(b, v.v, 32); err != nil {
+	if b, err = codec.AppendAny(b, v.v); err != nil {
 		return b, err
 	}
 	return b, nil
@@ -619,7 +614,7 @@ func (v *shopAnyArgs) ReadMsgpack(r *codec.Reader) error {
 	for range r.MapHeader() {
 		switch string(r.MapKey()) {
 		case "v":
-			v.v = twReadAny(r)
+			v.v = r.Any()
 		default:
 			r.Skip()
 		}
@@ -634,7 +629,7 @@ type shopAnyReply struct{ value any }
 // AppendMsgpack implements codec.Marshaler.
 func (v shopAnyReply) AppendMsgpack(b []byte) ([]byte, error) {
 	var err error
-	if b, err = twAppendAny(b, v.value, 32); err != nil {
+	if b, err = codec.AppendAny(b, v.value); err != nil {
 		return b, err
 	}
 	return b, nil
@@ -642,7 +637,7 @@ func (v shopAnyReply) AppendMsgpack(b []byte) ([]byte, error) {
 
 // ReadMsgpack implements codec.Unmarshaler.
 func (v *shopAnyReply) ReadMsgpack(r *codec.Reader) error {
-	v.value = twReadAny(r)
+	v.value = r.Any()
 	return r.Err()
 }
 
@@ -678,68 +673,20 @@ func (Bought) EventType() string { return "shop.Bought" }
 func (Sold) EventType() string { return "shop.Sold" }
 
 // StockSchema returns what is to be known about Stock to keep copies of it in step.
-func StockSchema() state.Schema[Stock] { return twStockSchema{} }
+func StockSchema() state.Schema[Stock] { return node.Schema[Stock, twStockRoot]{} }
 
-// twStockSchema implements state.Schema.
-type twStockSchema struct{}
+// twStockRoot is the node of a state, with the table of the structs in it.
+type twStockRoot struct{ twStockNode }
 
-func (twStockSchema) AppendTable(b []byte) []byte {
-	return state.AppendTable(b, state.Table{
+func (twStockRoot) Table() state.Table {
+	return state.Table{
 		{
 			{Name: "Items", Type: -1},
 		},
-	})
-}
-
-func (twStockSchema) AppendValue(b []byte, v *Stock) ([]byte, error) {
-	w := twWriter{b: b}
-	twStockNode{}.write(&w, v, 32)
-	if w.err != nil {
-		return b, w.err
 	}
-	return w.b, nil
 }
 
-func (twStockSchema) AppendDelta(b []byte, prev, next *Stock) ([]byte, error) {
-	w := twWriter{b: b}
-	twStockNode{}.items(&w, prev, next, 31)
-	if w.err != nil {
-		return b, w.err
-	}
-	return w.b, nil
-}
-
-func (twStockSchema) Clone(v *Stock) (c Stock) {
-	twStockNode{}.clone(&c, v)
-	return c
-}
-
-func (twStockSchema) ReadTable(r *codec.Reader) (state.Decoder[Stock], error) {
-	table := state.ReadTable(r)
-	if err := r.Err(); err != nil {
-		return nil, err
-	}
-	return twStockDecoder{twBind(table, 0, 0, twStockField, make(map[[2]int]*twBinding))}, nil
-}
-
-// twStockDecoder implements state.Decoder.
-type twStockDecoder struct{ binding *twBinding }
-
-func (twStockDecoder) ReadValue(r *codec.Reader, v *Stock) error {
-	twStockNode{}.read(r, v)
-	return r.Err()
-}
-
-func (d twStockDecoder) ApplyDelta(r *codec.Reader, v *Stock) error {
-	last := -1
-	for r.Remaining() > 0 {
-		twStockNode{}.item(r, v, d.binding, r.Remaining(), &last)
-	}
-	return r.Err()
-}
-
-// twStockField finds a field of a struct of the table, and the struct in it.
-func twStockField(own int, name string) (field, leaf int) {
+func (twStockRoot) Find(own int, name string) (field, leaf int) {
 	switch own {
 	case 0:
 		switch name {
@@ -751,26 +698,25 @@ func twStockField(own int, name string) (field, leaf int) {
 }
 
 // A twStockNode is a Stock that is compared by its fields.
-type twStockNode struct{}
+type twStockNode struct{ node.Fields[Stock] }
 
-func (twStockNode) write(w *twWriter, v *Stock, levels int) {
-	if !w.wade(levels) {
+func (twStockNode) Write(w *node.Writer, v *Stock, levels int) {
+	if !w.Enter(levels) {
 		return
 	}
-	w.b = append(w.b, "\x81\xa5Items"...)
-	twMap[map[string]uint32, string, uint32, twString[string], twUint32[uint32]]{}.write(w, &v.Items, levels-1)
-	if w.done() {
-		w.at(".Items")
+	w.B = append(w.B, "\x81\xa5Items"...)
+	node.Map[map[string]uint32, string, uint32, node.String[string], node.Uint32[uint32]]{}.Write(w, &v.Items, levels-1)
+	if w.DoneAt(".Items") {
 		return
 	}
 }
 
-func (twStockNode) read(r *codec.Reader, v *Stock) {
+func (twStockNode) Read(r *codec.Reader, v *Stock) {
 	for range r.MapHeader() {
 		switch string(r.MapKey()) {
 		case "Items":
 			v.Items = nil
-			twMap[map[string]uint32, string, uint32, twString[string], twUint32[uint32]]{}.read(r, &v.Items)
+			node.Map[map[string]uint32, string, uint32, node.String[string], node.Uint32[uint32]]{}.Read(r, &v.Items)
 		default:
 			r.Skip()
 		}
@@ -778,48 +724,39 @@ func (twStockNode) read(r *codec.Reader, v *Stock) {
 	r.Leave()
 }
 
-func (twStockNode) equal(x, y *Stock) bool {
-	if !(twMap[map[string]uint32, string, uint32, twString[string], twUint32[uint32]]{}).equal(&x.Items, &y.Items) {
+func (twStockNode) Equal(x, y *Stock) bool {
+	if !(node.Map[map[string]uint32, string, uint32, node.String[string], node.Uint32[uint32]]{}).Equal(&x.Items, &y.Items) {
 		return false
 	}
 	return true
 }
 
-func (twStockNode) clone(dst, src *Stock) {
-	twMap[map[string]uint32, string, uint32, twString[string], twUint32[uint32]]{}.clone(&dst.Items, &src.Items)
+func (twStockNode) Clone(dst, src *Stock) {
+	node.Map[map[string]uint32, string, uint32, node.String[string], node.Uint32[uint32]]{}.Clone(&dst.Items, &src.Items)
 }
 
-func (twStockNode) patchable(_, _ *Stock) bool { return true }
-
-func (twStockNode) items(w *twWriter, prev, next *Stock, levels int) twSize {
-	size := twSize{parts: 1}
-	twField(w, &size, 0, twMap[map[string]uint32, string, uint32, twString[string], twUint32[uint32]]{}, &prev.Items, &next.Items, levels)
-	if w.err != nil {
-		w.at(".Items")
+func (twStockNode) Items(w *node.Writer, prev, next *Stock, levels int) node.Size {
+	size := node.Size{Parts: 1}
+	if !node.WriteField(w, &size, 0, ".Items", node.Map[map[string]uint32, string, uint32, node.String[string], node.Uint32[uint32]]{}, &prev.Items, &next.Items, levels) {
 		return size
 	}
 	return size
 }
 
-func (n twStockNode) apply(r *codec.Reader, v *Stock, b *twBinding, count int) {
+func (n twStockNode) Apply(r *codec.Reader, v *Stock, b *node.Binding, count int) {
 	last := -1
-	for count > 0 && r.Err() == nil {
-		count -= n.item(r, v, b, count, &last)
+	for values := 0; count > 0 && r.Err() == nil; count -= values {
+		values, last = n.Item(r, v, b, count, last)
 	}
 }
 
-func (twStockNode) applyOne(r *codec.Reader, _ *Stock, _ uint32) {
-	r.Fail(codec.ErrRange, "operation that fits the field")
-}
-
-// item carries out the change of one field and returns how many values it is.
-func (twStockNode) item(r *codec.Reader, v *Stock, b *twBinding, count int, last *int) int {
-	own, leaf, op, values := twTag(r, b, count, last)
-	switch own {
+func (twStockNode) Item(r *codec.Reader, v *Stock, b *node.Binding, count, last int) (values, theirs int) {
+	tag := node.ReadTag(r, b, count, last)
+	switch tag.Own {
 	case 0:
-		twApply(r, twMap[map[string]uint32, string, uint32, twString[string], twUint32[uint32]]{}, &v.Items, leaf, op)
+		node.ReadField(r, node.Map[map[string]uint32, string, uint32, node.String[string], node.Uint32[uint32]]{}, &v.Items, tag.What)
 	}
-	return values
+	return tag.Values, tag.Theirs
 }
 
 // twAppendOtherPoint and twReadOtherPoint are the codec of other.Point.
@@ -933,688 +870,4 @@ func (v *Closed) ReadMsgpack(r *codec.Reader) error {
 	}
 	r.Leave()
 	return r.Err()
-}
-
-// twUint32 is a uint32.
-type twUint32[T ~uint32] struct{}
-
-func (twUint32[T]) write(w *twWriter, v *T, _ int) { w.b = codec.AppendUint(w.b, uint64(*v)) }
-func (twUint32[T]) read(r *codec.Reader, v *T)     { *v = T(r.Uint32()) }
-func (twUint32[T]) equal(x, y *T) bool             { return *x == *y }
-func (twUint32[T]) clone(dst, src *T)              { *dst = *src }
-
-// A twNode knows how one type is carried in a state (docs/state.md).
-type twNode[T any] interface {
-	// write appends *v, which may open so many arrays and maps one inside
-	// another.
-	write(w *twWriter, v *T, levels int)
-	// read reads the next value of r into *v, which is zero.
-	read(r *codec.Reader, v *T)
-	equal(x, y *T) bool
-	// clone copies *src into *dst, which is zero.
-	clone(dst, src *T)
-}
-
-// A twContainer is a twNode whose values can be patched.
-type twContainer[T any] interface {
-	twNode[T]
-	patchable(prev, next *T) bool
-	items(w *twWriter, prev, next *T, levels int) twSize
-	// apply reads a patch of count values and changes *v by it.
-	apply(r *codec.Reader, v *T, b *twBinding, count int)
-	// applyOne carries out one operation that stands in the tag of a field.
-	applyOne(r *codec.Reader, v *T, op uint32)
-}
-
-// A twSize says how large a patch is: in values, in operations (0 for a
-// struct), and how many of its parts have changed.
-type twSize struct{ values, items, changed, parts int }
-
-// A twWriter collects what is written and remembers the first error. It stops
-// early when b has become as long as stop, unless that is 0.
-type twWriter struct {
-	b    []byte
-	err  error
-	stop int
-}
-
-// A twError is an error with the place in the value.
-type twError struct {
-	path string
-	err  error
-}
-
-func (e *twError) Error() string { return e.path + ": " + e.err.Error() }
-func (e *twError) Unwrap() error { return e.err }
-
-func (w *twWriter) fail(err error) {
-	if w.err == nil {
-		w.err = err
-	}
-}
-
-// at puts a step of the way in front of the place of an error.
-func (w *twWriter) at(step string) {
-	if e, ok := w.err.(*twError); ok {
-		w.err = &twError{step + e.path, e.err}
-	} else if w.err != nil {
-		w.err = &twError{step, w.err}
-	}
-}
-
-// wade reports whether another array or map may be opened.
-func (w *twWriter) wade(levels int) bool {
-	if levels <= 0 {
-		w.fail(fmt.Errorf("nested more than 32 deep: %w", codec.ErrLimit))
-	}
-	return w.err == nil
-}
-
-func (w *twWriter) done() bool { return w.err != nil || w.stop > 0 && len(w.b) >= w.stop }
-
-// A twVerdict says what was appended for a thing that may have changed.
-type twVerdict int
-
-const (
-	twSame twVerdict = iota
-	twPatched
-	twReplaced
-)
-
-// twPatchOf returns n if *prev can be patched to become *next.
-func twPatchOf[T any, N twNode[T]](n N, prev, next *T, levels int) twContainer[T] {
-	c, ok := any(n).(twContainer[T])
-	if !ok || levels <= 0 || !c.patchable(prev, next) {
-		return nil
-	}
-	return c
-}
-
-// twWholeIsShorter replaces the patch at w.b[start:] by the whole value if so
-// much has changed that this is shorter.
-func twWholeIsShorter[T any, N twNode[T]](w *twWriter, n N, next *T, levels, start int, size twSize) bool {
-	if size.items == 0 || 2*size.changed < size.parts {
-		return false
-	}
-	end, around := len(w.b), w.stop
-	w.stop = end + end - start
-	n.write(w, next, levels)
-	shorter := w.err == nil && len(w.b) < w.stop
-	w.stop = around
-	if !shorter {
-		w.b = w.b[:end]
-		return false
-	}
-	w.b = append(w.b[:start], w.b[end:]...)
-	return true
-}
-
-// twField appends what makes a field's value *prev equal to *next.
-func twField[T any, N twNode[T]](w *twWriter, size *twSize, number int, n N, prev, next *T, levels int) {
-	start := len(w.b)
-	c := twPatchOf(n, prev, next, levels)
-	if c == nil {
-		if !n.equal(prev, next) {
-			w.b = state.AppendTag(w.b, number, state.OpSet)
-			n.write(w, next, levels)
-			size.values += 2
-			size.changed++
-		}
-		return
-	}
-	w.b = state.OpenField(w.b, number)
-	open := len(w.b)
-	part := c.items(w, prev, next, levels-1)
-	if w.err != nil {
-		return
-	}
-	values := 2
-	if part.values > 0 && twWholeIsShorter(w, n, next, levels, open, part) {
-		w.b = append(state.SetField(w.b, start), w.b[open:]...)
-	} else {
-		w.b, values = state.CloseField(w.b, start, part.items, part.values)
-	}
-	if values > 0 {
-		size.values += values
-		size.changed++
-	}
-}
-
-// A twBinding says which fields of a struct here the fields of a struct of the
-// sender are; own is -1 for those that are not there.
-type twBinding struct{ fields []twBound }
-
-type twBound struct {
-	own  int
-	leaf *twBinding
-}
-
-// twBind binds the sender's struct number theirs to the struct number own.
-// find returns the number of a field by its name, and of the struct in it.
-func twBind(t state.Table, theirs, own int, find func(own int, name string) (field, leaf int), done map[[2]int]*twBinding) *twBinding {
-	key := [2]int{theirs, own}
-	if b := done[key]; b != nil {
-		return b
-	}
-	b := &twBinding{make([]twBound, len(t[theirs]))}
-	done[key] = b
-	taken := make(map[int]bool)
-	for i, f := range t[theirs] {
-		field, leaf := find(own, f.Name)
-		if field < 0 || taken[field] {
-			b.fields[i].own = -1
-			continue
-		}
-		taken[field] = true
-		b.fields[i].own = field
-		if leaf >= 0 && f.Type >= 0 {
-			b.fields[i].leaf = twBind(t, f.Type, leaf, find, done)
-		}
-	}
-	return b
-}
-
-// twTag reads the tag of a change of at most count values together. own is the
-// field that changes, or -1 if there is nothing left to do.
-func twTag(r *codec.Reader, b *twBinding, count int, last *int) (own int, leaf *twBinding, op uint32, values int) {
-	t := r.Uint32()
-	number := int(t >> 2)
-	op = t & 3
-	values = 1 + state.Operands(uint64(op))
-	switch {
-	case r.Err() != nil:
-		return -1, nil, op, values
-	case b == nil || number <= *last || number >= len(b.fields):
-		r.Fail(codec.ErrRange, "fields of the table in ascending order")
-		return -1, nil, op, values
-	case values > count:
-		r.Fail(codec.ErrRange, "patch with all operands")
-		return -1, nil, op, values
-	}
-	*last = number
-	f := b.fields[number]
-	if f.own < 0 {
-		for range values - 1 {
-			r.Skip()
-		}
-	}
-	return f.own, f.leaf, op, values
-}
-
-// twApply carries out the change of a field.
-func twApply[T any, N twNode[T]](r *codec.Reader, n N, v *T, leaf *twBinding, op uint32) {
-	if op == state.OpSet {
-		*v = *new(T)
-		n.read(r, v)
-		return
-	}
-	c, ok := any(n).(twContainer[T])
-	switch {
-	case !ok:
-		r.Fail(codec.ErrRange, "operation that fits the field")
-	case op == state.OpPatch:
-		twReadPatch(r, c, v, leaf)
-	default:
-		c.applyOne(r, v, op)
-	}
-}
-
-func twReadPatch[T any](r *codec.Reader, c twContainer[T], v *T, b *twBinding) {
-	count := r.ArrayHeader()
-	if r.Err() == nil {
-		c.apply(r, v, b, count)
-		r.Leave()
-	}
-}
-
-// twAppendAny appends what MessagePack can say of v.
-func twAppendAny(b []byte, v any, levels int) ([]byte, error) {
-	var err error
-	if levels == 0 {
-		return b, fmt.Errorf("value is nested too deep: %w", codec.ErrLimit)
-	}
-	switch v := v.(type) {
-	case nil:
-		return codec.AppendNil(b), nil
-	case bool:
-		return codec.AppendBool(b, v), nil
-	case int:
-		return codec.AppendInt(b, int64(v)), nil
-	case int8:
-		return codec.AppendInt(b, int64(v)), nil
-	case int16:
-		return codec.AppendInt(b, int64(v)), nil
-	case int32:
-		return codec.AppendInt(b, int64(v)), nil
-	case int64:
-		return codec.AppendInt(b, v), nil
-	case uint:
-		return codec.AppendUint(b, uint64(v)), nil
-	case uint8:
-		return codec.AppendUint(b, uint64(v)), nil
-	case uint16:
-		return codec.AppendUint(b, uint64(v)), nil
-	case uint32:
-		return codec.AppendUint(b, uint64(v)), nil
-	case uint64:
-		return codec.AppendUint(b, v), nil
-	case float32:
-		return codec.AppendFloat32(b, v), nil
-	case float64:
-		return codec.AppendFloat64(b, v), nil
-	case string:
-		return codec.AppendString(b, v), nil
-	case []byte:
-		return codec.AppendBytes(b, v), nil
-	case time.Time:
-		return codec.AppendTime(b, v), nil
-	case time.Duration:
-		return codec.AppendDuration(b, v), nil
-	case codec.Marshaler:
-		return v.AppendMsgpack(b)
-	case []any:
-		if v == nil {
-			return codec.AppendNil(b), nil
-		}
-		b = codec.AppendArrayHeader(b, len(v))
-		for _, e := range v {
-			if b, err = twAppendAny(b, e, levels-1); err != nil {
-				return b, err
-			}
-		}
-		return b, nil
-	case map[string]any:
-		if v == nil {
-			return codec.AppendNil(b), nil
-		}
-		b = codec.AppendMapHeader(b, len(v))
-		for _, k := range slices.Sorted(maps.Keys(v)) {
-			b = codec.AppendString(b, k)
-			if b, err = twAppendAny(b, v[k], levels-1); err != nil {
-				return b, err
-			}
-		}
-		return b, nil
-	case map[any]any:
-		b = codec.AppendMapHeader(b, len(v))
-		for k, e := range v {
-			switch k.(type) {
-			case string, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
-			default:
-				return b, fmt.Errorf("key %T of a map is neither string nor integer", k)
-			}
-			if b, err = twAppendAny(b, k, levels-1); err != nil {
-				return b, err
-			}
-			if b, err = twAppendAny(b, e, levels-1); err != nil {
-				return b, err
-			}
-		}
-		return b, nil
-	}
-	return b, fmt.Errorf("any holds %T, which has no AppendMsgpack", v)
-}
-
-// twReadAny reads any value: nil, bool, int64 or beyond it uint64, float64,
-// string, []byte, time.Time, []any, map[string]any, or map[any]any if its first
-// key is an integer. It recurses as deep as the limits of r allow.
-func twReadAny(r *codec.Reader) any {
-	if !r.Charge(1, 24) {
-		return nil
-	}
-	switch r.Peek() {
-	case codec.TypeNil:
-		r.Nil()
-		return nil
-	case codec.TypeBool:
-		return r.Bool()
-	case codec.TypeInt:
-		return twReadAnyInt(r)
-	case codec.TypeFloat:
-		return r.Float64()
-	case codec.TypeString:
-		return r.Str()
-	case codec.TypeBytes:
-		return r.Bytes()
-	case codec.TypeTime:
-		return r.Time()
-	case codec.TypeArray:
-		var s []any
-		if codec.ReadSlice(r, &s) {
-			for i := range s {
-				s[i] = twReadAny(r)
-			}
-			r.Leave()
-		}
-		return s
-	case codec.TypeMap:
-		return twReadAnyMap(r)
-	}
-	r.Skip() // no value: says why
-	return nil
-}
-
-func twReadAnyInt(r *codec.Reader) any {
-	v, negative := r.Integer()
-	if negative || v <= 1<<63-1 {
-		return int64(v)
-	}
-	return v
-}
-
-func twReadAnyMap(r *codec.Reader) any {
-	n := r.MapHeader()
-	if !r.Charge(n, 66) {
-		return nil
-	}
-	if n == 0 || r.Peek() != codec.TypeInt {
-		m := make(map[string]any, n)
-		for range n {
-			k := r.Str()
-			m[k] = twReadAny(r)
-		}
-		r.Leave()
-		return m
-	}
-	m := make(map[any]any, n)
-	for range n {
-		if !r.Charge(1, 24) {
-			return nil
-		}
-		var k any
-		if r.Peek() == codec.TypeInt {
-			k = twReadAnyInt(r)
-		} else {
-			k = r.Str()
-		}
-		m[k] = twReadAny(r)
-	}
-	r.Leave()
-	return m
-}
-
-// twChange appends what makes *prev equal to *next behind an operation that
-// the caller has written and corrects.
-func twChange[T any, N twNode[T]](w *twWriter, n N, prev, next *T, levels int) twVerdict {
-	c := twPatchOf(n, prev, next, levels)
-	if c == nil {
-		if n.equal(prev, next) {
-			return twSame
-		}
-		n.write(w, next, levels)
-		return twReplaced
-	}
-	start := len(w.b)
-	w.b = state.OpenPatch(w.b)
-	size := c.items(w, prev, next, levels-1)
-	if w.err != nil {
-		return twSame
-	}
-	w.b = state.ClosePatch(w.b, start, size.values)
-	if size.values == 0 {
-		return twSame
-	}
-	if twWholeIsShorter(w, n, next, levels, start, size) {
-		return twReplaced
-	}
-	return twPatched
-}
-
-// A twMap is a map; its keys ascend in what is written.
-type twMap[M ~map[K]E, K cmp.Ordered, E any, KN twNode[K], N twNode[E]] struct{}
-
-func (twMap[M, K, E, KN, N]) write(w *twWriter, v *M, levels int) {
-	if *v == nil {
-		w.b = codec.AppendNil(w.b)
-		return
-	}
-	if !w.wade(levels) {
-		return
-	}
-	var (
-		key  KN
-		elem N
-		k    K
-		e    E
-	)
-	w.b = codec.AppendMapHeader(w.b, len(*v))
-	for _, k = range slices.Sorted(maps.Keys(*v)) {
-		e = (*v)[k]
-		key.write(w, &k, 0)
-		elem.write(w, &e, levels-1)
-		if w.done() {
-			w.at("[]")
-			return
-		}
-	}
-}
-
-func (twMap[M, K, E, KN, N]) read(r *codec.Reader, v *M) {
-	var (
-		key  KN
-		elem N
-	)
-	m := map[K]E(nil)
-	n, ok := codec.ReadMap(r, &m)
-	if *v = m; !ok {
-		return
-	}
-	var (
-		k K
-		e E
-	)
-	for range n {
-		e = *new(E)
-		key.read(r, &k)
-		elem.read(r, &e)
-		if r.Err() != nil {
-			return
-		}
-		m[k] = e
-	}
-	r.Leave()
-}
-
-func (twMap[M, K, E, KN, N]) equal(x, y *M) bool {
-	if len(*x) != len(*y) || (*x == nil) != (*y == nil) {
-		return false
-	}
-	var (
-		elem        N
-		mine, other E // outside the loop, for their addresses are taken
-		ok          bool
-	)
-	for k, e := range *x {
-		mine = e
-		if other, ok = (*y)[k]; !ok || !elem.equal(&mine, &other) {
-			return false
-		}
-	}
-	return true
-}
-
-func (twMap[M, K, E, KN, N]) clone(dst, src *M) {
-	if *src == nil {
-		return
-	}
-	var (
-		elem N
-		c, o E
-	)
-	*dst = make(M, len(*src))
-	for k, e := range *src {
-		c, o = *new(E), e
-		elem.clone(&c, &o)
-		(*dst)[k] = c
-	}
-}
-
-func (twMap[M, K, E, KN, N]) patchable(prev, next *M) bool {
-	return (*prev == nil) == (*next == nil)
-}
-
-// items appends the operations of clause S6.
-func (n twMap[M, K, E, KN, N]) items(w *twWriter, prev, next *M, levels int) twSize {
-	var (
-		key  KN
-		elem N
-	)
-	keys := n.changed(*prev, *next)
-	slices.Sort(keys)
-	size := twSize{parts: len(*next), changed: len(keys)}
-	for _, k := range keys {
-		p, had := (*prev)[k]
-		e, has := (*next)[k]
-		at := len(w.b)
-		switch {
-		case !has:
-			w.b = append(w.b, state.OpDelete)
-			key.write(w, &k, 0)
-			size.values += 2
-		case !had:
-			w.b = append(w.b, state.OpPut)
-			key.write(w, &k, 0)
-			elem.write(w, &e, levels)
-			size.values += 3
-		default:
-			w.b = append(w.b, state.OpPatch)
-			key.write(w, &k, 0)
-			verdict := twChange(w, elem, &p, &e, levels)
-			if verdict == twSame && w.err == nil {
-				w.b = w.b[:at]
-				continue
-			}
-			if verdict == twReplaced {
-				w.b[at] = state.OpPut
-			}
-			size.values += 3
-		}
-		size.items++
-		if w.err != nil {
-			w.at("[]")
-			break
-		}
-	}
-	return size
-}
-
-// changed returns the keys of the entries that are in one map only or differ.
-func (twMap[M, K, E, KN, N]) changed(prev, next M) (keys []K) {
-	var (
-		elem     N
-		old, now E // outside the loop, for their addresses are taken
-		ok       bool
-	)
-	both := 0
-	for k, e := range next {
-		if old, ok = prev[k]; ok {
-			both++
-			if now = e; elem.equal(&old, &now) {
-				continue
-			}
-		}
-		keys = append(keys, k)
-	}
-	if both == len(prev) {
-		return keys
-	}
-	for k := range prev {
-		if _, ok := next[k]; !ok {
-			keys = append(keys, k)
-		}
-	}
-	return keys
-}
-
-func (n twMap[M, K, E, KN, N]) apply(r *codec.Reader, v *M, b *twBinding, count int) {
-	var last *K
-	for count > 0 && r.Err() == nil {
-		op := r.Uint32()
-		values, ok := twOperations(r, op, count)
-		if !ok {
-			return
-		}
-		last = n.do(r, v, b, op, last)
-		count -= values
-	}
-}
-
-func (n twMap[M, K, E, KN, N]) applyOne(r *codec.Reader, v *M, op uint32) { n.do(r, v, nil, op, nil) }
-
-// do carries out one operation. Its key, which it returns, has to come after
-// *last.
-func (twMap[M, K, E, KN, N]) do(r *codec.Reader, v *M, b *twBinding, op uint32, last *K) *K {
-	var (
-		key  KN
-		elem N
-		k    K
-		e    E
-	)
-	c, patchable := any(elem).(twContainer[E])
-	if op != state.OpDelete && op != state.OpPut && (op != state.OpPatch || !patchable) {
-		r.Fail(codec.ErrRange, "operation of a map")
-		return nil
-	}
-	key.read(r, &k)
-	if r.Err() == nil && last != nil && *last >= k {
-		r.Fail(codec.ErrRange, "keys in ascending order")
-	}
-	if r.Err() != nil {
-		return nil
-	}
-	if *v == nil {
-		*v = make(M)
-	}
-	switch op {
-	case state.OpDelete:
-		delete(*v, k)
-		return &k
-	case state.OpPatch:
-		old, ok := (*v)[k]
-		if !ok {
-			r.Fail(codec.ErrRange, "key that is in the map")
-			return nil
-		}
-		e = old
-		twReadPatch(r, c, &e, b)
-	default:
-		if r.Charge(1, 2*int(unsafe.Sizeof(k)+unsafe.Sizeof(e)+1)) {
-			elem.read(r, &e)
-		}
-	}
-	if r.Err() == nil {
-		(*v)[k] = e
-	}
-	return &k
-}
-
-// twOperations returns how many values an operation takes, itself included, if
-// that is no more than count.
-func twOperations(r *codec.Reader, op uint32, count int) (values int, ok bool) {
-	switch op {
-	case state.OpAppend:
-		values = 2
-	case state.OpPut, state.OpPatch:
-		values = 3
-	case state.OpSplice:
-		values = 4
-	}
-	if r.Err() == nil && (values == 0 || values > count) {
-		r.Fail(codec.ErrRange, "operation with all operands")
-	}
-	return values, r.Err() == nil
-}
-
-// A twString is a string.
-type twString[T ~string] struct{}
-
-func (twString[T]) read(r *codec.Reader, v *T) { *v = T(r.Str()) }
-func (twString[T]) equal(x, y *T) bool         { return *x == *y }
-func (twString[T]) clone(dst, src *T)          { *dst = *src }
-func (twString[T]) write(w *twWriter, v *T, _ int) {
-	if !utf8.ValidString(string(*v)) {
-		w.fail(fmt.Errorf("string is not valid UTF-8: %w", codec.ErrUTF8))
-		return
-	}
-	w.b = codec.AppendString(w.b, string(*v))
 }

@@ -4,16 +4,13 @@ package many
 
 import (
 	"context"
-	"fmt"
 	"iter"
-	"slices"
-	"unicode/utf8"
-	"unsafe"
 
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/events"
 	"github.com/twinwire/twinwire/state"
+	"github.com/twinwire/twinwire/state/node"
 )
 
 // A AClient calls the A of the peer. It is a A.
@@ -453,68 +450,20 @@ func decodeAlarm(typ string, r *codec.Reader) (Alarm, error) {
 func (Alarm) EventType() string { return "alarms.Alarm" }
 
 // OneSchema returns what is to be known about One to keep copies of it in step.
-func OneSchema() state.Schema[One] { return twOneSchema{} }
+func OneSchema() state.Schema[One] { return node.Schema[One, twOneRoot]{} }
 
-// twOneSchema implements state.Schema.
-type twOneSchema struct{}
+// twOneRoot is the node of a state, with the table of the structs in it.
+type twOneRoot struct{ twOneNode }
 
-func (twOneSchema) AppendTable(b []byte) []byte {
-	return state.AppendTable(b, state.Table{
+func (twOneRoot) Table() state.Table {
+	return state.Table{
 		{
 			{Name: "N", Type: -1},
 		},
-	})
-}
-
-func (twOneSchema) AppendValue(b []byte, v *One) ([]byte, error) {
-	w := twWriter{b: b}
-	twOneNode{}.write(&w, v, 32)
-	if w.err != nil {
-		return b, w.err
 	}
-	return w.b, nil
 }
 
-func (twOneSchema) AppendDelta(b []byte, prev, next *One) ([]byte, error) {
-	w := twWriter{b: b}
-	twOneNode{}.items(&w, prev, next, 31)
-	if w.err != nil {
-		return b, w.err
-	}
-	return w.b, nil
-}
-
-func (twOneSchema) Clone(v *One) (c One) {
-	twOneNode{}.clone(&c, v)
-	return c
-}
-
-func (twOneSchema) ReadTable(r *codec.Reader) (state.Decoder[One], error) {
-	table := state.ReadTable(r)
-	if err := r.Err(); err != nil {
-		return nil, err
-	}
-	return twOneDecoder{twBind(table, 0, 0, twOneField, make(map[[2]int]*twBinding))}, nil
-}
-
-// twOneDecoder implements state.Decoder.
-type twOneDecoder struct{ binding *twBinding }
-
-func (twOneDecoder) ReadValue(r *codec.Reader, v *One) error {
-	twOneNode{}.read(r, v)
-	return r.Err()
-}
-
-func (d twOneDecoder) ApplyDelta(r *codec.Reader, v *One) error {
-	last := -1
-	for r.Remaining() > 0 {
-		twOneNode{}.item(r, v, d.binding, r.Remaining(), &last)
-	}
-	return r.Err()
-}
-
-// twOneField finds a field of a struct of the table, and the struct in it.
-func twOneField(own int, name string) (field, leaf int) {
+func (twOneRoot) Find(own int, name string) (field, leaf int) {
 	switch own {
 	case 0:
 		switch name {
@@ -526,25 +475,24 @@ func twOneField(own int, name string) (field, leaf int) {
 }
 
 // A twOneNode is a One that is compared by its fields.
-type twOneNode struct{}
+type twOneNode struct{ node.Fields[One] }
 
-func (twOneNode) write(w *twWriter, v *One, levels int) {
-	if !w.wade(levels) {
+func (twOneNode) Write(w *node.Writer, v *One, levels int) {
+	if !w.Enter(levels) {
 		return
 	}
-	w.b = append(w.b, "\x81\xa1N"...)
-	twInt[int]{}.write(w, &v.N, levels-1)
-	if w.done() {
-		w.at(".N")
+	w.B = append(w.B, "\x81\xa1N"...)
+	node.Int[int]{}.Write(w, &v.N, levels-1)
+	if w.DoneAt(".N") {
 		return
 	}
 }
 
-func (twOneNode) read(r *codec.Reader, v *One) {
+func (twOneNode) Read(r *codec.Reader, v *One) {
 	for range r.MapHeader() {
 		switch string(r.MapKey()) {
 		case "N":
-			twInt[int]{}.read(r, &v.N)
+			node.Int[int]{}.Read(r, &v.N)
 		default:
 			r.Skip()
 		}
@@ -552,58 +500,49 @@ func (twOneNode) read(r *codec.Reader, v *One) {
 	r.Leave()
 }
 
-func (twOneNode) equal(x, y *One) bool {
-	if !(twInt[int]{}).equal(&x.N, &y.N) {
+func (twOneNode) Equal(x, y *One) bool {
+	if !(node.Int[int]{}).Equal(&x.N, &y.N) {
 		return false
 	}
 	return true
 }
 
-func (twOneNode) clone(dst, src *One) {
-	twInt[int]{}.clone(&dst.N, &src.N)
+func (twOneNode) Clone(dst, src *One) {
+	node.Int[int]{}.Clone(&dst.N, &src.N)
 }
 
-func (twOneNode) patchable(_, _ *One) bool { return true }
-
-func (twOneNode) items(w *twWriter, prev, next *One, levels int) twSize {
-	size := twSize{parts: 1}
-	twField(w, &size, 0, twInt[int]{}, &prev.N, &next.N, levels)
-	if w.err != nil {
-		w.at(".N")
+func (twOneNode) Items(w *node.Writer, prev, next *One, levels int) node.Size {
+	size := node.Size{Parts: 1}
+	if !node.WriteField(w, &size, 0, ".N", node.Int[int]{}, &prev.N, &next.N, levels) {
 		return size
 	}
 	return size
 }
 
-func (n twOneNode) apply(r *codec.Reader, v *One, b *twBinding, count int) {
+func (n twOneNode) Apply(r *codec.Reader, v *One, b *node.Binding, count int) {
 	last := -1
-	for count > 0 && r.Err() == nil {
-		count -= n.item(r, v, b, count, &last)
+	for values := 0; count > 0 && r.Err() == nil; count -= values {
+		values, last = n.Item(r, v, b, count, last)
 	}
 }
 
-func (twOneNode) applyOne(r *codec.Reader, _ *One, _ uint32) {
-	r.Fail(codec.ErrRange, "operation that fits the field")
-}
-
-// item carries out the change of one field and returns how many values it is.
-func (twOneNode) item(r *codec.Reader, v *One, b *twBinding, count int, last *int) int {
-	own, leaf, op, values := twTag(r, b, count, last)
-	switch own {
+func (twOneNode) Item(r *codec.Reader, v *One, b *node.Binding, count, last int) (values, theirs int) {
+	tag := node.ReadTag(r, b, count, last)
+	switch tag.Own {
 	case 0:
-		twApply(r, twInt[int]{}, &v.N, leaf, op)
+		node.ReadField(r, node.Int[int]{}, &v.N, tag.What)
 	}
-	return values
+	return tag.Values, tag.Theirs
 }
 
 // TwoSchema returns what is to be known about Two to keep copies of it in step.
-func TwoSchema() state.Schema[Two] { return twTwoSchema{} }
+func TwoSchema() state.Schema[Two] { return node.Schema[Two, twTwoRoot]{} }
 
-// twTwoSchema implements state.Schema.
-type twTwoSchema struct{}
+// twTwoRoot is the node of a state, with the table of the structs in it.
+type twTwoRoot struct{ twTwoNode }
 
-func (twTwoSchema) AppendTable(b []byte) []byte {
-	return state.AppendTable(b, state.Table{
+func (twTwoRoot) Table() state.Table {
+	return state.Table{
 		{
 			{Name: "Ones", Type: 1},
 			{Name: "Last", Type: 1},
@@ -611,58 +550,10 @@ func (twTwoSchema) AppendTable(b []byte) []byte {
 		{
 			{Name: "N", Type: -1},
 		},
-	})
-}
-
-func (twTwoSchema) AppendValue(b []byte, v *Two) ([]byte, error) {
-	w := twWriter{b: b}
-	twTwoNode{}.write(&w, v, 32)
-	if w.err != nil {
-		return b, w.err
 	}
-	return w.b, nil
 }
 
-func (twTwoSchema) AppendDelta(b []byte, prev, next *Two) ([]byte, error) {
-	w := twWriter{b: b}
-	twTwoNode{}.items(&w, prev, next, 31)
-	if w.err != nil {
-		return b, w.err
-	}
-	return w.b, nil
-}
-
-func (twTwoSchema) Clone(v *Two) (c Two) {
-	twTwoNode{}.clone(&c, v)
-	return c
-}
-
-func (twTwoSchema) ReadTable(r *codec.Reader) (state.Decoder[Two], error) {
-	table := state.ReadTable(r)
-	if err := r.Err(); err != nil {
-		return nil, err
-	}
-	return twTwoDecoder{twBind(table, 0, 0, twTwoField, make(map[[2]int]*twBinding))}, nil
-}
-
-// twTwoDecoder implements state.Decoder.
-type twTwoDecoder struct{ binding *twBinding }
-
-func (twTwoDecoder) ReadValue(r *codec.Reader, v *Two) error {
-	twTwoNode{}.read(r, v)
-	return r.Err()
-}
-
-func (d twTwoDecoder) ApplyDelta(r *codec.Reader, v *Two) error {
-	last := -1
-	for r.Remaining() > 0 {
-		twTwoNode{}.item(r, v, d.binding, r.Remaining(), &last)
-	}
-	return r.Err()
-}
-
-// twTwoField finds a field of a struct of the table, and the struct in it.
-func twTwoField(own int, name string) (field, leaf int) {
+func (twTwoRoot) Find(own int, name string) (field, leaf int) {
 	switch own {
 	case 0:
 		switch name {
@@ -681,35 +572,33 @@ func twTwoField(own int, name string) (field, leaf int) {
 }
 
 // A twTwoNode is a Two that is compared by its fields.
-type twTwoNode struct{}
+type twTwoNode struct{ node.Fields[Two] }
 
-func (twTwoNode) write(w *twWriter, v *Two, levels int) {
-	if !w.wade(levels) {
+func (twTwoNode) Write(w *node.Writer, v *Two, levels int) {
+	if !w.Enter(levels) {
 		return
 	}
-	w.b = append(w.b, "\x82\xa4Ones"...)
-	twSlice[[]One, One, twOneNode]{}.write(w, &v.Ones, levels-1)
-	if w.done() {
-		w.at(".Ones")
+	w.B = append(w.B, "\x82\xa4Ones"...)
+	node.Slice[[]One, One, twOneNode]{}.Write(w, &v.Ones, levels-1)
+	if w.DoneAt(".Ones") {
 		return
 	}
-	w.b = append(w.b, "\xa4Last"...)
-	twPointer[*One, One, twOneNode]{}.write(w, &v.Last, levels-1)
-	if w.done() {
-		w.at(".Last")
+	w.B = append(w.B, "\xa4Last"...)
+	node.Pointer[*One, One, twOneNode]{}.Write(w, &v.Last, levels-1)
+	if w.DoneAt(".Last") {
 		return
 	}
 }
 
-func (twTwoNode) read(r *codec.Reader, v *Two) {
+func (twTwoNode) Read(r *codec.Reader, v *Two) {
 	for range r.MapHeader() {
 		switch string(r.MapKey()) {
 		case "Ones":
 			v.Ones = nil
-			twSlice[[]One, One, twOneNode]{}.read(r, &v.Ones)
+			node.Slice[[]One, One, twOneNode]{}.Read(r, &v.Ones)
 		case "Last":
 			v.Last = nil
-			twPointer[*One, One, twOneNode]{}.read(r, &v.Last)
+			node.Pointer[*One, One, twOneNode]{}.Read(r, &v.Last)
 		default:
 			r.Skip()
 		}
@@ -717,124 +606,65 @@ func (twTwoNode) read(r *codec.Reader, v *Two) {
 	r.Leave()
 }
 
-func (twTwoNode) equal(x, y *Two) bool {
-	if !(twSlice[[]One, One, twOneNode]{}).equal(&x.Ones, &y.Ones) {
+func (twTwoNode) Equal(x, y *Two) bool {
+	if !(node.Slice[[]One, One, twOneNode]{}).Equal(&x.Ones, &y.Ones) {
 		return false
 	}
-	if !(twPointer[*One, One, twOneNode]{}).equal(&x.Last, &y.Last) {
+	if !(node.Pointer[*One, One, twOneNode]{}).Equal(&x.Last, &y.Last) {
 		return false
 	}
 	return true
 }
 
-func (twTwoNode) clone(dst, src *Two) {
-	twSlice[[]One, One, twOneNode]{}.clone(&dst.Ones, &src.Ones)
-	twPointer[*One, One, twOneNode]{}.clone(&dst.Last, &src.Last)
+func (twTwoNode) Clone(dst, src *Two) {
+	node.Slice[[]One, One, twOneNode]{}.Clone(&dst.Ones, &src.Ones)
+	node.Pointer[*One, One, twOneNode]{}.Clone(&dst.Last, &src.Last)
 }
 
-func (twTwoNode) patchable(_, _ *Two) bool { return true }
-
-func (twTwoNode) items(w *twWriter, prev, next *Two, levels int) twSize {
-	size := twSize{parts: 2}
-	twField(w, &size, 0, twSlice[[]One, One, twOneNode]{}, &prev.Ones, &next.Ones, levels)
-	if w.err != nil {
-		w.at(".Ones")
+func (twTwoNode) Items(w *node.Writer, prev, next *Two, levels int) node.Size {
+	size := node.Size{Parts: 2}
+	if !node.WriteField(w, &size, 0, ".Ones", node.Slice[[]One, One, twOneNode]{}, &prev.Ones, &next.Ones, levels) {
 		return size
 	}
-	twField(w, &size, 1, twPointer[*One, One, twOneNode]{}, &prev.Last, &next.Last, levels)
-	if w.err != nil {
-		w.at(".Last")
+	if !node.WriteField(w, &size, 1, ".Last", node.Pointer[*One, One, twOneNode]{}, &prev.Last, &next.Last, levels) {
 		return size
 	}
 	return size
 }
 
-func (n twTwoNode) apply(r *codec.Reader, v *Two, b *twBinding, count int) {
+func (n twTwoNode) Apply(r *codec.Reader, v *Two, b *node.Binding, count int) {
 	last := -1
-	for count > 0 && r.Err() == nil {
-		count -= n.item(r, v, b, count, &last)
+	for values := 0; count > 0 && r.Err() == nil; count -= values {
+		values, last = n.Item(r, v, b, count, last)
 	}
 }
 
-func (twTwoNode) applyOne(r *codec.Reader, _ *Two, _ uint32) {
-	r.Fail(codec.ErrRange, "operation that fits the field")
-}
-
-// item carries out the change of one field and returns how many values it is.
-func (twTwoNode) item(r *codec.Reader, v *Two, b *twBinding, count int, last *int) int {
-	own, leaf, op, values := twTag(r, b, count, last)
-	switch own {
+func (twTwoNode) Item(r *codec.Reader, v *Two, b *node.Binding, count, last int) (values, theirs int) {
+	tag := node.ReadTag(r, b, count, last)
+	switch tag.Own {
 	case 0:
-		twApply(r, twSlice[[]One, One, twOneNode]{}, &v.Ones, leaf, op)
+		node.ReadField(r, node.Slice[[]One, One, twOneNode]{}, &v.Ones, tag.What)
 	case 1:
-		twApply(r, twPointer[*One, One, twOneNode]{}, &v.Last, leaf, op)
+		node.ReadField(r, node.Pointer[*One, One, twOneNode]{}, &v.Last, tag.What)
 	}
-	return values
+	return tag.Values, tag.Theirs
 }
 
 // LogSchema returns what is to be known about Log to keep copies of it in step.
-func LogSchema() state.Schema[Log] { return twLogSchema{} }
+func LogSchema() state.Schema[Log] { return node.Schema[Log, twLogRoot]{} }
 
-// twLogSchema implements state.Schema.
-type twLogSchema struct{}
+// twLogRoot is the node of a state, with the table of the structs in it.
+type twLogRoot struct{ twLogNode }
 
-func (twLogSchema) AppendTable(b []byte) []byte {
-	return state.AppendTable(b, state.Table{
+func (twLogRoot) Table() state.Table {
+	return state.Table{
 		{
 			{Name: "Lines", Type: -1},
 		},
-	})
-}
-
-func (twLogSchema) AppendValue(b []byte, v *Log) ([]byte, error) {
-	w := twWriter{b: b}
-	twLogNode{}.write(&w, v, 32)
-	if w.err != nil {
-		return b, w.err
 	}
-	return w.b, nil
 }
 
-func (twLogSchema) AppendDelta(b []byte, prev, next *Log) ([]byte, error) {
-	w := twWriter{b: b}
-	twLogNode{}.items(&w, prev, next, 31)
-	if w.err != nil {
-		return b, w.err
-	}
-	return w.b, nil
-}
-
-func (twLogSchema) Clone(v *Log) (c Log) {
-	twLogNode{}.clone(&c, v)
-	return c
-}
-
-func (twLogSchema) ReadTable(r *codec.Reader) (state.Decoder[Log], error) {
-	table := state.ReadTable(r)
-	if err := r.Err(); err != nil {
-		return nil, err
-	}
-	return twLogDecoder{twBind(table, 0, 0, twLogField, make(map[[2]int]*twBinding))}, nil
-}
-
-// twLogDecoder implements state.Decoder.
-type twLogDecoder struct{ binding *twBinding }
-
-func (twLogDecoder) ReadValue(r *codec.Reader, v *Log) error {
-	twLogNode{}.read(r, v)
-	return r.Err()
-}
-
-func (d twLogDecoder) ApplyDelta(r *codec.Reader, v *Log) error {
-	last := -1
-	for r.Remaining() > 0 {
-		twLogNode{}.item(r, v, d.binding, r.Remaining(), &last)
-	}
-	return r.Err()
-}
-
-// twLogField finds a field of a struct of the table, and the struct in it.
-func twLogField(own int, name string) (field, leaf int) {
+func (twLogRoot) Find(own int, name string) (field, leaf int) {
 	switch own {
 	case 0:
 		switch name {
@@ -846,26 +676,25 @@ func twLogField(own int, name string) (field, leaf int) {
 }
 
 // A twLogNode is a Log that is compared by its fields.
-type twLogNode struct{}
+type twLogNode struct{ node.Fields[Log] }
 
-func (twLogNode) write(w *twWriter, v *Log, levels int) {
-	if !w.wade(levels) {
+func (twLogNode) Write(w *node.Writer, v *Log, levels int) {
+	if !w.Enter(levels) {
 		return
 	}
-	w.b = append(w.b, "\x81\xa5Lines"...)
-	twSlice[[]string, string, twString[string]]{}.write(w, &v.Lines, levels-1)
-	if w.done() {
-		w.at(".Lines")
+	w.B = append(w.B, "\x81\xa5Lines"...)
+	node.Slice[[]string, string, node.String[string]]{}.Write(w, &v.Lines, levels-1)
+	if w.DoneAt(".Lines") {
 		return
 	}
 }
 
-func (twLogNode) read(r *codec.Reader, v *Log) {
+func (twLogNode) Read(r *codec.Reader, v *Log) {
 	for range r.MapHeader() {
 		switch string(r.MapKey()) {
 		case "Lines":
 			v.Lines = nil
-			twSlice[[]string, string, twString[string]]{}.read(r, &v.Lines)
+			node.Slice[[]string, string, node.String[string]]{}.Read(r, &v.Lines)
 		default:
 			r.Skip()
 		}
@@ -873,48 +702,39 @@ func (twLogNode) read(r *codec.Reader, v *Log) {
 	r.Leave()
 }
 
-func (twLogNode) equal(x, y *Log) bool {
-	if !(twSlice[[]string, string, twString[string]]{}).equal(&x.Lines, &y.Lines) {
+func (twLogNode) Equal(x, y *Log) bool {
+	if !(node.Slice[[]string, string, node.String[string]]{}).Equal(&x.Lines, &y.Lines) {
 		return false
 	}
 	return true
 }
 
-func (twLogNode) clone(dst, src *Log) {
-	twSlice[[]string, string, twString[string]]{}.clone(&dst.Lines, &src.Lines)
+func (twLogNode) Clone(dst, src *Log) {
+	node.Slice[[]string, string, node.String[string]]{}.Clone(&dst.Lines, &src.Lines)
 }
 
-func (twLogNode) patchable(_, _ *Log) bool { return true }
-
-func (twLogNode) items(w *twWriter, prev, next *Log, levels int) twSize {
-	size := twSize{parts: 1}
-	twField(w, &size, 0, twSlice[[]string, string, twString[string]]{}, &prev.Lines, &next.Lines, levels)
-	if w.err != nil {
-		w.at(".Lines")
+func (twLogNode) Items(w *node.Writer, prev, next *Log, levels int) node.Size {
+	size := node.Size{Parts: 1}
+	if !node.WriteField(w, &size, 0, ".Lines", node.Slice[[]string, string, node.String[string]]{}, &prev.Lines, &next.Lines, levels) {
 		return size
 	}
 	return size
 }
 
-func (n twLogNode) apply(r *codec.Reader, v *Log, b *twBinding, count int) {
+func (n twLogNode) Apply(r *codec.Reader, v *Log, b *node.Binding, count int) {
 	last := -1
-	for count > 0 && r.Err() == nil {
-		count -= n.item(r, v, b, count, &last)
+	for values := 0; count > 0 && r.Err() == nil; count -= values {
+		values, last = n.Item(r, v, b, count, last)
 	}
 }
 
-func (twLogNode) applyOne(r *codec.Reader, _ *Log, _ uint32) {
-	r.Fail(codec.ErrRange, "operation that fits the field")
-}
-
-// item carries out the change of one field and returns how many values it is.
-func (twLogNode) item(r *codec.Reader, v *Log, b *twBinding, count int, last *int) int {
-	own, leaf, op, values := twTag(r, b, count, last)
-	switch own {
+func (twLogNode) Item(r *codec.Reader, v *Log, b *node.Binding, count, last int) (values, theirs int) {
+	tag := node.ReadTag(r, b, count, last)
+	switch tag.Own {
 	case 0:
-		twApply(r, twSlice[[]string, string, twString[string]]{}, &v.Lines, leaf, op)
+		node.ReadField(r, node.Slice[[]string, string, node.String[string]]{}, &v.Lines, tag.What)
 	}
-	return values
+	return tag.Values, tag.Theirs
 }
 
 // AppendMsgpack implements codec.Marshaler.
@@ -1030,626 +850,4 @@ func (v *One) ReadMsgpack(r *codec.Reader) error {
 	}
 	r.Leave()
 	return r.Err()
-}
-
-// twInt is a int.
-type twInt[T ~int] struct{}
-
-func (twInt[T]) write(w *twWriter, v *T, _ int) { w.b = codec.AppendInt(w.b, int64(*v)) }
-func (twInt[T]) read(r *codec.Reader, v *T)     { *v = T(r.Int()) }
-func (twInt[T]) equal(x, y *T) bool             { return *x == *y }
-func (twInt[T]) clone(dst, src *T)              { *dst = *src }
-
-// A twNode knows how one type is carried in a state (docs/state.md).
-type twNode[T any] interface {
-	// write appends *v, which may open so many arrays and maps one inside
-	// another.
-	write(w *twWriter, v *T, levels int)
-	// read reads the next value of r into *v, which is zero.
-	read(r *codec.Reader, v *T)
-	equal(x, y *T) bool
-	// clone copies *src into *dst, which is zero.
-	clone(dst, src *T)
-}
-
-// A twContainer is a twNode whose values can be patched.
-type twContainer[T any] interface {
-	twNode[T]
-	patchable(prev, next *T) bool
-	items(w *twWriter, prev, next *T, levels int) twSize
-	// apply reads a patch of count values and changes *v by it.
-	apply(r *codec.Reader, v *T, b *twBinding, count int)
-	// applyOne carries out one operation that stands in the tag of a field.
-	applyOne(r *codec.Reader, v *T, op uint32)
-}
-
-// A twSize says how large a patch is: in values, in operations (0 for a
-// struct), and how many of its parts have changed.
-type twSize struct{ values, items, changed, parts int }
-
-// A twWriter collects what is written and remembers the first error. It stops
-// early when b has become as long as stop, unless that is 0.
-type twWriter struct {
-	b    []byte
-	err  error
-	stop int
-}
-
-// A twError is an error with the place in the value.
-type twError struct {
-	path string
-	err  error
-}
-
-func (e *twError) Error() string { return e.path + ": " + e.err.Error() }
-func (e *twError) Unwrap() error { return e.err }
-
-func (w *twWriter) fail(err error) {
-	if w.err == nil {
-		w.err = err
-	}
-}
-
-// at puts a step of the way in front of the place of an error.
-func (w *twWriter) at(step string) {
-	if e, ok := w.err.(*twError); ok {
-		w.err = &twError{step + e.path, e.err}
-	} else if w.err != nil {
-		w.err = &twError{step, w.err}
-	}
-}
-
-// wade reports whether another array or map may be opened.
-func (w *twWriter) wade(levels int) bool {
-	if levels <= 0 {
-		w.fail(fmt.Errorf("nested more than 32 deep: %w", codec.ErrLimit))
-	}
-	return w.err == nil
-}
-
-func (w *twWriter) done() bool { return w.err != nil || w.stop > 0 && len(w.b) >= w.stop }
-
-// A twVerdict says what was appended for a thing that may have changed.
-type twVerdict int
-
-const (
-	twSame twVerdict = iota
-	twPatched
-	twReplaced
-)
-
-// twPatchOf returns n if *prev can be patched to become *next.
-func twPatchOf[T any, N twNode[T]](n N, prev, next *T, levels int) twContainer[T] {
-	c, ok := any(n).(twContainer[T])
-	if !ok || levels <= 0 || !c.patchable(prev, next) {
-		return nil
-	}
-	return c
-}
-
-// twWholeIsShorter replaces the patch at w.b[start:] by the whole value if so
-// much has changed that this is shorter.
-func twWholeIsShorter[T any, N twNode[T]](w *twWriter, n N, next *T, levels, start int, size twSize) bool {
-	if size.items == 0 || 2*size.changed < size.parts {
-		return false
-	}
-	end, around := len(w.b), w.stop
-	w.stop = end + end - start
-	n.write(w, next, levels)
-	shorter := w.err == nil && len(w.b) < w.stop
-	w.stop = around
-	if !shorter {
-		w.b = w.b[:end]
-		return false
-	}
-	w.b = append(w.b[:start], w.b[end:]...)
-	return true
-}
-
-// twField appends what makes a field's value *prev equal to *next.
-func twField[T any, N twNode[T]](w *twWriter, size *twSize, number int, n N, prev, next *T, levels int) {
-	start := len(w.b)
-	c := twPatchOf(n, prev, next, levels)
-	if c == nil {
-		if !n.equal(prev, next) {
-			w.b = state.AppendTag(w.b, number, state.OpSet)
-			n.write(w, next, levels)
-			size.values += 2
-			size.changed++
-		}
-		return
-	}
-	w.b = state.OpenField(w.b, number)
-	open := len(w.b)
-	part := c.items(w, prev, next, levels-1)
-	if w.err != nil {
-		return
-	}
-	values := 2
-	if part.values > 0 && twWholeIsShorter(w, n, next, levels, open, part) {
-		w.b = append(state.SetField(w.b, start), w.b[open:]...)
-	} else {
-		w.b, values = state.CloseField(w.b, start, part.items, part.values)
-	}
-	if values > 0 {
-		size.values += values
-		size.changed++
-	}
-}
-
-// A twBinding says which fields of a struct here the fields of a struct of the
-// sender are; own is -1 for those that are not there.
-type twBinding struct{ fields []twBound }
-
-type twBound struct {
-	own  int
-	leaf *twBinding
-}
-
-// twBind binds the sender's struct number theirs to the struct number own.
-// find returns the number of a field by its name, and of the struct in it.
-func twBind(t state.Table, theirs, own int, find func(own int, name string) (field, leaf int), done map[[2]int]*twBinding) *twBinding {
-	key := [2]int{theirs, own}
-	if b := done[key]; b != nil {
-		return b
-	}
-	b := &twBinding{make([]twBound, len(t[theirs]))}
-	done[key] = b
-	taken := make(map[int]bool)
-	for i, f := range t[theirs] {
-		field, leaf := find(own, f.Name)
-		if field < 0 || taken[field] {
-			b.fields[i].own = -1
-			continue
-		}
-		taken[field] = true
-		b.fields[i].own = field
-		if leaf >= 0 && f.Type >= 0 {
-			b.fields[i].leaf = twBind(t, f.Type, leaf, find, done)
-		}
-	}
-	return b
-}
-
-// twTag reads the tag of a change of at most count values together. own is the
-// field that changes, or -1 if there is nothing left to do.
-func twTag(r *codec.Reader, b *twBinding, count int, last *int) (own int, leaf *twBinding, op uint32, values int) {
-	t := r.Uint32()
-	number := int(t >> 2)
-	op = t & 3
-	values = 1 + state.Operands(uint64(op))
-	switch {
-	case r.Err() != nil:
-		return -1, nil, op, values
-	case b == nil || number <= *last || number >= len(b.fields):
-		r.Fail(codec.ErrRange, "fields of the table in ascending order")
-		return -1, nil, op, values
-	case values > count:
-		r.Fail(codec.ErrRange, "patch with all operands")
-		return -1, nil, op, values
-	}
-	*last = number
-	f := b.fields[number]
-	if f.own < 0 {
-		for range values - 1 {
-			r.Skip()
-		}
-	}
-	return f.own, f.leaf, op, values
-}
-
-// twApply carries out the change of a field.
-func twApply[T any, N twNode[T]](r *codec.Reader, n N, v *T, leaf *twBinding, op uint32) {
-	if op == state.OpSet {
-		*v = *new(T)
-		n.read(r, v)
-		return
-	}
-	c, ok := any(n).(twContainer[T])
-	switch {
-	case !ok:
-		r.Fail(codec.ErrRange, "operation that fits the field")
-	case op == state.OpPatch:
-		twReadPatch(r, c, v, leaf)
-	default:
-		c.applyOne(r, v, op)
-	}
-}
-
-func twReadPatch[T any](r *codec.Reader, c twContainer[T], v *T, b *twBinding) {
-	count := r.ArrayHeader()
-	if r.Err() == nil {
-		c.apply(r, v, b, count)
-		r.Leave()
-	}
-}
-
-// twChange appends what makes *prev equal to *next behind an operation that
-// the caller has written and corrects.
-func twChange[T any, N twNode[T]](w *twWriter, n N, prev, next *T, levels int) twVerdict {
-	c := twPatchOf(n, prev, next, levels)
-	if c == nil {
-		if n.equal(prev, next) {
-			return twSame
-		}
-		n.write(w, next, levels)
-		return twReplaced
-	}
-	start := len(w.b)
-	w.b = state.OpenPatch(w.b)
-	size := c.items(w, prev, next, levels-1)
-	if w.err != nil {
-		return twSame
-	}
-	w.b = state.ClosePatch(w.b, start, size.values)
-	if size.values == 0 {
-		return twSame
-	}
-	if twWholeIsShorter(w, n, next, levels, start, size) {
-		return twReplaced
-	}
-	return twPatched
-}
-
-// twOperations returns how many values an operation takes, itself included, if
-// that is no more than count.
-func twOperations(r *codec.Reader, op uint32, count int) (values int, ok bool) {
-	switch op {
-	case state.OpAppend:
-		values = 2
-	case state.OpPut, state.OpPatch:
-		values = 3
-	case state.OpSplice:
-		values = 4
-	}
-	if r.Err() == nil && (values == 0 || values > count) {
-		r.Fail(codec.ErrRange, "operation with all operands")
-	}
-	return values, r.Err() == nil
-}
-
-// A twPointer is nil or what its element is, also for patches.
-type twPointer[P ~*E, E any, N twNode[E]] struct{}
-
-func (twPointer[P, E, N]) write(w *twWriter, v *P, levels int) {
-	if *v == nil {
-		w.b = codec.AppendNil(w.b)
-		return
-	}
-	var elem N
-	elem.write(w, *v, levels)
-}
-
-func (twPointer[P, E, N]) read(r *codec.Reader, v *P) {
-	var elem N
-	p := (*E)(nil)
-	ok := codec.ReadPointer(r, &p)
-	if *v = p; ok {
-		elem.read(r, p)
-	}
-}
-
-func (twPointer[P, E, N]) equal(x, y *P) bool {
-	if *x == nil || *y == nil {
-		return *x == nil && *y == nil
-	}
-	var elem N
-	return elem.equal(*x, *y)
-}
-
-func (twPointer[P, E, N]) clone(dst, src *P) {
-	if *src != nil {
-		var elem N
-		*dst = new(E)
-		elem.clone(*dst, *src)
-	}
-}
-
-func (twPointer[P, E, N]) patchable(prev, next *P) bool {
-	if *prev == nil || *next == nil {
-		return false
-	}
-	var elem N
-	c, ok := any(elem).(twContainer[E])
-	return ok && c.patchable(*prev, *next)
-}
-
-func (twPointer[P, E, N]) items(w *twWriter, prev, next *P, levels int) twSize {
-	var elem N
-	return any(elem).(twContainer[E]).items(w, *prev, *next, levels)
-}
-
-func (n twPointer[P, E, N]) apply(r *codec.Reader, v *P, b *twBinding, count int) {
-	if c := n.target(r, v); c != nil {
-		c.apply(r, *v, b, count)
-	}
-}
-
-func (n twPointer[P, E, N]) applyOne(r *codec.Reader, v *P, op uint32) {
-	if c := n.target(r, v); c != nil {
-		c.applyOne(r, *v, op)
-	}
-}
-
-// target returns the container that *v points to, which it makes if there is
-// none, or nil with an error in r.
-func (twPointer[P, E, N]) target(r *codec.Reader, v *P) twContainer[E] {
-	var elem N
-	c, ok := any(elem).(twContainer[E])
-	if !ok {
-		r.Fail(codec.ErrRange, "operation that fits the field")
-		return nil
-	}
-	if *v == nil {
-		if r.Err() != nil || !r.Charge(1, int(unsafe.Sizeof(**v))) {
-			return nil
-		}
-		*v = new(E)
-	}
-	return c
-}
-
-// A twSlice is a slice of anything but bytes.
-type twSlice[S ~[]E, E any, N twNode[E]] struct{}
-
-func (n twSlice[S, E, N]) write(w *twWriter, v *S, levels int) {
-	if *v == nil {
-		w.b = codec.AppendNil(w.b)
-		return
-	}
-	n.writeRange(w, *v, levels)
-}
-
-func (twSlice[S, E, N]) writeRange(w *twWriter, s []E, levels int) {
-	if !w.wade(levels) {
-		return
-	}
-	var elem N
-	w.b = codec.AppendArrayHeader(w.b, len(s))
-	for i := range s {
-		elem.write(w, &s[i], levels-1)
-		if w.done() {
-			w.at("[]")
-			return
-		}
-	}
-}
-
-func (twSlice[S, E, N]) read(r *codec.Reader, v *S) {
-	var elem N
-	s := []E(nil)
-	ok := codec.ReadSlice(r, &s)
-	if *v = s; ok {
-		for i := 0; i < len(s) && r.Err() == nil; i++ {
-			elem.read(r, &s[i])
-		}
-		r.Leave()
-	}
-}
-
-func (twSlice[S, E, N]) equal(x, y *S) bool {
-	if len(*x) != len(*y) || (*x == nil) != (*y == nil) {
-		return false
-	}
-	var elem N
-	for i := range *x {
-		if !elem.equal(&(*x)[i], &(*y)[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func (twSlice[S, E, N]) clone(dst, src *S) {
-	if *src == nil {
-		return
-	}
-	var elem N
-	*dst = make(S, len(*src))
-	for i := range *src {
-		elem.clone(&(*dst)[i], &(*src)[i])
-	}
-}
-
-func (twSlice[S, E, N]) patchable(prev, next *S) bool { return (*prev == nil) == (*next == nil) }
-
-// items appends the operations of clause S7.
-func (n twSlice[S, E, N]) items(w *twWriter, prev, next *S, levels int) twSize {
-	var elem N
-	p, m := *prev, *next
-	size := twSize{parts: len(m)}
-	edits := state.Align(nil, len(p), len(m), func(i, j int) bool { return elem.equal(&p[i], &m[j]) })
-	_, patchable := any(elem).(twContainer[E])
-	for _, e := range edits {
-		size.changed += max(e.Removed, e.Added)
-		single := 0 // elements that are compared one by one
-		if patchable || e.Removed == 1 && e.Added == 1 {
-			single = min(e.Removed, e.Added)
-		}
-		for i := range single {
-			at := len(w.b)
-			w.b = append(w.b, state.OpPatch)
-			w.b = codec.AppendUint(w.b, uint64(e.New+i))
-			switch twChange(w, elem, &p[e.Old+i], &m[e.New+i], levels) {
-			case twSame:
-				w.b = w.b[:at]
-				continue
-			case twReplaced:
-				w.b[at] = state.OpPut
-			}
-			size.values += 3
-			size.items++
-		}
-		e = state.Edit{Old: e.Old + single, Removed: e.Removed - single, New: e.New + single, Added: e.Added - single}
-		switch {
-		case w.err != nil, e.Removed == 0 && e.Added == 0:
-		case e.Removed == 0 && e.Added == 1 && e.Old == len(p):
-			w.b = append(w.b, state.OpAppend)
-			elem.write(w, &m[e.New], levels)
-			size.values += 2
-			size.items++
-		default:
-			w.b = append(w.b, state.OpSplice)
-			w.b = codec.AppendUint(w.b, uint64(e.New))
-			w.b = codec.AppendUint(w.b, uint64(e.Removed))
-			n.writeRange(w, m[e.New:e.New+e.Added], levels+1)
-			size.values += 4
-			size.items++
-		}
-		if w.err != nil {
-			w.at("[]")
-			break
-		}
-	}
-	return size
-}
-
-func (n twSlice[S, E, N]) apply(r *codec.Reader, v *S, b *twBinding, count int) {
-	p := twSplicer[E, N]{v: *v, binding: b}
-	for count > 0 && r.Err() == nil {
-		op := r.Uint32()
-		values, ok := twOperations(r, op, count)
-		if !ok {
-			return
-		}
-		p.do(r, op)
-		count -= values
-	}
-	p.finish()
-	*v = p.v
-}
-
-func (n twSlice[S, E, N]) applyOne(r *codec.Reader, v *S, op uint32) {
-	p := twSplicer[E, N]{v: *v}
-	p.do(r, op)
-	p.finish()
-	*v = p.v
-}
-
-// A twSplicer changes a slice by operations whose indices ascend, in one pass.
-// While rest has elements v ends at the last operation.
-type twSplicer[E any, N twNode[E]] struct {
-	v, rest []E
-	binding *twBinding
-	floor   int // the first index that an operation may have
-}
-
-func (p *twSplicer[E, N]) len() int { return len(p.v) + len(p.rest) }
-
-// advance moves elements from rest to v until v has n.
-func (p *twSplicer[E, N]) advance(n int) {
-	if k := n - len(p.v); k > 0 {
-		p.v = append(p.v, p.rest[:k]...)
-		p.rest = p.rest[k:]
-	}
-}
-
-func (p *twSplicer[E, N]) finish() { p.advance(p.len()) }
-
-func (p *twSplicer[E, N]) index(r *codec.Reader, limit int) (int, bool) {
-	i := int64(r.Uint32())
-	if r.Err() == nil && (i < int64(p.floor) || i > int64(limit)) {
-		r.Fail(codec.ErrRange, "ascending index inside the slice")
-	}
-	return int(i), r.Err() == nil
-}
-
-// do carries out one operation (clause S7).
-func (p *twSplicer[E, N]) do(r *codec.Reader, op uint32) {
-	var elem N
-	switch op {
-	case state.OpAppend:
-		p.finish()
-		if p.extend(r, 1) {
-			elem.read(r, &p.v[len(p.v)-1])
-		}
-		p.floor = len(p.v)
-	case state.OpPut:
-		if i, ok := p.index(r, p.len()-1); ok {
-			p.advance(i + 1)
-			p.v[i] = *new(E)
-			elem.read(r, &p.v[i])
-			p.floor = i + 1
-		}
-	case state.OpPatch:
-		c, ok := any(elem).(twContainer[E])
-		if !ok {
-			r.Fail(codec.ErrRange, "operation that fits the element")
-			return
-		}
-		if i, ok := p.index(r, p.len()-1); ok {
-			p.advance(i + 1)
-			twReadPatch(r, c, &p.v[i], p.binding)
-			p.floor = i + 1
-		}
-	case state.OpSplice:
-		p.splice(r)
-	default:
-		r.Fail(codec.ErrRange, "operation of a slice")
-	}
-}
-
-// extend makes v longer by n zero elements, charged twice because what grows
-// has capacity to spare.
-func (p *twSplicer[E, N]) extend(r *codec.Reader, n int) bool {
-	if r.Err() != nil || !r.Charge(n, 2*int(unsafe.Sizeof(*new(E)))) {
-		return false
-	}
-	had := len(p.v)
-	p.v = slices.Grow(p.v, n)[:had+n]
-	clear(p.v[had:])
-	return true
-}
-
-func (p *twSplicer[E, N]) splice(r *codec.Reader) {
-	i, ok := p.index(r, p.len())
-	removed := int64(r.Uint32())
-	if !ok || r.Err() != nil {
-		return
-	}
-	if removed > int64(p.len()-i) {
-		r.Fail(codec.ErrRange, "removal of elements that are there")
-		return
-	}
-	added := r.ArrayHeader()
-	if r.Err() != nil {
-		return
-	}
-	p.advance(i)
-	p.cut(i, int(removed))
-	if p.extend(r, added) {
-		var elem N
-		for k := 0; k < added && r.Err() == nil; k++ {
-			elem.read(r, &p.v[i+k])
-		}
-	}
-	p.floor = i + added
-	r.Leave()
-}
-
-// cut makes v end at i and takes the next removed elements away.
-func (p *twSplicer[E, N]) cut(i, removed int) {
-	if behind := len(p.v) - i; behind > 0 { // there is no rest yet
-		if behind > removed {
-			p.rest = append([]E(nil), p.v[i+removed:]...)
-		}
-		clear(p.v[i:]) // keeps nothing alive
-		p.v = p.v[:i]
-		return
-	}
-	p.rest = p.rest[removed:]
-}
-
-// A twString is a string.
-type twString[T ~string] struct{}
-
-func (twString[T]) read(r *codec.Reader, v *T) { *v = T(r.Str()) }
-func (twString[T]) equal(x, y *T) bool         { return *x == *y }
-func (twString[T]) clone(dst, src *T)          { *dst = *src }
-func (twString[T]) write(w *twWriter, v *T, _ int) {
-	if !utf8.ValidString(string(*v)) {
-		w.fail(fmt.Errorf("string is not valid UTF-8: %w", codec.ErrUTF8))
-		return
-	}
-	w.b = codec.AppendString(w.b, string(*v))
 }

@@ -3,10 +3,7 @@
 package shapes
 
 import (
-	"fmt"
-	"maps"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/golden/other"
@@ -898,7 +895,7 @@ func (v *Omits) ReadMsgpack(r *codec.Reader) error {
 func (v Dynamic) AppendMsgpack(b []byte) ([]byte, error) {
 	var err error
 	b = append(b, "\x82\xa3one"...)
-	if b, err = twAppendAny(b, v.One, 32); err != nil {
+	if b, err = codec.AppendAny(b, v.One); err != nil {
 		return b, err
 	}
 	b = append(b, "\xa4Many"...)
@@ -908,7 +905,7 @@ func (v Dynamic) AppendMsgpack(b []byte) ([]byte, error) {
 		b = codec.AppendMapHeader(b, len(v.Many))
 		for k0, e0 := range v.Many {
 			b = codec.AppendString(b, k0)
-			if b, err = twAppendAny(b, e0, 32); err != nil {
+			if b, err = codec.AppendAny(b, e0); err != nil {
 				return b, err
 			}
 		}
@@ -921,13 +918,13 @@ func (v *Dynamic) ReadMsgpack(r *codec.Reader) error {
 	for range r.MapHeader() {
 		switch string(r.MapKey()) {
 		case "one":
-			v.One = twReadAny(r)
+			v.One = r.Any()
 		case "Many":
 			if n0, ok := codec.ReadMap(r, &v.Many); ok {
 				for range n0 {
 					k0 := r.Str()
 					var e0 any
-					e0 = twReadAny(r)
+					e0 = r.Any()
 					v.Many[k0] = e0
 				}
 				r.Leave()
@@ -1267,170 +1264,4 @@ func twReadTree(r *codec.Reader, v *Tree) error {
 		r.Leave()
 	}
 	return r.Err()
-}
-
-// twAppendAny appends what MessagePack can say of v.
-func twAppendAny(b []byte, v any, levels int) ([]byte, error) {
-	var err error
-	if levels == 0 {
-		return b, fmt.Errorf("value is nested too deep: %w", codec.ErrLimit)
-	}
-	switch v := v.(type) {
-	case nil:
-		return codec.AppendNil(b), nil
-	case bool:
-		return codec.AppendBool(b, v), nil
-	case int:
-		return codec.AppendInt(b, int64(v)), nil
-	case int8:
-		return codec.AppendInt(b, int64(v)), nil
-	case int16:
-		return codec.AppendInt(b, int64(v)), nil
-	case int32:
-		return codec.AppendInt(b, int64(v)), nil
-	case int64:
-		return codec.AppendInt(b, v), nil
-	case uint:
-		return codec.AppendUint(b, uint64(v)), nil
-	case uint8:
-		return codec.AppendUint(b, uint64(v)), nil
-	case uint16:
-		return codec.AppendUint(b, uint64(v)), nil
-	case uint32:
-		return codec.AppendUint(b, uint64(v)), nil
-	case uint64:
-		return codec.AppendUint(b, v), nil
-	case float32:
-		return codec.AppendFloat32(b, v), nil
-	case float64:
-		return codec.AppendFloat64(b, v), nil
-	case string:
-		return codec.AppendString(b, v), nil
-	case []byte:
-		return codec.AppendBytes(b, v), nil
-	case time.Time:
-		return codec.AppendTime(b, v), nil
-	case time.Duration:
-		return codec.AppendDuration(b, v), nil
-	case codec.Marshaler:
-		return v.AppendMsgpack(b)
-	case []any:
-		if v == nil {
-			return codec.AppendNil(b), nil
-		}
-		b = codec.AppendArrayHeader(b, len(v))
-		for _, e := range v {
-			if b, err = twAppendAny(b, e, levels-1); err != nil {
-				return b, err
-			}
-		}
-		return b, nil
-	case map[string]any:
-		if v == nil {
-			return codec.AppendNil(b), nil
-		}
-		b = codec.AppendMapHeader(b, len(v))
-		for _, k := range slices.Sorted(maps.Keys(v)) {
-			b = codec.AppendString(b, k)
-			if b, err = twAppendAny(b, v[k], levels-1); err != nil {
-				return b, err
-			}
-		}
-		return b, nil
-	case map[any]any:
-		b = codec.AppendMapHeader(b, len(v))
-		for k, e := range v {
-			switch k.(type) {
-			case string, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
-			default:
-				return b, fmt.Errorf("key %T of a map is neither string nor integer", k)
-			}
-			if b, err = twAppendAny(b, k, levels-1); err != nil {
-				return b, err
-			}
-			if b, err = twAppendAny(b, e, levels-1); err != nil {
-				return b, err
-			}
-		}
-		return b, nil
-	}
-	return b, fmt.Errorf("any holds %T, which has no AppendMsgpack", v)
-}
-
-// twReadAny reads any value: nil, bool, int64 or beyond it uint64, float64,
-// string, []byte, time.Time, []any, map[string]any, or map[any]any if its first
-// key is an integer. It recurses as deep as the limits of r allow.
-func twReadAny(r *codec.Reader) any {
-	if !r.Charge(1, 24) {
-		return nil
-	}
-	switch r.Peek() {
-	case codec.TypeNil:
-		r.Nil()
-		return nil
-	case codec.TypeBool:
-		return r.Bool()
-	case codec.TypeInt:
-		return twReadAnyInt(r)
-	case codec.TypeFloat:
-		return r.Float64()
-	case codec.TypeString:
-		return r.Str()
-	case codec.TypeBytes:
-		return r.Bytes()
-	case codec.TypeTime:
-		return r.Time()
-	case codec.TypeArray:
-		var s []any
-		if codec.ReadSlice(r, &s) {
-			for i := range s {
-				s[i] = twReadAny(r)
-			}
-			r.Leave()
-		}
-		return s
-	case codec.TypeMap:
-		return twReadAnyMap(r)
-	}
-	r.Skip() // no value: says why
-	return nil
-}
-
-func twReadAnyInt(r *codec.Reader) any {
-	v, negative := r.Integer()
-	if negative || v <= 1<<63-1 {
-		return int64(v)
-	}
-	return v
-}
-
-func twReadAnyMap(r *codec.Reader) any {
-	n := r.MapHeader()
-	if !r.Charge(n, 66) {
-		return nil
-	}
-	if n == 0 || r.Peek() != codec.TypeInt {
-		m := make(map[string]any, n)
-		for range n {
-			k := r.Str()
-			m[k] = twReadAny(r)
-		}
-		r.Leave()
-		return m
-	}
-	m := make(map[any]any, n)
-	for range n {
-		if !r.Charge(1, 24) {
-			return nil
-		}
-		var k any
-		if r.Peek() == codec.TypeInt {
-			k = twReadAnyInt(r)
-		} else {
-			k = r.Str()
-		}
-		m[k] = twReadAny(r)
-	}
-	r.Leave()
-	return m
 }

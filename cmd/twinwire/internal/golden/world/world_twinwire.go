@@ -3,32 +3,24 @@
 package world
 
 import (
-	"bytes"
-	"cmp"
-	"encoding"
-	"fmt"
-	"maps"
-	"math"
-	"slices"
 	"time"
-	"unicode/utf8"
-	"unsafe"
 
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/golden/other"
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/golden/shapes"
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/events"
 	"github.com/twinwire/twinwire/state"
+	"github.com/twinwire/twinwire/state/node"
 )
 
 // WorldSchema returns what is to be known about World to keep copies of it in step.
-func WorldSchema() state.Schema[World] { return twWorldSchema{} }
+func WorldSchema() state.Schema[World] { return node.Schema[World, twWorldRoot]{} }
 
-// twWorldSchema implements state.Schema.
-type twWorldSchema struct{}
+// twWorldRoot is the node of a state, with the table of the structs in it.
+type twWorldRoot struct{ twWorldNode }
 
-func (twWorldSchema) AppendTable(b []byte) []byte {
-	return state.AppendTable(b, state.Table{
+func (twWorldRoot) Table() state.Table {
+	return state.Table{
 		{
 			{Name: "ID", Type: -1},
 			{Name: "rev", Type: -1},
@@ -93,58 +85,10 @@ func (twWorldSchema) AppendTable(b []byte) []byte {
 			{Name: "Quantity", Type: -1},
 			{Name: "Options", Type: -1},
 		},
-	})
-}
-
-func (twWorldSchema) AppendValue(b []byte, v *World) ([]byte, error) {
-	w := twWriter{b: b}
-	twWorldNode{}.write(&w, v, 32)
-	if w.err != nil {
-		return b, w.err
 	}
-	return w.b, nil
 }
 
-func (twWorldSchema) AppendDelta(b []byte, prev, next *World) ([]byte, error) {
-	w := twWriter{b: b}
-	twWorldNode{}.items(&w, prev, next, 31)
-	if w.err != nil {
-		return b, w.err
-	}
-	return w.b, nil
-}
-
-func (twWorldSchema) Clone(v *World) (c World) {
-	twWorldNode{}.clone(&c, v)
-	return c
-}
-
-func (twWorldSchema) ReadTable(r *codec.Reader) (state.Decoder[World], error) {
-	table := state.ReadTable(r)
-	if err := r.Err(); err != nil {
-		return nil, err
-	}
-	return twWorldDecoder{twBind(table, 0, 0, twWorldField, make(map[[2]int]*twBinding))}, nil
-}
-
-// twWorldDecoder implements state.Decoder.
-type twWorldDecoder struct{ binding *twBinding }
-
-func (twWorldDecoder) ReadValue(r *codec.Reader, v *World) error {
-	twWorldNode{}.read(r, v)
-	return r.Err()
-}
-
-func (d twWorldDecoder) ApplyDelta(r *codec.Reader, v *World) error {
-	last := -1
-	for r.Remaining() > 0 {
-		twWorldNode{}.item(r, v, d.binding, r.Remaining(), &last)
-	}
-	return r.Err()
-}
-
-// twWorldField finds a field of a struct of the table, and the struct in it.
-func twWorldField(own int, name string) (field, leaf int) {
+func (twWorldRoot) Find(own int, name string) (field, leaf int) {
 	switch own {
 	case 0:
 		switch name {
@@ -272,304 +216,272 @@ func twWorldField(own int, name string) (field, leaf int) {
 }
 
 // A twWorldNode is a World that is compared by its fields.
-type twWorldNode struct{}
+type twWorldNode struct{ node.Fields[World] }
 
-func (twWorldNode) write(w *twWriter, v *World, levels int) {
-	if !w.wade(levels) {
+func (twWorldNode) Write(w *node.Writer, v *World, levels int) {
+	if !w.Enter(levels) {
 		return
 	}
 	n := 32
 	if v.Opt.IsZero() {
 		n--
 	}
-	w.b = codec.AppendMapHeader(w.b, n)
-	w.b = append(w.b, "\xa2ID"...)
-	twUint64[uint64]{}.write(w, &v.Base.ID, levels-1)
-	if w.done() {
-		w.at(".Base.ID")
+	w.B = codec.AppendMapHeader(w.B, n)
+	w.B = append(w.B, "\xa2ID"...)
+	node.Uint64[uint64]{}.Write(w, &v.Base.ID, levels-1)
+	if w.DoneAt(".Base.ID") {
 		return
 	}
-	w.b = append(w.b, "\xa3rev"...)
-	twInt[int]{}.write(w, &v.Base.Rev, levels-1)
-	if w.done() {
-		w.at(".Base.Rev")
+	w.B = append(w.B, "\xa3rev"...)
+	node.Int[int]{}.Write(w, &v.Base.Rev, levels-1)
+	if w.DoneAt(".Base.Rev") {
 		return
 	}
-	w.b = append(w.b, "\xa5Title"...)
-	twString[string]{}.write(w, &v.Title, levels-1)
-	if w.done() {
-		w.at(".Title")
+	w.B = append(w.B, "\xa5Title"...)
+	node.String[string]{}.Write(w, &v.Title, levels-1)
+	if w.DoneAt(".Title") {
 		return
 	}
-	w.b = append(w.b, "\xa4Open"...)
-	twBool[bool]{}.write(w, &v.Open, levels-1)
-	if w.done() {
-		w.at(".Open")
+	w.B = append(w.B, "\xa4Open"...)
+	node.Bool[bool]{}.Write(w, &v.Open, levels-1)
+	if w.DoneAt(".Open") {
 		return
 	}
-	w.b = append(w.b, "\xa7Players"...)
-	twMap[map[string]*Player, string, *Player, twString[string], twPointer[*Player, Player, twPlayerNode]]{}.write(w, &v.Players, levels-1)
-	if w.done() {
-		w.at(".Players")
+	w.B = append(w.B, "\xa7Players"...)
+	node.Map[map[string]*Player, string, *Player, node.String[string], node.Pointer[*Player, Player, twPlayerNode]]{}.Write(w, &v.Players, levels-1)
+	if w.DoneAt(".Players") {
 		return
 	}
-	w.b = append(w.b, "\xa4ByID"...)
-	twMap[map[int32]Player, int32, Player, twInt32[int32], twPlayerNode]{}.write(w, &v.ByID, levels-1)
-	if w.done() {
-		w.at(".ByID")
+	w.B = append(w.B, "\xa4ByID"...)
+	node.Map[map[int32]Player, int32, Player, node.Int32[int32], twPlayerNode]{}.Write(w, &v.ByID, levels-1)
+	if w.DoneAt(".ByID") {
 		return
 	}
-	w.b = append(w.b, "\xa3Log"...)
-	twSlice[[]string, string, twString[string]]{}.write(w, &v.Log, levels-1)
-	if w.done() {
-		w.at(".Log")
+	w.B = append(w.B, "\xa3Log"...)
+	node.Slice[[]string, string, node.String[string]]{}.Write(w, &v.Log, levels-1)
+	if w.DoneAt(".Log") {
 		return
 	}
-	w.b = append(w.b, "\xa5Names"...)
-	twSlice[Names, string, twString[string]]{}.write(w, &v.Names, levels-1)
-	if w.done() {
-		w.at(".Names")
+	w.B = append(w.B, "\xa5Names"...)
+	node.Slice[Names, string, node.String[string]]{}.Write(w, &v.Names, levels-1)
+	if w.DoneAt(".Names") {
 		return
 	}
-	w.b = append(w.b, "\xa5Items"...)
-	twSlice[[]Item, Item, twItemNode]{}.write(w, &v.Items, levels-1)
-	if w.done() {
-		w.at(".Items")
+	w.B = append(w.B, "\xa5Items"...)
+	node.Slice[[]Item, Item, twItemNode]{}.Write(w, &v.Items, levels-1)
+	if w.DoneAt(".Items") {
 		return
 	}
-	w.b = append(w.b, "\xa7Friends"...)
-	twSlice[[]*Player, *Player, twPointer[*Player, Player, twPlayerNode]]{}.write(w, &v.Friends, levels-1)
-	if w.done() {
-		w.at(".Friends")
+	w.B = append(w.B, "\xa7Friends"...)
+	node.Slice[[]*Player, *Player, node.Pointer[*Player, Player, twPlayerNode]]{}.Write(w, &v.Friends, levels-1)
+	if w.DoneAt(".Friends") {
 		return
 	}
-	w.b = append(w.b, "\xa4Grid"...)
-	twArray[Grid, [2]int, twArray[[2]int, int, twInt[int], tw2IntElements], twGridElements]{}.write(w, &v.Grid, levels-1)
-	if w.done() {
-		w.at(".Grid")
+	w.B = append(w.B, "\xa4Grid"...)
+	node.Array[Grid, [2]int, node.Array[[2]int, int, node.Int[int], tw2IntElements], twGridElements]{}.Write(w, &v.Grid, levels-1)
+	if w.DoneAt(".Grid") {
 		return
 	}
-	w.b = append(w.b, "\xa3Key"...)
-	twByteArray[Key, twKeyElements]{}.write(w, &v.Key, levels-1)
-	if w.done() {
-		w.at(".Key")
+	w.B = append(w.B, "\xa3Key"...)
+	node.ByteArray[Key, twKeyElements]{}.Write(w, &v.Key, levels-1)
+	if w.DoneAt(".Key") {
 		return
 	}
-	w.b = append(w.b, "\xa5Fixed"...)
-	twArray[[2]Player, Player, twPlayerNode, tw2PlayerElements]{}.write(w, &v.Fixed, levels-1)
-	if w.done() {
-		w.at(".Fixed")
+	w.B = append(w.B, "\xa5Fixed"...)
+	node.Array[[2]Player, Player, twPlayerNode, tw2PlayerElements]{}.Write(w, &v.Fixed, levels-1)
+	if w.DoneAt(".Fixed") {
 		return
 	}
-	w.b = append(w.b, "\xa4Data"...)
-	twBytes[[]byte]{}.write(w, &v.Data, levels-1)
-	if w.done() {
-		w.at(".Data")
+	w.B = append(w.B, "\xa4Data"...)
+	node.Bytes[[]byte]{}.Write(w, &v.Data, levels-1)
+	if w.DoneAt(".Data") {
 		return
 	}
-	w.b = append(w.b, "\xa2At"...)
-	twTime{}.write(w, &v.At, levels-1)
-	if w.done() {
-		w.at(".At")
+	w.B = append(w.B, "\xa2At"...)
+	node.Time{}.Write(w, &v.At, levels-1)
+	if w.DoneAt(".At") {
 		return
 	}
 	if !v.Opt.IsZero() {
-		w.b = append(w.b, "\xa3Opt"...)
-		twTime{}.write(w, &v.Opt, levels-1)
-		if w.done() {
-			w.at(".Opt")
+		w.B = append(w.B, "\xa3Opt"...)
+		node.Time{}.Write(w, &v.Opt, levels-1)
+		if w.DoneAt(".Opt") {
 			return
 		}
 	}
-	w.b = append(w.b, "\xa5Delay"...)
-	twInt64[time.Duration]{}.write(w, &v.Delay, levels-1)
-	if w.done() {
-		w.at(".Delay")
+	w.B = append(w.B, "\xa5Delay"...)
+	node.Int64[time.Duration]{}.Write(w, &v.Delay, levels-1)
+	if w.DoneAt(".Delay") {
 		return
 	}
-	w.b = append(w.b, "\xa5Topic"...)
-	twPlain[events.Topic, twCodec[events.Topic, *events.Topic]]{}.write(w, &v.Topic, levels-1)
-	if w.done() {
-		w.at(".Topic")
+	w.B = append(w.B, "\xa5Topic"...)
+	node.Plain[events.Topic, node.Codec[events.Topic, *events.Topic]]{}.Write(w, &v.Topic, levels-1)
+	if w.DoneAt(".Topic") {
 		return
 	}
-	w.b = append(w.b, "\xa7Version"...)
-	twPlain[other.Version, twText[other.Version, *other.Version]]{}.write(w, &v.Version, levels-1)
-	if w.done() {
-		w.at(".Version")
+	w.B = append(w.B, "\xa7Version"...)
+	node.Plain[other.Version, node.Text[other.Version, *other.Version]]{}.Write(w, &v.Version, levels-1)
+	if w.DoneAt(".Version") {
 		return
 	}
-	w.b = append(w.b, "\xa4Bits"...)
-	twMap[map[string]other.Bits, string, other.Bits, twString[string], twPlain[other.Bits, twBinary[other.Bits, *other.Bits]]]{}.write(w, &v.Bits, levels-1)
-	if w.done() {
-		w.at(".Bits")
+	w.B = append(w.B, "\xa4Bits"...)
+	node.Map[map[string]other.Bits, string, other.Bits, node.String[string], node.Plain[other.Bits, node.Binary[other.Bits, *other.Bits]]]{}.Write(w, &v.Bits, levels-1)
+	if w.DoneAt(".Bits") {
 		return
 	}
-	w.b = append(w.b, "\xa3Raw"...)
-	twHook[codec.Raw, twCodec[codec.Raw, *codec.Raw]]{}.write(w, &v.Raw, levels-1)
-	if w.done() {
-		w.at(".Raw")
+	w.B = append(w.B, "\xa3Raw"...)
+	node.Hook[codec.Raw, node.Codec[codec.Raw, *codec.Raw]]{}.Write(w, &v.Raw, levels-1)
+	if w.DoneAt(".Raw") {
 		return
 	}
-	w.b = append(w.b, "\xa5Point"...)
-	twOtherPointNode{}.write(w, &v.Point, levels-1)
-	if w.done() {
-		w.at(".Point")
+	w.B = append(w.B, "\xa5Point"...)
+	twOtherPointNode{}.Write(w, &v.Point, levels-1)
+	if w.DoneAt(".Point") {
 		return
 	}
-	w.b = append(w.b, "\xa2I8"...)
-	twInt8[int8]{}.write(w, &v.I8, levels-1)
-	if w.done() {
-		w.at(".I8")
+	w.B = append(w.B, "\xa2I8"...)
+	node.Int8[int8]{}.Write(w, &v.I8, levels-1)
+	if w.DoneAt(".I8") {
 		return
 	}
-	w.b = append(w.b, "\xa1U"...)
-	twUint[uint]{}.write(w, &v.U, levels-1)
-	if w.done() {
-		w.at(".U")
+	w.B = append(w.B, "\xa1U"...)
+	node.Uint[uint]{}.Write(w, &v.U, levels-1)
+	if w.DoneAt(".U") {
 		return
 	}
-	w.b = append(w.b, "\xa1F"...)
-	twFloat64[float64]{}.write(w, &v.F, levels-1)
-	if w.done() {
-		w.at(".F")
+	w.B = append(w.B, "\xa1F"...)
+	node.Float64[float64]{}.Write(w, &v.F, levels-1)
+	if w.DoneAt(".F") {
 		return
 	}
-	w.b = append(w.b, "\xa3Ptr"...)
-	twPointer[*int, int, twInt[int]]{}.write(w, &v.Ptr, levels-1)
-	if w.done() {
-		w.at(".Ptr")
+	w.B = append(w.B, "\xa3Ptr"...)
+	node.Pointer[*int, int, node.Int[int]]{}.Write(w, &v.Ptr, levels-1)
+	if w.DoneAt(".Ptr") {
 		return
 	}
-	w.b = append(w.b, "\xa6PtrArr"...)
-	twPointer[*[2]int, [2]int, twArray[[2]int, int, twInt[int], tw2IntElements]]{}.write(w, &v.PtrArr, levels-1)
-	if w.done() {
-		w.at(".PtrArr")
+	w.B = append(w.B, "\xa6PtrArr"...)
+	node.Pointer[*[2]int, [2]int, node.Array[[2]int, int, node.Int[int], tw2IntElements]]{}.Write(w, &v.PtrArr, levels-1)
+	if w.DoneAt(".PtrArr") {
 		return
 	}
-	w.b = append(w.b, "\xa4Page"...)
-	twOtherPageItemNode{}.write(w, &v.Page, levels-1)
-	if w.done() {
-		w.at(".Page")
+	w.B = append(w.B, "\xa4Page"...)
+	twOtherPageItemNode{}.Write(w, &v.Page, levels-1)
+	if w.DoneAt(".Page") {
 		return
 	}
-	w.b = append(w.b, "\xa6Nested"...)
-	twMap[map[string]map[string][]int, string, map[string][]int, twString[string], twMap[map[string][]int, string, []int, twString[string], twSlice[[]int, int, twInt[int]]]]{}.write(w, &v.Nested, levels-1)
-	if w.done() {
-		w.at(".Nested")
+	w.B = append(w.B, "\xa6Nested"...)
+	node.Map[map[string]map[string][]int, string, map[string][]int, node.String[string], node.Map[map[string][]int, string, []int, node.String[string], node.Slice[[]int, int, node.Int[int]]]]{}.Write(w, &v.Nested, levels-1)
+	if w.DoneAt(".Nested") {
 		return
 	}
-	w.b = append(w.b, "\xa5Inner"...)
-	twStructAIntBIntNode{}.write(w, &v.Inner, levels-1)
-	if w.done() {
-		w.at(".Inner")
+	w.B = append(w.B, "\xa5Inner"...)
+	twStructAIntBIntNode{}.Write(w, &v.Inner, levels-1)
+	if w.DoneAt(".Inner") {
 		return
 	}
-	w.b = append(w.b, "\xa4Line"...)
-	twShapesLineNode{}.write(w, &v.Line, levels-1)
-	if w.done() {
-		w.at(".Line")
+	w.B = append(w.B, "\xa4Line"...)
+	twShapesLineNode{}.Write(w, &v.Line, levels-1)
+	if w.DoneAt(".Line") {
 		return
 	}
-	w.b = append(w.b, "\xa5Lines"...)
-	twMap[map[string]*shapes.Line, string, *shapes.Line, twString[string], twPointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}.write(w, &v.Lines, levels-1)
-	if w.done() {
-		w.at(".Lines")
+	w.B = append(w.B, "\xa5Lines"...)
+	node.Map[map[string]*shapes.Line, string, *shapes.Line, node.String[string], node.Pointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}.Write(w, &v.Lines, levels-1)
+	if w.DoneAt(".Lines") {
 		return
 	}
 }
 
-func (twWorldNode) read(r *codec.Reader, v *World) {
+func (twWorldNode) Read(r *codec.Reader, v *World) {
 	for range r.MapHeader() {
 		switch string(r.MapKey()) {
 		case "ID":
-			twUint64[uint64]{}.read(r, &v.Base.ID)
+			node.Uint64[uint64]{}.Read(r, &v.Base.ID)
 		case "rev", "revision":
-			twInt[int]{}.read(r, &v.Base.Rev)
+			node.Int[int]{}.Read(r, &v.Base.Rev)
 		case "Title":
-			twString[string]{}.read(r, &v.Title)
+			node.String[string]{}.Read(r, &v.Title)
 		case "Open":
-			twBool[bool]{}.read(r, &v.Open)
+			node.Bool[bool]{}.Read(r, &v.Open)
 		case "Players":
 			v.Players = nil
-			twMap[map[string]*Player, string, *Player, twString[string], twPointer[*Player, Player, twPlayerNode]]{}.read(r, &v.Players)
+			node.Map[map[string]*Player, string, *Player, node.String[string], node.Pointer[*Player, Player, twPlayerNode]]{}.Read(r, &v.Players)
 		case "ByID":
 			v.ByID = nil
-			twMap[map[int32]Player, int32, Player, twInt32[int32], twPlayerNode]{}.read(r, &v.ByID)
+			node.Map[map[int32]Player, int32, Player, node.Int32[int32], twPlayerNode]{}.Read(r, &v.ByID)
 		case "Log":
 			v.Log = nil
-			twSlice[[]string, string, twString[string]]{}.read(r, &v.Log)
+			node.Slice[[]string, string, node.String[string]]{}.Read(r, &v.Log)
 		case "Names":
 			v.Names = nil
-			twSlice[Names, string, twString[string]]{}.read(r, &v.Names)
+			node.Slice[Names, string, node.String[string]]{}.Read(r, &v.Names)
 		case "Items":
 			v.Items = nil
-			twSlice[[]Item, Item, twItemNode]{}.read(r, &v.Items)
+			node.Slice[[]Item, Item, twItemNode]{}.Read(r, &v.Items)
 		case "Friends":
 			v.Friends = nil
-			twSlice[[]*Player, *Player, twPointer[*Player, Player, twPlayerNode]]{}.read(r, &v.Friends)
+			node.Slice[[]*Player, *Player, node.Pointer[*Player, Player, twPlayerNode]]{}.Read(r, &v.Friends)
 		case "Grid":
 			v.Grid = Grid{}
-			twArray[Grid, [2]int, twArray[[2]int, int, twInt[int], tw2IntElements], twGridElements]{}.read(r, &v.Grid)
+			node.Array[Grid, [2]int, node.Array[[2]int, int, node.Int[int], tw2IntElements], twGridElements]{}.Read(r, &v.Grid)
 		case "Key":
 			v.Key = Key{}
-			twByteArray[Key, twKeyElements]{}.read(r, &v.Key)
+			node.ByteArray[Key, twKeyElements]{}.Read(r, &v.Key)
 		case "Fixed":
 			v.Fixed = [2]Player{}
-			twArray[[2]Player, Player, twPlayerNode, tw2PlayerElements]{}.read(r, &v.Fixed)
+			node.Array[[2]Player, Player, twPlayerNode, tw2PlayerElements]{}.Read(r, &v.Fixed)
 		case "Data":
-			twBytes[[]byte]{}.read(r, &v.Data)
+			node.Bytes[[]byte]{}.Read(r, &v.Data)
 		case "At":
-			twTime{}.read(r, &v.At)
+			node.Time{}.Read(r, &v.At)
 		case "Opt":
-			twTime{}.read(r, &v.Opt)
+			node.Time{}.Read(r, &v.Opt)
 		case "Delay":
-			twInt64[time.Duration]{}.read(r, &v.Delay)
+			node.Int64[time.Duration]{}.Read(r, &v.Delay)
 		case "Topic":
 			v.Topic = ""
-			twPlain[events.Topic, twCodec[events.Topic, *events.Topic]]{}.read(r, &v.Topic)
+			node.Plain[events.Topic, node.Codec[events.Topic, *events.Topic]]{}.Read(r, &v.Topic)
 		case "Version":
 			v.Version = other.Version{}
-			twPlain[other.Version, twText[other.Version, *other.Version]]{}.read(r, &v.Version)
+			node.Plain[other.Version, node.Text[other.Version, *other.Version]]{}.Read(r, &v.Version)
 		case "Bits":
 			v.Bits = nil
-			twMap[map[string]other.Bits, string, other.Bits, twString[string], twPlain[other.Bits, twBinary[other.Bits, *other.Bits]]]{}.read(r, &v.Bits)
+			node.Map[map[string]other.Bits, string, other.Bits, node.String[string], node.Plain[other.Bits, node.Binary[other.Bits, *other.Bits]]]{}.Read(r, &v.Bits)
 		case "Raw":
 			v.Raw = nil
-			twHook[codec.Raw, twCodec[codec.Raw, *codec.Raw]]{}.read(r, &v.Raw)
+			node.Hook[codec.Raw, node.Codec[codec.Raw, *codec.Raw]]{}.Read(r, &v.Raw)
 		case "Point":
 			v.Point = other.Point{}
-			twOtherPointNode{}.read(r, &v.Point)
+			twOtherPointNode{}.Read(r, &v.Point)
 		case "I8":
-			twInt8[int8]{}.read(r, &v.I8)
+			node.Int8[int8]{}.Read(r, &v.I8)
 		case "U":
-			twUint[uint]{}.read(r, &v.U)
+			node.Uint[uint]{}.Read(r, &v.U)
 		case "F":
-			twFloat64[float64]{}.read(r, &v.F)
+			node.Float64[float64]{}.Read(r, &v.F)
 		case "Ptr":
 			v.Ptr = nil
-			twPointer[*int, int, twInt[int]]{}.read(r, &v.Ptr)
+			node.Pointer[*int, int, node.Int[int]]{}.Read(r, &v.Ptr)
 		case "PtrArr":
 			v.PtrArr = nil
-			twPointer[*[2]int, [2]int, twArray[[2]int, int, twInt[int], tw2IntElements]]{}.read(r, &v.PtrArr)
+			node.Pointer[*[2]int, [2]int, node.Array[[2]int, int, node.Int[int], tw2IntElements]]{}.Read(r, &v.PtrArr)
 		case "Page":
 			v.Page = other.Page[Item]{}
-			twOtherPageItemNode{}.read(r, &v.Page)
+			twOtherPageItemNode{}.Read(r, &v.Page)
 		case "Nested":
 			v.Nested = nil
-			twMap[map[string]map[string][]int, string, map[string][]int, twString[string], twMap[map[string][]int, string, []int, twString[string], twSlice[[]int, int, twInt[int]]]]{}.read(r, &v.Nested)
+			node.Map[map[string]map[string][]int, string, map[string][]int, node.String[string], node.Map[map[string][]int, string, []int, node.String[string], node.Slice[[]int, int, node.Int[int]]]]{}.Read(r, &v.Nested)
 		case "Inner":
 			v.Inner = struct {
 				A int
 				B int
 			}{}
-			twStructAIntBIntNode{}.read(r, &v.Inner)
+			twStructAIntBIntNode{}.Read(r, &v.Inner)
 		case "Line":
 			v.Line = shapes.Line{}
-			twShapesLineNode{}.read(r, &v.Line)
+			twShapesLineNode{}.Read(r, &v.Line)
 		case "Lines":
 			v.Lines = nil
-			twMap[map[string]*shapes.Line, string, *shapes.Line, twString[string], twPointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}.read(r, &v.Lines)
+			node.Map[map[string]*shapes.Line, string, *shapes.Line, node.String[string], node.Pointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}.Read(r, &v.Lines)
 		default:
 			r.Skip()
 		}
@@ -577,398 +489,327 @@ func (twWorldNode) read(r *codec.Reader, v *World) {
 	r.Leave()
 }
 
-func (twWorldNode) equal(x, y *World) bool {
-	if !(twUint64[uint64]{}).equal(&x.Base.ID, &y.Base.ID) {
+func (twWorldNode) Equal(x, y *World) bool {
+	if !(node.Uint64[uint64]{}).Equal(&x.Base.ID, &y.Base.ID) {
 		return false
 	}
-	if !(twInt[int]{}).equal(&x.Base.Rev, &y.Base.Rev) {
+	if !(node.Int[int]{}).Equal(&x.Base.Rev, &y.Base.Rev) {
 		return false
 	}
-	if !(twString[string]{}).equal(&x.Title, &y.Title) {
+	if !(node.String[string]{}).Equal(&x.Title, &y.Title) {
 		return false
 	}
-	if !(twBool[bool]{}).equal(&x.Open, &y.Open) {
+	if !(node.Bool[bool]{}).Equal(&x.Open, &y.Open) {
 		return false
 	}
-	if !(twMap[map[string]*Player, string, *Player, twString[string], twPointer[*Player, Player, twPlayerNode]]{}).equal(&x.Players, &y.Players) {
+	if !(node.Map[map[string]*Player, string, *Player, node.String[string], node.Pointer[*Player, Player, twPlayerNode]]{}).Equal(&x.Players, &y.Players) {
 		return false
 	}
-	if !(twMap[map[int32]Player, int32, Player, twInt32[int32], twPlayerNode]{}).equal(&x.ByID, &y.ByID) {
+	if !(node.Map[map[int32]Player, int32, Player, node.Int32[int32], twPlayerNode]{}).Equal(&x.ByID, &y.ByID) {
 		return false
 	}
-	if !(twSlice[[]string, string, twString[string]]{}).equal(&x.Log, &y.Log) {
+	if !(node.Slice[[]string, string, node.String[string]]{}).Equal(&x.Log, &y.Log) {
 		return false
 	}
-	if !(twSlice[Names, string, twString[string]]{}).equal(&x.Names, &y.Names) {
+	if !(node.Slice[Names, string, node.String[string]]{}).Equal(&x.Names, &y.Names) {
 		return false
 	}
-	if !(twSlice[[]Item, Item, twItemNode]{}).equal(&x.Items, &y.Items) {
+	if !(node.Slice[[]Item, Item, twItemNode]{}).Equal(&x.Items, &y.Items) {
 		return false
 	}
-	if !(twSlice[[]*Player, *Player, twPointer[*Player, Player, twPlayerNode]]{}).equal(&x.Friends, &y.Friends) {
+	if !(node.Slice[[]*Player, *Player, node.Pointer[*Player, Player, twPlayerNode]]{}).Equal(&x.Friends, &y.Friends) {
 		return false
 	}
-	if !(twArray[Grid, [2]int, twArray[[2]int, int, twInt[int], tw2IntElements], twGridElements]{}).equal(&x.Grid, &y.Grid) {
+	if !(node.Array[Grid, [2]int, node.Array[[2]int, int, node.Int[int], tw2IntElements], twGridElements]{}).Equal(&x.Grid, &y.Grid) {
 		return false
 	}
-	if !(twByteArray[Key, twKeyElements]{}).equal(&x.Key, &y.Key) {
+	if !(node.ByteArray[Key, twKeyElements]{}).Equal(&x.Key, &y.Key) {
 		return false
 	}
-	if !(twArray[[2]Player, Player, twPlayerNode, tw2PlayerElements]{}).equal(&x.Fixed, &y.Fixed) {
+	if !(node.Array[[2]Player, Player, twPlayerNode, tw2PlayerElements]{}).Equal(&x.Fixed, &y.Fixed) {
 		return false
 	}
-	if !(twBytes[[]byte]{}).equal(&x.Data, &y.Data) {
+	if !(node.Bytes[[]byte]{}).Equal(&x.Data, &y.Data) {
 		return false
 	}
-	if !(twTime{}).equal(&x.At, &y.At) {
+	if !(node.Time{}).Equal(&x.At, &y.At) {
 		return false
 	}
-	if !(x.Opt.IsZero() && y.Opt.IsZero()) && !(twTime{}).equal(&x.Opt, &y.Opt) {
+	if !(x.Opt.IsZero() && y.Opt.IsZero()) && !(node.Time{}).Equal(&x.Opt, &y.Opt) {
 		return false
 	}
-	if !(twInt64[time.Duration]{}).equal(&x.Delay, &y.Delay) {
+	if !(node.Int64[time.Duration]{}).Equal(&x.Delay, &y.Delay) {
 		return false
 	}
-	if !(twPlain[events.Topic, twCodec[events.Topic, *events.Topic]]{}).equal(&x.Topic, &y.Topic) {
+	if !(node.Plain[events.Topic, node.Codec[events.Topic, *events.Topic]]{}).Equal(&x.Topic, &y.Topic) {
 		return false
 	}
-	if !(twPlain[other.Version, twText[other.Version, *other.Version]]{}).equal(&x.Version, &y.Version) {
+	if !(node.Plain[other.Version, node.Text[other.Version, *other.Version]]{}).Equal(&x.Version, &y.Version) {
 		return false
 	}
-	if !(twMap[map[string]other.Bits, string, other.Bits, twString[string], twPlain[other.Bits, twBinary[other.Bits, *other.Bits]]]{}).equal(&x.Bits, &y.Bits) {
+	if !(node.Map[map[string]other.Bits, string, other.Bits, node.String[string], node.Plain[other.Bits, node.Binary[other.Bits, *other.Bits]]]{}).Equal(&x.Bits, &y.Bits) {
 		return false
 	}
-	if !(twHook[codec.Raw, twCodec[codec.Raw, *codec.Raw]]{}).equal(&x.Raw, &y.Raw) {
+	if !(node.Hook[codec.Raw, node.Codec[codec.Raw, *codec.Raw]]{}).Equal(&x.Raw, &y.Raw) {
 		return false
 	}
-	if !(twOtherPointNode{}).equal(&x.Point, &y.Point) {
+	if !(twOtherPointNode{}).Equal(&x.Point, &y.Point) {
 		return false
 	}
-	if !(twInt8[int8]{}).equal(&x.I8, &y.I8) {
+	if !(node.Int8[int8]{}).Equal(&x.I8, &y.I8) {
 		return false
 	}
-	if !(twUint[uint]{}).equal(&x.U, &y.U) {
+	if !(node.Uint[uint]{}).Equal(&x.U, &y.U) {
 		return false
 	}
-	if !(twFloat64[float64]{}).equal(&x.F, &y.F) {
+	if !(node.Float64[float64]{}).Equal(&x.F, &y.F) {
 		return false
 	}
-	if !(twPointer[*int, int, twInt[int]]{}).equal(&x.Ptr, &y.Ptr) {
+	if !(node.Pointer[*int, int, node.Int[int]]{}).Equal(&x.Ptr, &y.Ptr) {
 		return false
 	}
-	if !(twPointer[*[2]int, [2]int, twArray[[2]int, int, twInt[int], tw2IntElements]]{}).equal(&x.PtrArr, &y.PtrArr) {
+	if !(node.Pointer[*[2]int, [2]int, node.Array[[2]int, int, node.Int[int], tw2IntElements]]{}).Equal(&x.PtrArr, &y.PtrArr) {
 		return false
 	}
-	if !(twOtherPageItemNode{}).equal(&x.Page, &y.Page) {
+	if !(twOtherPageItemNode{}).Equal(&x.Page, &y.Page) {
 		return false
 	}
-	if !(twMap[map[string]map[string][]int, string, map[string][]int, twString[string], twMap[map[string][]int, string, []int, twString[string], twSlice[[]int, int, twInt[int]]]]{}).equal(&x.Nested, &y.Nested) {
+	if !(node.Map[map[string]map[string][]int, string, map[string][]int, node.String[string], node.Map[map[string][]int, string, []int, node.String[string], node.Slice[[]int, int, node.Int[int]]]]{}).Equal(&x.Nested, &y.Nested) {
 		return false
 	}
-	if !(twStructAIntBIntNode{}).equal(&x.Inner, &y.Inner) {
+	if !(twStructAIntBIntNode{}).Equal(&x.Inner, &y.Inner) {
 		return false
 	}
-	if !(twShapesLineNode{}).equal(&x.Line, &y.Line) {
+	if !(twShapesLineNode{}).Equal(&x.Line, &y.Line) {
 		return false
 	}
-	if !(twMap[map[string]*shapes.Line, string, *shapes.Line, twString[string], twPointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}).equal(&x.Lines, &y.Lines) {
+	if !(node.Map[map[string]*shapes.Line, string, *shapes.Line, node.String[string], node.Pointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}).Equal(&x.Lines, &y.Lines) {
 		return false
 	}
 	return true
 }
 
-func (twWorldNode) clone(dst, src *World) {
-	twUint64[uint64]{}.clone(&dst.Base.ID, &src.Base.ID)
-	twInt[int]{}.clone(&dst.Base.Rev, &src.Base.Rev)
-	twString[string]{}.clone(&dst.Title, &src.Title)
-	twBool[bool]{}.clone(&dst.Open, &src.Open)
-	twMap[map[string]*Player, string, *Player, twString[string], twPointer[*Player, Player, twPlayerNode]]{}.clone(&dst.Players, &src.Players)
-	twMap[map[int32]Player, int32, Player, twInt32[int32], twPlayerNode]{}.clone(&dst.ByID, &src.ByID)
-	twSlice[[]string, string, twString[string]]{}.clone(&dst.Log, &src.Log)
-	twSlice[Names, string, twString[string]]{}.clone(&dst.Names, &src.Names)
-	twSlice[[]Item, Item, twItemNode]{}.clone(&dst.Items, &src.Items)
-	twSlice[[]*Player, *Player, twPointer[*Player, Player, twPlayerNode]]{}.clone(&dst.Friends, &src.Friends)
-	twArray[Grid, [2]int, twArray[[2]int, int, twInt[int], tw2IntElements], twGridElements]{}.clone(&dst.Grid, &src.Grid)
-	twByteArray[Key, twKeyElements]{}.clone(&dst.Key, &src.Key)
-	twArray[[2]Player, Player, twPlayerNode, tw2PlayerElements]{}.clone(&dst.Fixed, &src.Fixed)
-	twBytes[[]byte]{}.clone(&dst.Data, &src.Data)
-	twTime{}.clone(&dst.At, &src.At)
-	twTime{}.clone(&dst.Opt, &src.Opt)
-	twInt64[time.Duration]{}.clone(&dst.Delay, &src.Delay)
-	twPlain[events.Topic, twCodec[events.Topic, *events.Topic]]{}.clone(&dst.Topic, &src.Topic)
-	twPlain[other.Version, twText[other.Version, *other.Version]]{}.clone(&dst.Version, &src.Version)
-	twMap[map[string]other.Bits, string, other.Bits, twString[string], twPlain[other.Bits, twBinary[other.Bits, *other.Bits]]]{}.clone(&dst.Bits, &src.Bits)
-	twHook[codec.Raw, twCodec[codec.Raw, *codec.Raw]]{}.clone(&dst.Raw, &src.Raw)
-	twOtherPointNode{}.clone(&dst.Point, &src.Point)
-	twInt8[int8]{}.clone(&dst.I8, &src.I8)
-	twUint[uint]{}.clone(&dst.U, &src.U)
-	twFloat64[float64]{}.clone(&dst.F, &src.F)
-	twPointer[*int, int, twInt[int]]{}.clone(&dst.Ptr, &src.Ptr)
-	twPointer[*[2]int, [2]int, twArray[[2]int, int, twInt[int], tw2IntElements]]{}.clone(&dst.PtrArr, &src.PtrArr)
-	twOtherPageItemNode{}.clone(&dst.Page, &src.Page)
-	twMap[map[string]map[string][]int, string, map[string][]int, twString[string], twMap[map[string][]int, string, []int, twString[string], twSlice[[]int, int, twInt[int]]]]{}.clone(&dst.Nested, &src.Nested)
-	twStructAIntBIntNode{}.clone(&dst.Inner, &src.Inner)
-	twShapesLineNode{}.clone(&dst.Line, &src.Line)
-	twMap[map[string]*shapes.Line, string, *shapes.Line, twString[string], twPointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}.clone(&dst.Lines, &src.Lines)
+func (twWorldNode) Clone(dst, src *World) {
+	node.Uint64[uint64]{}.Clone(&dst.Base.ID, &src.Base.ID)
+	node.Int[int]{}.Clone(&dst.Base.Rev, &src.Base.Rev)
+	node.String[string]{}.Clone(&dst.Title, &src.Title)
+	node.Bool[bool]{}.Clone(&dst.Open, &src.Open)
+	node.Map[map[string]*Player, string, *Player, node.String[string], node.Pointer[*Player, Player, twPlayerNode]]{}.Clone(&dst.Players, &src.Players)
+	node.Map[map[int32]Player, int32, Player, node.Int32[int32], twPlayerNode]{}.Clone(&dst.ByID, &src.ByID)
+	node.Slice[[]string, string, node.String[string]]{}.Clone(&dst.Log, &src.Log)
+	node.Slice[Names, string, node.String[string]]{}.Clone(&dst.Names, &src.Names)
+	node.Slice[[]Item, Item, twItemNode]{}.Clone(&dst.Items, &src.Items)
+	node.Slice[[]*Player, *Player, node.Pointer[*Player, Player, twPlayerNode]]{}.Clone(&dst.Friends, &src.Friends)
+	node.Array[Grid, [2]int, node.Array[[2]int, int, node.Int[int], tw2IntElements], twGridElements]{}.Clone(&dst.Grid, &src.Grid)
+	node.ByteArray[Key, twKeyElements]{}.Clone(&dst.Key, &src.Key)
+	node.Array[[2]Player, Player, twPlayerNode, tw2PlayerElements]{}.Clone(&dst.Fixed, &src.Fixed)
+	node.Bytes[[]byte]{}.Clone(&dst.Data, &src.Data)
+	node.Time{}.Clone(&dst.At, &src.At)
+	node.Time{}.Clone(&dst.Opt, &src.Opt)
+	node.Int64[time.Duration]{}.Clone(&dst.Delay, &src.Delay)
+	node.Plain[events.Topic, node.Codec[events.Topic, *events.Topic]]{}.Clone(&dst.Topic, &src.Topic)
+	node.Plain[other.Version, node.Text[other.Version, *other.Version]]{}.Clone(&dst.Version, &src.Version)
+	node.Map[map[string]other.Bits, string, other.Bits, node.String[string], node.Plain[other.Bits, node.Binary[other.Bits, *other.Bits]]]{}.Clone(&dst.Bits, &src.Bits)
+	node.Hook[codec.Raw, node.Codec[codec.Raw, *codec.Raw]]{}.Clone(&dst.Raw, &src.Raw)
+	twOtherPointNode{}.Clone(&dst.Point, &src.Point)
+	node.Int8[int8]{}.Clone(&dst.I8, &src.I8)
+	node.Uint[uint]{}.Clone(&dst.U, &src.U)
+	node.Float64[float64]{}.Clone(&dst.F, &src.F)
+	node.Pointer[*int, int, node.Int[int]]{}.Clone(&dst.Ptr, &src.Ptr)
+	node.Pointer[*[2]int, [2]int, node.Array[[2]int, int, node.Int[int], tw2IntElements]]{}.Clone(&dst.PtrArr, &src.PtrArr)
+	twOtherPageItemNode{}.Clone(&dst.Page, &src.Page)
+	node.Map[map[string]map[string][]int, string, map[string][]int, node.String[string], node.Map[map[string][]int, string, []int, node.String[string], node.Slice[[]int, int, node.Int[int]]]]{}.Clone(&dst.Nested, &src.Nested)
+	twStructAIntBIntNode{}.Clone(&dst.Inner, &src.Inner)
+	twShapesLineNode{}.Clone(&dst.Line, &src.Line)
+	node.Map[map[string]*shapes.Line, string, *shapes.Line, node.String[string], node.Pointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}.Clone(&dst.Lines, &src.Lines)
 }
 
-func (twWorldNode) patchable(_, _ *World) bool { return true }
-
-func (twWorldNode) items(w *twWriter, prev, next *World, levels int) twSize {
-	size := twSize{parts: 32}
-	twField(w, &size, 0, twUint64[uint64]{}, &prev.Base.ID, &next.Base.ID, levels)
-	if w.err != nil {
-		w.at(".Base.ID")
+func (twWorldNode) Items(w *node.Writer, prev, next *World, levels int) node.Size {
+	size := node.Size{Parts: 32}
+	if !node.WriteField(w, &size, 0, ".Base.ID", node.Uint64[uint64]{}, &prev.Base.ID, &next.Base.ID, levels) {
 		return size
 	}
-	twField(w, &size, 1, twInt[int]{}, &prev.Base.Rev, &next.Base.Rev, levels)
-	if w.err != nil {
-		w.at(".Base.Rev")
+	if !node.WriteField(w, &size, 1, ".Base.Rev", node.Int[int]{}, &prev.Base.Rev, &next.Base.Rev, levels) {
 		return size
 	}
-	twField(w, &size, 2, twString[string]{}, &prev.Title, &next.Title, levels)
-	if w.err != nil {
-		w.at(".Title")
+	if !node.WriteField(w, &size, 2, ".Title", node.String[string]{}, &prev.Title, &next.Title, levels) {
 		return size
 	}
-	twField(w, &size, 3, twBool[bool]{}, &prev.Open, &next.Open, levels)
-	if w.err != nil {
-		w.at(".Open")
+	if !node.WriteField(w, &size, 3, ".Open", node.Bool[bool]{}, &prev.Open, &next.Open, levels) {
 		return size
 	}
-	twField(w, &size, 4, twMap[map[string]*Player, string, *Player, twString[string], twPointer[*Player, Player, twPlayerNode]]{}, &prev.Players, &next.Players, levels)
-	if w.err != nil {
-		w.at(".Players")
+	if !node.WriteField(w, &size, 4, ".Players", node.Map[map[string]*Player, string, *Player, node.String[string], node.Pointer[*Player, Player, twPlayerNode]]{}, &prev.Players, &next.Players, levels) {
 		return size
 	}
-	twField(w, &size, 5, twMap[map[int32]Player, int32, Player, twInt32[int32], twPlayerNode]{}, &prev.ByID, &next.ByID, levels)
-	if w.err != nil {
-		w.at(".ByID")
+	if !node.WriteField(w, &size, 5, ".ByID", node.Map[map[int32]Player, int32, Player, node.Int32[int32], twPlayerNode]{}, &prev.ByID, &next.ByID, levels) {
 		return size
 	}
-	twField(w, &size, 6, twSlice[[]string, string, twString[string]]{}, &prev.Log, &next.Log, levels)
-	if w.err != nil {
-		w.at(".Log")
+	if !node.WriteField(w, &size, 6, ".Log", node.Slice[[]string, string, node.String[string]]{}, &prev.Log, &next.Log, levels) {
 		return size
 	}
-	twField(w, &size, 7, twSlice[Names, string, twString[string]]{}, &prev.Names, &next.Names, levels)
-	if w.err != nil {
-		w.at(".Names")
+	if !node.WriteField(w, &size, 7, ".Names", node.Slice[Names, string, node.String[string]]{}, &prev.Names, &next.Names, levels) {
 		return size
 	}
-	twField(w, &size, 8, twSlice[[]Item, Item, twItemNode]{}, &prev.Items, &next.Items, levels)
-	if w.err != nil {
-		w.at(".Items")
+	if !node.WriteField(w, &size, 8, ".Items", node.Slice[[]Item, Item, twItemNode]{}, &prev.Items, &next.Items, levels) {
 		return size
 	}
-	twField(w, &size, 9, twSlice[[]*Player, *Player, twPointer[*Player, Player, twPlayerNode]]{}, &prev.Friends, &next.Friends, levels)
-	if w.err != nil {
-		w.at(".Friends")
+	if !node.WriteField(w, &size, 9, ".Friends", node.Slice[[]*Player, *Player, node.Pointer[*Player, Player, twPlayerNode]]{}, &prev.Friends, &next.Friends, levels) {
 		return size
 	}
-	twField(w, &size, 10, twArray[Grid, [2]int, twArray[[2]int, int, twInt[int], tw2IntElements], twGridElements]{}, &prev.Grid, &next.Grid, levels)
-	if w.err != nil {
-		w.at(".Grid")
+	if !node.WriteField(w, &size, 10, ".Grid", node.Array[Grid, [2]int, node.Array[[2]int, int, node.Int[int], tw2IntElements], twGridElements]{}, &prev.Grid, &next.Grid, levels) {
 		return size
 	}
-	twField(w, &size, 11, twByteArray[Key, twKeyElements]{}, &prev.Key, &next.Key, levels)
-	if w.err != nil {
-		w.at(".Key")
+	if !node.WriteField(w, &size, 11, ".Key", node.ByteArray[Key, twKeyElements]{}, &prev.Key, &next.Key, levels) {
 		return size
 	}
-	twField(w, &size, 12, twArray[[2]Player, Player, twPlayerNode, tw2PlayerElements]{}, &prev.Fixed, &next.Fixed, levels)
-	if w.err != nil {
-		w.at(".Fixed")
+	if !node.WriteField(w, &size, 12, ".Fixed", node.Array[[2]Player, Player, twPlayerNode, tw2PlayerElements]{}, &prev.Fixed, &next.Fixed, levels) {
 		return size
 	}
-	twField(w, &size, 13, twBytes[[]byte]{}, &prev.Data, &next.Data, levels)
-	if w.err != nil {
-		w.at(".Data")
+	if !node.WriteField(w, &size, 13, ".Data", node.Bytes[[]byte]{}, &prev.Data, &next.Data, levels) {
 		return size
 	}
-	twField(w, &size, 14, twTime{}, &prev.At, &next.At, levels)
-	if w.err != nil {
-		w.at(".At")
+	if !node.WriteField(w, &size, 14, ".At", node.Time{}, &prev.At, &next.At, levels) {
 		return size
 	}
 	if !(prev.Opt.IsZero() && next.Opt.IsZero()) {
-		twField(w, &size, 15, twTime{}, &prev.Opt, &next.Opt, levels)
-		if w.err != nil {
-			w.at(".Opt")
+		if !node.WriteField(w, &size, 15, ".Opt", node.Time{}, &prev.Opt, &next.Opt, levels) {
 			return size
 		}
 	}
-	twField(w, &size, 16, twInt64[time.Duration]{}, &prev.Delay, &next.Delay, levels)
-	if w.err != nil {
-		w.at(".Delay")
+	if !node.WriteField(w, &size, 16, ".Delay", node.Int64[time.Duration]{}, &prev.Delay, &next.Delay, levels) {
 		return size
 	}
-	twField(w, &size, 17, twPlain[events.Topic, twCodec[events.Topic, *events.Topic]]{}, &prev.Topic, &next.Topic, levels)
-	if w.err != nil {
-		w.at(".Topic")
+	if !node.WriteField(w, &size, 17, ".Topic", node.Plain[events.Topic, node.Codec[events.Topic, *events.Topic]]{}, &prev.Topic, &next.Topic, levels) {
 		return size
 	}
-	twField(w, &size, 18, twPlain[other.Version, twText[other.Version, *other.Version]]{}, &prev.Version, &next.Version, levels)
-	if w.err != nil {
-		w.at(".Version")
+	if !node.WriteField(w, &size, 18, ".Version", node.Plain[other.Version, node.Text[other.Version, *other.Version]]{}, &prev.Version, &next.Version, levels) {
 		return size
 	}
-	twField(w, &size, 19, twMap[map[string]other.Bits, string, other.Bits, twString[string], twPlain[other.Bits, twBinary[other.Bits, *other.Bits]]]{}, &prev.Bits, &next.Bits, levels)
-	if w.err != nil {
-		w.at(".Bits")
+	if !node.WriteField(w, &size, 19, ".Bits", node.Map[map[string]other.Bits, string, other.Bits, node.String[string], node.Plain[other.Bits, node.Binary[other.Bits, *other.Bits]]]{}, &prev.Bits, &next.Bits, levels) {
 		return size
 	}
-	twField(w, &size, 20, twHook[codec.Raw, twCodec[codec.Raw, *codec.Raw]]{}, &prev.Raw, &next.Raw, levels)
-	if w.err != nil {
-		w.at(".Raw")
+	if !node.WriteField(w, &size, 20, ".Raw", node.Hook[codec.Raw, node.Codec[codec.Raw, *codec.Raw]]{}, &prev.Raw, &next.Raw, levels) {
 		return size
 	}
-	twField(w, &size, 21, twOtherPointNode{}, &prev.Point, &next.Point, levels)
-	if w.err != nil {
-		w.at(".Point")
+	if !node.WriteField(w, &size, 21, ".Point", twOtherPointNode{}, &prev.Point, &next.Point, levels) {
 		return size
 	}
-	twField(w, &size, 22, twInt8[int8]{}, &prev.I8, &next.I8, levels)
-	if w.err != nil {
-		w.at(".I8")
+	if !node.WriteField(w, &size, 22, ".I8", node.Int8[int8]{}, &prev.I8, &next.I8, levels) {
 		return size
 	}
-	twField(w, &size, 23, twUint[uint]{}, &prev.U, &next.U, levels)
-	if w.err != nil {
-		w.at(".U")
+	if !node.WriteField(w, &size, 23, ".U", node.Uint[uint]{}, &prev.U, &next.U, levels) {
 		return size
 	}
-	twField(w, &size, 24, twFloat64[float64]{}, &prev.F, &next.F, levels)
-	if w.err != nil {
-		w.at(".F")
+	if !node.WriteField(w, &size, 24, ".F", node.Float64[float64]{}, &prev.F, &next.F, levels) {
 		return size
 	}
-	twField(w, &size, 25, twPointer[*int, int, twInt[int]]{}, &prev.Ptr, &next.Ptr, levels)
-	if w.err != nil {
-		w.at(".Ptr")
+	if !node.WriteField(w, &size, 25, ".Ptr", node.Pointer[*int, int, node.Int[int]]{}, &prev.Ptr, &next.Ptr, levels) {
 		return size
 	}
-	twField(w, &size, 26, twPointer[*[2]int, [2]int, twArray[[2]int, int, twInt[int], tw2IntElements]]{}, &prev.PtrArr, &next.PtrArr, levels)
-	if w.err != nil {
-		w.at(".PtrArr")
+	if !node.WriteField(w, &size, 26, ".PtrArr", node.Pointer[*[2]int, [2]int, node.Array[[2]int, int, node.Int[int], tw2IntElements]]{}, &prev.PtrArr, &next.PtrArr, levels) {
 		return size
 	}
-	twField(w, &size, 27, twOtherPageItemNode{}, &prev.Page, &next.Page, levels)
-	if w.err != nil {
-		w.at(".Page")
+	if !node.WriteField(w, &size, 27, ".Page", twOtherPageItemNode{}, &prev.Page, &next.Page, levels) {
 		return size
 	}
-	twField(w, &size, 28, twMap[map[string]map[string][]int, string, map[string][]int, twString[string], twMap[map[string][]int, string, []int, twString[string], twSlice[[]int, int, twInt[int]]]]{}, &prev.Nested, &next.Nested, levels)
-	if w.err != nil {
-		w.at(".Nested")
+	if !node.WriteField(w, &size, 28, ".Nested", node.Map[map[string]map[string][]int, string, map[string][]int, node.String[string], node.Map[map[string][]int, string, []int, node.String[string], node.Slice[[]int, int, node.Int[int]]]]{}, &prev.Nested, &next.Nested, levels) {
 		return size
 	}
-	twField(w, &size, 29, twStructAIntBIntNode{}, &prev.Inner, &next.Inner, levels)
-	if w.err != nil {
-		w.at(".Inner")
+	if !node.WriteField(w, &size, 29, ".Inner", twStructAIntBIntNode{}, &prev.Inner, &next.Inner, levels) {
 		return size
 	}
-	twField(w, &size, 30, twShapesLineNode{}, &prev.Line, &next.Line, levels)
-	if w.err != nil {
-		w.at(".Line")
+	if !node.WriteField(w, &size, 30, ".Line", twShapesLineNode{}, &prev.Line, &next.Line, levels) {
 		return size
 	}
-	twField(w, &size, 31, twMap[map[string]*shapes.Line, string, *shapes.Line, twString[string], twPointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}, &prev.Lines, &next.Lines, levels)
-	if w.err != nil {
-		w.at(".Lines")
+	if !node.WriteField(w, &size, 31, ".Lines", node.Map[map[string]*shapes.Line, string, *shapes.Line, node.String[string], node.Pointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}, &prev.Lines, &next.Lines, levels) {
 		return size
 	}
 	return size
 }
 
-func (n twWorldNode) apply(r *codec.Reader, v *World, b *twBinding, count int) {
+func (n twWorldNode) Apply(r *codec.Reader, v *World, b *node.Binding, count int) {
 	last := -1
-	for count > 0 && r.Err() == nil {
-		count -= n.item(r, v, b, count, &last)
+	for values := 0; count > 0 && r.Err() == nil; count -= values {
+		values, last = n.Item(r, v, b, count, last)
 	}
 }
 
-func (twWorldNode) applyOne(r *codec.Reader, _ *World, _ uint32) {
-	r.Fail(codec.ErrRange, "operation that fits the field")
-}
-
-// item carries out the change of one field and returns how many values it is.
-func (twWorldNode) item(r *codec.Reader, v *World, b *twBinding, count int, last *int) int {
-	own, leaf, op, values := twTag(r, b, count, last)
-	switch own {
+func (twWorldNode) Item(r *codec.Reader, v *World, b *node.Binding, count, last int) (values, theirs int) {
+	tag := node.ReadTag(r, b, count, last)
+	switch tag.Own {
 	case 0:
-		twApply(r, twUint64[uint64]{}, &v.Base.ID, leaf, op)
+		node.ReadField(r, node.Uint64[uint64]{}, &v.Base.ID, tag.What)
 	case 1:
-		twApply(r, twInt[int]{}, &v.Base.Rev, leaf, op)
+		node.ReadField(r, node.Int[int]{}, &v.Base.Rev, tag.What)
 	case 2:
-		twApply(r, twString[string]{}, &v.Title, leaf, op)
+		node.ReadField(r, node.String[string]{}, &v.Title, tag.What)
 	case 3:
-		twApply(r, twBool[bool]{}, &v.Open, leaf, op)
+		node.ReadField(r, node.Bool[bool]{}, &v.Open, tag.What)
 	case 4:
-		twApply(r, twMap[map[string]*Player, string, *Player, twString[string], twPointer[*Player, Player, twPlayerNode]]{}, &v.Players, leaf, op)
+		node.ReadField(r, node.Map[map[string]*Player, string, *Player, node.String[string], node.Pointer[*Player, Player, twPlayerNode]]{}, &v.Players, tag.What)
 	case 5:
-		twApply(r, twMap[map[int32]Player, int32, Player, twInt32[int32], twPlayerNode]{}, &v.ByID, leaf, op)
+		node.ReadField(r, node.Map[map[int32]Player, int32, Player, node.Int32[int32], twPlayerNode]{}, &v.ByID, tag.What)
 	case 6:
-		twApply(r, twSlice[[]string, string, twString[string]]{}, &v.Log, leaf, op)
+		node.ReadField(r, node.Slice[[]string, string, node.String[string]]{}, &v.Log, tag.What)
 	case 7:
-		twApply(r, twSlice[Names, string, twString[string]]{}, &v.Names, leaf, op)
+		node.ReadField(r, node.Slice[Names, string, node.String[string]]{}, &v.Names, tag.What)
 	case 8:
-		twApply(r, twSlice[[]Item, Item, twItemNode]{}, &v.Items, leaf, op)
+		node.ReadField(r, node.Slice[[]Item, Item, twItemNode]{}, &v.Items, tag.What)
 	case 9:
-		twApply(r, twSlice[[]*Player, *Player, twPointer[*Player, Player, twPlayerNode]]{}, &v.Friends, leaf, op)
+		node.ReadField(r, node.Slice[[]*Player, *Player, node.Pointer[*Player, Player, twPlayerNode]]{}, &v.Friends, tag.What)
 	case 10:
-		twApply(r, twArray[Grid, [2]int, twArray[[2]int, int, twInt[int], tw2IntElements], twGridElements]{}, &v.Grid, leaf, op)
+		node.ReadField(r, node.Array[Grid, [2]int, node.Array[[2]int, int, node.Int[int], tw2IntElements], twGridElements]{}, &v.Grid, tag.What)
 	case 11:
-		twApply(r, twByteArray[Key, twKeyElements]{}, &v.Key, leaf, op)
+		node.ReadField(r, node.ByteArray[Key, twKeyElements]{}, &v.Key, tag.What)
 	case 12:
-		twApply(r, twArray[[2]Player, Player, twPlayerNode, tw2PlayerElements]{}, &v.Fixed, leaf, op)
+		node.ReadField(r, node.Array[[2]Player, Player, twPlayerNode, tw2PlayerElements]{}, &v.Fixed, tag.What)
 	case 13:
-		twApply(r, twBytes[[]byte]{}, &v.Data, leaf, op)
+		node.ReadField(r, node.Bytes[[]byte]{}, &v.Data, tag.What)
 	case 14:
-		twApply(r, twTime{}, &v.At, leaf, op)
+		node.ReadField(r, node.Time{}, &v.At, tag.What)
 	case 15:
-		twApply(r, twTime{}, &v.Opt, leaf, op)
+		node.ReadField(r, node.Time{}, &v.Opt, tag.What)
 	case 16:
-		twApply(r, twInt64[time.Duration]{}, &v.Delay, leaf, op)
+		node.ReadField(r, node.Int64[time.Duration]{}, &v.Delay, tag.What)
 	case 17:
-		twApply(r, twPlain[events.Topic, twCodec[events.Topic, *events.Topic]]{}, &v.Topic, leaf, op)
+		node.ReadField(r, node.Plain[events.Topic, node.Codec[events.Topic, *events.Topic]]{}, &v.Topic, tag.What)
 	case 18:
-		twApply(r, twPlain[other.Version, twText[other.Version, *other.Version]]{}, &v.Version, leaf, op)
+		node.ReadField(r, node.Plain[other.Version, node.Text[other.Version, *other.Version]]{}, &v.Version, tag.What)
 	case 19:
-		twApply(r, twMap[map[string]other.Bits, string, other.Bits, twString[string], twPlain[other.Bits, twBinary[other.Bits, *other.Bits]]]{}, &v.Bits, leaf, op)
+		node.ReadField(r, node.Map[map[string]other.Bits, string, other.Bits, node.String[string], node.Plain[other.Bits, node.Binary[other.Bits, *other.Bits]]]{}, &v.Bits, tag.What)
 	case 20:
-		twApply(r, twHook[codec.Raw, twCodec[codec.Raw, *codec.Raw]]{}, &v.Raw, leaf, op)
+		node.ReadField(r, node.Hook[codec.Raw, node.Codec[codec.Raw, *codec.Raw]]{}, &v.Raw, tag.What)
 	case 21:
-		twApply(r, twOtherPointNode{}, &v.Point, leaf, op)
+		node.ReadField(r, twOtherPointNode{}, &v.Point, tag.What)
 	case 22:
-		twApply(r, twInt8[int8]{}, &v.I8, leaf, op)
+		node.ReadField(r, node.Int8[int8]{}, &v.I8, tag.What)
 	case 23:
-		twApply(r, twUint[uint]{}, &v.U, leaf, op)
+		node.ReadField(r, node.Uint[uint]{}, &v.U, tag.What)
 	case 24:
-		twApply(r, twFloat64[float64]{}, &v.F, leaf, op)
+		node.ReadField(r, node.Float64[float64]{}, &v.F, tag.What)
 	case 25:
-		twApply(r, twPointer[*int, int, twInt[int]]{}, &v.Ptr, leaf, op)
+		node.ReadField(r, node.Pointer[*int, int, node.Int[int]]{}, &v.Ptr, tag.What)
 	case 26:
-		twApply(r, twPointer[*[2]int, [2]int, twArray[[2]int, int, twInt[int], tw2IntElements]]{}, &v.PtrArr, leaf, op)
+		node.ReadField(r, node.Pointer[*[2]int, [2]int, node.Array[[2]int, int, node.Int[int], tw2IntElements]]{}, &v.PtrArr, tag.What)
 	case 27:
-		twApply(r, twOtherPageItemNode{}, &v.Page, leaf, op)
+		node.ReadField(r, twOtherPageItemNode{}, &v.Page, tag.What)
 	case 28:
-		twApply(r, twMap[map[string]map[string][]int, string, map[string][]int, twString[string], twMap[map[string][]int, string, []int, twString[string], twSlice[[]int, int, twInt[int]]]]{}, &v.Nested, leaf, op)
+		node.ReadField(r, node.Map[map[string]map[string][]int, string, map[string][]int, node.String[string], node.Map[map[string][]int, string, []int, node.String[string], node.Slice[[]int, int, node.Int[int]]]]{}, &v.Nested, tag.What)
 	case 29:
-		twApply(r, twStructAIntBIntNode{}, &v.Inner, leaf, op)
+		node.ReadField(r, twStructAIntBIntNode{}, &v.Inner, tag.What)
 	case 30:
-		twApply(r, twShapesLineNode{}, &v.Line, leaf, op)
+		node.ReadField(r, twShapesLineNode{}, &v.Line, tag.What)
 	case 31:
-		twApply(r, twMap[map[string]*shapes.Line, string, *shapes.Line, twString[string], twPointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}, &v.Lines, leaf, op)
+		node.ReadField(r, node.Map[map[string]*shapes.Line, string, *shapes.Line, node.String[string], node.Pointer[*shapes.Line, shapes.Line, twShapesLineNode]]{}, &v.Lines, tag.What)
 	}
-	return values
+	return tag.Values, tag.Theirs
 }
 
 // A twPlayerNode is a Player that is compared by its fields.
-type twPlayerNode struct{}
+type twPlayerNode struct{ node.Fields[Player] }
 
-func (twPlayerNode) write(w *twWriter, v *Player, levels int) {
-	if !w.wade(levels) {
+func (twPlayerNode) Write(w *node.Writer, v *Player, levels int) {
+	if !w.Enter(levels) {
 		return
 	}
 	n := 6
@@ -981,69 +822,63 @@ func (twPlayerNode) write(w *twWriter, v *Player, levels int) {
 	if len(v.Tags) == 0 {
 		n--
 	}
-	w.b = codec.AppendMapHeader(w.b, n)
-	w.b = append(w.b, "\xa4Name"...)
-	twString[string]{}.write(w, &v.Name, levels-1)
-	if w.done() {
-		w.at(".Name")
+	w.B = codec.AppendMapHeader(w.B, n)
+	w.B = append(w.B, "\xa4Name"...)
+	node.String[string]{}.Write(w, &v.Name, levels-1)
+	if w.DoneAt(".Name") {
 		return
 	}
-	w.b = append(w.b, "\xa1X"...)
-	twFloat32[float32]{}.write(w, &v.X, levels-1)
-	if w.done() {
-		w.at(".X")
+	w.B = append(w.B, "\xa1X"...)
+	node.Float32[float32]{}.Write(w, &v.X, levels-1)
+	if w.DoneAt(".X") {
 		return
 	}
-	w.b = append(w.b, "\xa1Y"...)
-	twFloat32[float32]{}.write(w, &v.Y, levels-1)
-	if w.done() {
-		w.at(".Y")
+	w.B = append(w.B, "\xa1Y"...)
+	node.Float32[float32]{}.Write(w, &v.Y, levels-1)
+	if w.DoneAt(".Y") {
 		return
 	}
 	if len(v.Bag) != 0 {
-		w.b = append(w.b, "\xa3bag"...)
-		twSlice[[]Item, Item, twItemNode]{}.write(w, &v.Bag, levels-1)
-		if w.done() {
-			w.at(".Bag")
+		w.B = append(w.B, "\xa3bag"...)
+		node.Slice[[]Item, Item, twItemNode]{}.Write(w, &v.Bag, levels-1)
+		if w.DoneAt(".Bag") {
 			return
 		}
 	}
 	if v.Best != nil {
-		w.b = append(w.b, "\xa4Best"...)
-		twPointer[*Item, Item, twItemNode]{}.write(w, &v.Best, levels-1)
-		if w.done() {
-			w.at(".Best")
+		w.B = append(w.B, "\xa4Best"...)
+		node.Pointer[*Item, Item, twItemNode]{}.Write(w, &v.Best, levels-1)
+		if w.DoneAt(".Best") {
 			return
 		}
 	}
 	if len(v.Tags) != 0 {
-		w.b = append(w.b, "\xa4Tags"...)
-		twMap[map[string]bool, string, bool, twString[string], twBool[bool]]{}.write(w, &v.Tags, levels-1)
-		if w.done() {
-			w.at(".Tags")
+		w.B = append(w.B, "\xa4Tags"...)
+		node.Map[map[string]bool, string, bool, node.String[string], node.Bool[bool]]{}.Write(w, &v.Tags, levels-1)
+		if w.DoneAt(".Tags") {
 			return
 		}
 	}
 }
 
-func (twPlayerNode) read(r *codec.Reader, v *Player) {
+func (twPlayerNode) Read(r *codec.Reader, v *Player) {
 	for range r.MapHeader() {
 		switch string(r.MapKey()) {
 		case "Name":
-			twString[string]{}.read(r, &v.Name)
+			node.String[string]{}.Read(r, &v.Name)
 		case "X":
-			twFloat32[float32]{}.read(r, &v.X)
+			node.Float32[float32]{}.Read(r, &v.X)
 		case "Y":
-			twFloat32[float32]{}.read(r, &v.Y)
+			node.Float32[float32]{}.Read(r, &v.Y)
 		case "bag":
 			v.Bag = nil
-			twSlice[[]Item, Item, twItemNode]{}.read(r, &v.Bag)
+			node.Slice[[]Item, Item, twItemNode]{}.Read(r, &v.Bag)
 		case "Best":
 			v.Best = nil
-			twPointer[*Item, Item, twItemNode]{}.read(r, &v.Best)
+			node.Pointer[*Item, Item, twItemNode]{}.Read(r, &v.Best)
 		case "Tags":
 			v.Tags = nil
-			twMap[map[string]bool, string, bool, twString[string], twBool[bool]]{}.read(r, &v.Tags)
+			node.Map[map[string]bool, string, bool, node.String[string], node.Bool[bool]]{}.Read(r, &v.Tags)
 		default:
 			r.Skip()
 		}
@@ -1051,148 +886,126 @@ func (twPlayerNode) read(r *codec.Reader, v *Player) {
 	r.Leave()
 }
 
-func (twPlayerNode) equal(x, y *Player) bool {
-	if !(twString[string]{}).equal(&x.Name, &y.Name) {
+func (twPlayerNode) Equal(x, y *Player) bool {
+	if !(node.String[string]{}).Equal(&x.Name, &y.Name) {
 		return false
 	}
-	if !(twFloat32[float32]{}).equal(&x.X, &y.X) {
+	if !(node.Float32[float32]{}).Equal(&x.X, &y.X) {
 		return false
 	}
-	if !(twFloat32[float32]{}).equal(&x.Y, &y.Y) {
+	if !(node.Float32[float32]{}).Equal(&x.Y, &y.Y) {
 		return false
 	}
-	if !(len(x.Bag) == 0 && len(y.Bag) == 0) && !(twSlice[[]Item, Item, twItemNode]{}).equal(&x.Bag, &y.Bag) {
+	if !(len(x.Bag) == 0 && len(y.Bag) == 0) && !(node.Slice[[]Item, Item, twItemNode]{}).Equal(&x.Bag, &y.Bag) {
 		return false
 	}
-	if !(x.Best == nil && y.Best == nil) && !(twPointer[*Item, Item, twItemNode]{}).equal(&x.Best, &y.Best) {
+	if !(x.Best == nil && y.Best == nil) && !(node.Pointer[*Item, Item, twItemNode]{}).Equal(&x.Best, &y.Best) {
 		return false
 	}
-	if !(len(x.Tags) == 0 && len(y.Tags) == 0) && !(twMap[map[string]bool, string, bool, twString[string], twBool[bool]]{}).equal(&x.Tags, &y.Tags) {
+	if !(len(x.Tags) == 0 && len(y.Tags) == 0) && !(node.Map[map[string]bool, string, bool, node.String[string], node.Bool[bool]]{}).Equal(&x.Tags, &y.Tags) {
 		return false
 	}
 	return true
 }
 
-func (twPlayerNode) clone(dst, src *Player) {
-	twString[string]{}.clone(&dst.Name, &src.Name)
-	twFloat32[float32]{}.clone(&dst.X, &src.X)
-	twFloat32[float32]{}.clone(&dst.Y, &src.Y)
-	twSlice[[]Item, Item, twItemNode]{}.clone(&dst.Bag, &src.Bag)
-	twPointer[*Item, Item, twItemNode]{}.clone(&dst.Best, &src.Best)
-	twMap[map[string]bool, string, bool, twString[string], twBool[bool]]{}.clone(&dst.Tags, &src.Tags)
+func (twPlayerNode) Clone(dst, src *Player) {
+	node.String[string]{}.Clone(&dst.Name, &src.Name)
+	node.Float32[float32]{}.Clone(&dst.X, &src.X)
+	node.Float32[float32]{}.Clone(&dst.Y, &src.Y)
+	node.Slice[[]Item, Item, twItemNode]{}.Clone(&dst.Bag, &src.Bag)
+	node.Pointer[*Item, Item, twItemNode]{}.Clone(&dst.Best, &src.Best)
+	node.Map[map[string]bool, string, bool, node.String[string], node.Bool[bool]]{}.Clone(&dst.Tags, &src.Tags)
 }
 
-func (twPlayerNode) patchable(_, _ *Player) bool { return true }
-
-func (twPlayerNode) items(w *twWriter, prev, next *Player, levels int) twSize {
-	size := twSize{parts: 6}
-	twField(w, &size, 0, twString[string]{}, &prev.Name, &next.Name, levels)
-	if w.err != nil {
-		w.at(".Name")
+func (twPlayerNode) Items(w *node.Writer, prev, next *Player, levels int) node.Size {
+	size := node.Size{Parts: 6}
+	if !node.WriteField(w, &size, 0, ".Name", node.String[string]{}, &prev.Name, &next.Name, levels) {
 		return size
 	}
-	twField(w, &size, 1, twFloat32[float32]{}, &prev.X, &next.X, levels)
-	if w.err != nil {
-		w.at(".X")
+	if !node.WriteField(w, &size, 1, ".X", node.Float32[float32]{}, &prev.X, &next.X, levels) {
 		return size
 	}
-	twField(w, &size, 2, twFloat32[float32]{}, &prev.Y, &next.Y, levels)
-	if w.err != nil {
-		w.at(".Y")
+	if !node.WriteField(w, &size, 2, ".Y", node.Float32[float32]{}, &prev.Y, &next.Y, levels) {
 		return size
 	}
 	if !(len(prev.Bag) == 0 && len(next.Bag) == 0) {
-		twField(w, &size, 3, twSlice[[]Item, Item, twItemNode]{}, &prev.Bag, &next.Bag, levels)
-		if w.err != nil {
-			w.at(".Bag")
+		if !node.WriteField(w, &size, 3, ".Bag", node.Slice[[]Item, Item, twItemNode]{}, &prev.Bag, &next.Bag, levels) {
 			return size
 		}
 	}
 	if !(prev.Best == nil && next.Best == nil) {
-		twField(w, &size, 4, twPointer[*Item, Item, twItemNode]{}, &prev.Best, &next.Best, levels)
-		if w.err != nil {
-			w.at(".Best")
+		if !node.WriteField(w, &size, 4, ".Best", node.Pointer[*Item, Item, twItemNode]{}, &prev.Best, &next.Best, levels) {
 			return size
 		}
 	}
 	if !(len(prev.Tags) == 0 && len(next.Tags) == 0) {
-		twField(w, &size, 5, twMap[map[string]bool, string, bool, twString[string], twBool[bool]]{}, &prev.Tags, &next.Tags, levels)
-		if w.err != nil {
-			w.at(".Tags")
+		if !node.WriteField(w, &size, 5, ".Tags", node.Map[map[string]bool, string, bool, node.String[string], node.Bool[bool]]{}, &prev.Tags, &next.Tags, levels) {
 			return size
 		}
 	}
 	return size
 }
 
-func (n twPlayerNode) apply(r *codec.Reader, v *Player, b *twBinding, count int) {
+func (n twPlayerNode) Apply(r *codec.Reader, v *Player, b *node.Binding, count int) {
 	last := -1
-	for count > 0 && r.Err() == nil {
-		count -= n.item(r, v, b, count, &last)
+	for values := 0; count > 0 && r.Err() == nil; count -= values {
+		values, last = n.Item(r, v, b, count, last)
 	}
 }
 
-func (twPlayerNode) applyOne(r *codec.Reader, _ *Player, _ uint32) {
-	r.Fail(codec.ErrRange, "operation that fits the field")
-}
-
-// item carries out the change of one field and returns how many values it is.
-func (twPlayerNode) item(r *codec.Reader, v *Player, b *twBinding, count int, last *int) int {
-	own, leaf, op, values := twTag(r, b, count, last)
-	switch own {
+func (twPlayerNode) Item(r *codec.Reader, v *Player, b *node.Binding, count, last int) (values, theirs int) {
+	tag := node.ReadTag(r, b, count, last)
+	switch tag.Own {
 	case 0:
-		twApply(r, twString[string]{}, &v.Name, leaf, op)
+		node.ReadField(r, node.String[string]{}, &v.Name, tag.What)
 	case 1:
-		twApply(r, twFloat32[float32]{}, &v.X, leaf, op)
+		node.ReadField(r, node.Float32[float32]{}, &v.X, tag.What)
 	case 2:
-		twApply(r, twFloat32[float32]{}, &v.Y, leaf, op)
+		node.ReadField(r, node.Float32[float32]{}, &v.Y, tag.What)
 	case 3:
-		twApply(r, twSlice[[]Item, Item, twItemNode]{}, &v.Bag, leaf, op)
+		node.ReadField(r, node.Slice[[]Item, Item, twItemNode]{}, &v.Bag, tag.What)
 	case 4:
-		twApply(r, twPointer[*Item, Item, twItemNode]{}, &v.Best, leaf, op)
+		node.ReadField(r, node.Pointer[*Item, Item, twItemNode]{}, &v.Best, tag.What)
 	case 5:
-		twApply(r, twMap[map[string]bool, string, bool, twString[string], twBool[bool]]{}, &v.Tags, leaf, op)
+		node.ReadField(r, node.Map[map[string]bool, string, bool, node.String[string], node.Bool[bool]]{}, &v.Tags, tag.What)
 	}
-	return values
+	return tag.Values, tag.Theirs
 }
 
 // A twItemNode is a Item that is compared by its fields.
-type twItemNode struct{}
+type twItemNode struct{ node.Fields[Item] }
 
-func (twItemNode) write(w *twWriter, v *Item, levels int) {
-	if !w.wade(levels) {
+func (twItemNode) Write(w *node.Writer, v *Item, levels int) {
+	if !w.Enter(levels) {
 		return
 	}
-	w.b = append(w.b, "\x83\xa4Kind"...)
-	twString[Color]{}.write(w, &v.Kind, levels-1)
-	if w.done() {
-		w.at(".Kind")
+	w.B = append(w.B, "\x83\xa4Kind"...)
+	node.String[Color]{}.Write(w, &v.Kind, levels-1)
+	if w.DoneAt(".Kind") {
 		return
 	}
-	w.b = append(w.b, "\xa5Count"...)
-	twUint16[uint16]{}.write(w, &v.Count, levels-1)
-	if w.done() {
-		w.at(".Count")
+	w.B = append(w.B, "\xa5Count"...)
+	node.Uint16[uint16]{}.Write(w, &v.Count, levels-1)
+	if w.DoneAt(".Count") {
 		return
 	}
-	w.b = append(w.b, "\xa5Parts"...)
-	twSlice[[]Item, Item, twItemNode]{}.write(w, &v.Parts, levels-1)
-	if w.done() {
-		w.at(".Parts")
+	w.B = append(w.B, "\xa5Parts"...)
+	node.Slice[[]Item, Item, twItemNode]{}.Write(w, &v.Parts, levels-1)
+	if w.DoneAt(".Parts") {
 		return
 	}
 }
 
-func (twItemNode) read(r *codec.Reader, v *Item) {
+func (twItemNode) Read(r *codec.Reader, v *Item) {
 	for range r.MapHeader() {
 		switch string(r.MapKey()) {
 		case "Kind":
-			twString[Color]{}.read(r, &v.Kind)
+			node.String[Color]{}.Read(r, &v.Kind)
 		case "Count":
-			twUint16[uint16]{}.read(r, &v.Count)
+			node.Uint16[uint16]{}.Read(r, &v.Count)
 		case "Parts":
 			v.Parts = nil
-			twSlice[[]Item, Item, twItemNode]{}.read(r, &v.Parts)
+			node.Slice[[]Item, Item, twItemNode]{}.Read(r, &v.Parts)
 		default:
 			r.Skip()
 		}
@@ -1200,100 +1013,85 @@ func (twItemNode) read(r *codec.Reader, v *Item) {
 	r.Leave()
 }
 
-func (twItemNode) equal(x, y *Item) bool {
-	if !(twString[Color]{}).equal(&x.Kind, &y.Kind) {
+func (twItemNode) Equal(x, y *Item) bool {
+	if !(node.String[Color]{}).Equal(&x.Kind, &y.Kind) {
 		return false
 	}
-	if !(twUint16[uint16]{}).equal(&x.Count, &y.Count) {
+	if !(node.Uint16[uint16]{}).Equal(&x.Count, &y.Count) {
 		return false
 	}
-	if !(twSlice[[]Item, Item, twItemNode]{}).equal(&x.Parts, &y.Parts) {
+	if !(node.Slice[[]Item, Item, twItemNode]{}).Equal(&x.Parts, &y.Parts) {
 		return false
 	}
 	return true
 }
 
-func (twItemNode) clone(dst, src *Item) {
-	twString[Color]{}.clone(&dst.Kind, &src.Kind)
-	twUint16[uint16]{}.clone(&dst.Count, &src.Count)
-	twSlice[[]Item, Item, twItemNode]{}.clone(&dst.Parts, &src.Parts)
+func (twItemNode) Clone(dst, src *Item) {
+	node.String[Color]{}.Clone(&dst.Kind, &src.Kind)
+	node.Uint16[uint16]{}.Clone(&dst.Count, &src.Count)
+	node.Slice[[]Item, Item, twItemNode]{}.Clone(&dst.Parts, &src.Parts)
 }
 
-func (twItemNode) patchable(_, _ *Item) bool { return true }
-
-func (twItemNode) items(w *twWriter, prev, next *Item, levels int) twSize {
-	size := twSize{parts: 3}
-	twField(w, &size, 0, twString[Color]{}, &prev.Kind, &next.Kind, levels)
-	if w.err != nil {
-		w.at(".Kind")
+func (twItemNode) Items(w *node.Writer, prev, next *Item, levels int) node.Size {
+	size := node.Size{Parts: 3}
+	if !node.WriteField(w, &size, 0, ".Kind", node.String[Color]{}, &prev.Kind, &next.Kind, levels) {
 		return size
 	}
-	twField(w, &size, 1, twUint16[uint16]{}, &prev.Count, &next.Count, levels)
-	if w.err != nil {
-		w.at(".Count")
+	if !node.WriteField(w, &size, 1, ".Count", node.Uint16[uint16]{}, &prev.Count, &next.Count, levels) {
 		return size
 	}
-	twField(w, &size, 2, twSlice[[]Item, Item, twItemNode]{}, &prev.Parts, &next.Parts, levels)
-	if w.err != nil {
-		w.at(".Parts")
+	if !node.WriteField(w, &size, 2, ".Parts", node.Slice[[]Item, Item, twItemNode]{}, &prev.Parts, &next.Parts, levels) {
 		return size
 	}
 	return size
 }
 
-func (n twItemNode) apply(r *codec.Reader, v *Item, b *twBinding, count int) {
+func (n twItemNode) Apply(r *codec.Reader, v *Item, b *node.Binding, count int) {
 	last := -1
-	for count > 0 && r.Err() == nil {
-		count -= n.item(r, v, b, count, &last)
+	for values := 0; count > 0 && r.Err() == nil; count -= values {
+		values, last = n.Item(r, v, b, count, last)
 	}
 }
 
-func (twItemNode) applyOne(r *codec.Reader, _ *Item, _ uint32) {
-	r.Fail(codec.ErrRange, "operation that fits the field")
-}
-
-// item carries out the change of one field and returns how many values it is.
-func (twItemNode) item(r *codec.Reader, v *Item, b *twBinding, count int, last *int) int {
-	own, leaf, op, values := twTag(r, b, count, last)
-	switch own {
+func (twItemNode) Item(r *codec.Reader, v *Item, b *node.Binding, count, last int) (values, theirs int) {
+	tag := node.ReadTag(r, b, count, last)
+	switch tag.Own {
 	case 0:
-		twApply(r, twString[Color]{}, &v.Kind, leaf, op)
+		node.ReadField(r, node.String[Color]{}, &v.Kind, tag.What)
 	case 1:
-		twApply(r, twUint16[uint16]{}, &v.Count, leaf, op)
+		node.ReadField(r, node.Uint16[uint16]{}, &v.Count, tag.What)
 	case 2:
-		twApply(r, twSlice[[]Item, Item, twItemNode]{}, &v.Parts, leaf, op)
+		node.ReadField(r, node.Slice[[]Item, Item, twItemNode]{}, &v.Parts, tag.What)
 	}
-	return values
+	return tag.Values, tag.Theirs
 }
 
 // A twOtherPointNode is a other.Point that is compared by its fields.
-type twOtherPointNode struct{}
+type twOtherPointNode struct{ node.Fields[other.Point] }
 
-func (twOtherPointNode) write(w *twWriter, v *other.Point, levels int) {
-	if !w.wade(levels) {
+func (twOtherPointNode) Write(w *node.Writer, v *other.Point, levels int) {
+	if !w.Enter(levels) {
 		return
 	}
-	w.b = append(w.b, "\x82\xa1X"...)
-	twInt32[int32]{}.write(w, &v.X, levels-1)
-	if w.done() {
-		w.at(".X")
+	w.B = append(w.B, "\x82\xa1X"...)
+	node.Int32[int32]{}.Write(w, &v.X, levels-1)
+	if w.DoneAt(".X") {
 		return
 	}
-	w.b = append(w.b, "\xa1Y"...)
-	twInt32[int32]{}.write(w, &v.Y, levels-1)
-	if w.done() {
-		w.at(".Y")
+	w.B = append(w.B, "\xa1Y"...)
+	node.Int32[int32]{}.Write(w, &v.Y, levels-1)
+	if w.DoneAt(".Y") {
 		return
 	}
 }
 
-func (twOtherPointNode) read(r *codec.Reader, v *other.Point) {
+func (twOtherPointNode) Read(r *codec.Reader, v *other.Point) {
 	for range r.MapHeader() {
 		switch string(r.MapKey()) {
 		case "X":
-			twInt32[int32]{}.read(r, &v.X)
+			node.Int32[int32]{}.Read(r, &v.X)
 		case "Y":
-			twInt32[int32]{}.read(r, &v.Y)
+			node.Int32[int32]{}.Read(r, &v.Y)
 		default:
 			r.Skip()
 		}
@@ -1301,98 +1099,85 @@ func (twOtherPointNode) read(r *codec.Reader, v *other.Point) {
 	r.Leave()
 }
 
-func (twOtherPointNode) equal(x, y *other.Point) bool {
-	if !(twInt32[int32]{}).equal(&x.X, &y.X) {
+func (twOtherPointNode) Equal(x, y *other.Point) bool {
+	if !(node.Int32[int32]{}).Equal(&x.X, &y.X) {
 		return false
 	}
-	if !(twInt32[int32]{}).equal(&x.Y, &y.Y) {
+	if !(node.Int32[int32]{}).Equal(&x.Y, &y.Y) {
 		return false
 	}
 	return true
 }
 
-func (twOtherPointNode) clone(dst, src *other.Point) {
-	twInt32[int32]{}.clone(&dst.X, &src.X)
-	twInt32[int32]{}.clone(&dst.Y, &src.Y)
+func (twOtherPointNode) Clone(dst, src *other.Point) {
+	node.Int32[int32]{}.Clone(&dst.X, &src.X)
+	node.Int32[int32]{}.Clone(&dst.Y, &src.Y)
 }
 
-func (twOtherPointNode) patchable(_, _ *other.Point) bool { return true }
-
-func (twOtherPointNode) items(w *twWriter, prev, next *other.Point, levels int) twSize {
-	size := twSize{parts: 2}
-	twField(w, &size, 0, twInt32[int32]{}, &prev.X, &next.X, levels)
-	if w.err != nil {
-		w.at(".X")
+func (twOtherPointNode) Items(w *node.Writer, prev, next *other.Point, levels int) node.Size {
+	size := node.Size{Parts: 2}
+	if !node.WriteField(w, &size, 0, ".X", node.Int32[int32]{}, &prev.X, &next.X, levels) {
 		return size
 	}
-	twField(w, &size, 1, twInt32[int32]{}, &prev.Y, &next.Y, levels)
-	if w.err != nil {
-		w.at(".Y")
+	if !node.WriteField(w, &size, 1, ".Y", node.Int32[int32]{}, &prev.Y, &next.Y, levels) {
 		return size
 	}
 	return size
 }
 
-func (n twOtherPointNode) apply(r *codec.Reader, v *other.Point, b *twBinding, count int) {
+func (n twOtherPointNode) Apply(r *codec.Reader, v *other.Point, b *node.Binding, count int) {
 	last := -1
-	for count > 0 && r.Err() == nil {
-		count -= n.item(r, v, b, count, &last)
+	for values := 0; count > 0 && r.Err() == nil; count -= values {
+		values, last = n.Item(r, v, b, count, last)
 	}
 }
 
-func (twOtherPointNode) applyOne(r *codec.Reader, _ *other.Point, _ uint32) {
-	r.Fail(codec.ErrRange, "operation that fits the field")
-}
-
-// item carries out the change of one field and returns how many values it is.
-func (twOtherPointNode) item(r *codec.Reader, v *other.Point, b *twBinding, count int, last *int) int {
-	own, leaf, op, values := twTag(r, b, count, last)
-	switch own {
+func (twOtherPointNode) Item(r *codec.Reader, v *other.Point, b *node.Binding, count, last int) (values, theirs int) {
+	tag := node.ReadTag(r, b, count, last)
+	switch tag.Own {
 	case 0:
-		twApply(r, twInt32[int32]{}, &v.X, leaf, op)
+		node.ReadField(r, node.Int32[int32]{}, &v.X, tag.What)
 	case 1:
-		twApply(r, twInt32[int32]{}, &v.Y, leaf, op)
+		node.ReadField(r, node.Int32[int32]{}, &v.Y, tag.What)
 	}
-	return values
+	return tag.Values, tag.Theirs
 }
 
 // A twOtherPageItemNode is a other.Page[Item] that is compared by its fields.
-type twOtherPageItemNode struct{}
+type twOtherPageItemNode struct{ node.Fields[other.Page[Item]] }
 
-func (twOtherPageItemNode) write(w *twWriter, v *other.Page[Item], levels int) {
-	if !w.wade(levels) {
+func (twOtherPageItemNode) Write(w *node.Writer, v *other.Page[Item], levels int) {
+	if !w.Enter(levels) {
 		return
 	}
 	n := 2
 	if v.Next == nil {
 		n--
 	}
-	w.b = codec.AppendMapHeader(w.b, n)
-	w.b = append(w.b, "\xa5Items"...)
-	twSlice[[]Item, Item, twItemNode]{}.write(w, &v.Items, levels-1)
-	if w.done() {
-		w.at(".Items")
+	w.B = codec.AppendMapHeader(w.B, n)
+	w.B = append(w.B, "\xa5Items"...)
+	node.Slice[[]Item, Item, twItemNode]{}.Write(w, &v.Items, levels-1)
+	if w.DoneAt(".Items") {
 		return
 	}
 	if v.Next != nil {
-		w.b = append(w.b, "\xa4next"...)
-		twPointer[*string, string, twString[string]]{}.write(w, &v.Next, levels-1)
-		if w.done() {
-			w.at(".Next")
+		w.B = append(w.B, "\xa4next"...)
+		node.Pointer[*string, string, node.String[string]]{}.Write(w, &v.Next, levels-1)
+		if w.DoneAt(".Next") {
 			return
 		}
 	}
 }
 
-func (twOtherPageItemNode) read(r *codec.Reader, v *other.Page[Item]) {
+func (twOtherPageItemNode) Read(r *codec.Reader, v *other.Page[Item]) {
 	for range r.MapHeader() {
 		switch string(r.MapKey()) {
 		case "Items":
 			v.Items = nil
-			twSlice[[]Item, Item, twItemNode]{}.read(r, &v.Items)
+			node.Slice[[]Item, Item, twItemNode]{}.Read(r, &v.Items)
 		case "next":
 			v.Next = nil
-			twPointer[*string, string, twString[string]]{}.read(r, &v.Next)
+			node.Pointer[*string, string, node.String[string]]{}.Read(r, &v.Next)
 		default:
 			r.Skip()
 		}
@@ -1400,97 +1185,89 @@ func (twOtherPageItemNode) read(r *codec.Reader, v *other.Page[Item]) {
 	r.Leave()
 }
 
-func (twOtherPageItemNode) equal(x, y *other.Page[Item]) bool {
-	if !(twSlice[[]Item, Item, twItemNode]{}).equal(&x.Items, &y.Items) {
+func (twOtherPageItemNode) Equal(x, y *other.Page[Item]) bool {
+	if !(node.Slice[[]Item, Item, twItemNode]{}).Equal(&x.Items, &y.Items) {
 		return false
 	}
-	if !(x.Next == nil && y.Next == nil) && !(twPointer[*string, string, twString[string]]{}).equal(&x.Next, &y.Next) {
+	if !(x.Next == nil && y.Next == nil) && !(node.Pointer[*string, string, node.String[string]]{}).Equal(&x.Next, &y.Next) {
 		return false
 	}
 	return true
 }
 
-func (twOtherPageItemNode) clone(dst, src *other.Page[Item]) {
-	twSlice[[]Item, Item, twItemNode]{}.clone(&dst.Items, &src.Items)
-	twPointer[*string, string, twString[string]]{}.clone(&dst.Next, &src.Next)
+func (twOtherPageItemNode) Clone(dst, src *other.Page[Item]) {
+	node.Slice[[]Item, Item, twItemNode]{}.Clone(&dst.Items, &src.Items)
+	node.Pointer[*string, string, node.String[string]]{}.Clone(&dst.Next, &src.Next)
 }
 
-func (twOtherPageItemNode) patchable(_, _ *other.Page[Item]) bool { return true }
-
-func (twOtherPageItemNode) items(w *twWriter, prev, next *other.Page[Item], levels int) twSize {
-	size := twSize{parts: 2}
-	twField(w, &size, 0, twSlice[[]Item, Item, twItemNode]{}, &prev.Items, &next.Items, levels)
-	if w.err != nil {
-		w.at(".Items")
+func (twOtherPageItemNode) Items(w *node.Writer, prev, next *other.Page[Item], levels int) node.Size {
+	size := node.Size{Parts: 2}
+	if !node.WriteField(w, &size, 0, ".Items", node.Slice[[]Item, Item, twItemNode]{}, &prev.Items, &next.Items, levels) {
 		return size
 	}
 	if !(prev.Next == nil && next.Next == nil) {
-		twField(w, &size, 1, twPointer[*string, string, twString[string]]{}, &prev.Next, &next.Next, levels)
-		if w.err != nil {
-			w.at(".Next")
+		if !node.WriteField(w, &size, 1, ".Next", node.Pointer[*string, string, node.String[string]]{}, &prev.Next, &next.Next, levels) {
 			return size
 		}
 	}
 	return size
 }
 
-func (n twOtherPageItemNode) apply(r *codec.Reader, v *other.Page[Item], b *twBinding, count int) {
+func (n twOtherPageItemNode) Apply(r *codec.Reader, v *other.Page[Item], b *node.Binding, count int) {
 	last := -1
-	for count > 0 && r.Err() == nil {
-		count -= n.item(r, v, b, count, &last)
+	for values := 0; count > 0 && r.Err() == nil; count -= values {
+		values, last = n.Item(r, v, b, count, last)
 	}
 }
 
-func (twOtherPageItemNode) applyOne(r *codec.Reader, _ *other.Page[Item], _ uint32) {
-	r.Fail(codec.ErrRange, "operation that fits the field")
-}
-
-// item carries out the change of one field and returns how many values it is.
-func (twOtherPageItemNode) item(r *codec.Reader, v *other.Page[Item], b *twBinding, count int, last *int) int {
-	own, leaf, op, values := twTag(r, b, count, last)
-	switch own {
+func (twOtherPageItemNode) Item(r *codec.Reader, v *other.Page[Item], b *node.Binding, count, last int) (values, theirs int) {
+	tag := node.ReadTag(r, b, count, last)
+	switch tag.Own {
 	case 0:
-		twApply(r, twSlice[[]Item, Item, twItemNode]{}, &v.Items, leaf, op)
+		node.ReadField(r, node.Slice[[]Item, Item, twItemNode]{}, &v.Items, tag.What)
 	case 1:
-		twApply(r, twPointer[*string, string, twString[string]]{}, &v.Next, leaf, op)
+		node.ReadField(r, node.Pointer[*string, string, node.String[string]]{}, &v.Next, tag.What)
 	}
-	return values
+	return tag.Values, tag.Theirs
 }
 
 // A twStructAIntBIntNode is a struct{A int; B int} that is compared by its fields.
-type twStructAIntBIntNode struct{}
+type twStructAIntBIntNode struct {
+	node.Fields[struct {
+		A int
+		B int
+	}]
+}
 
-func (twStructAIntBIntNode) write(w *twWriter, v *struct {
+func (twStructAIntBIntNode) Write(w *node.Writer, v *struct {
 	A int
 	B int
 }, levels int) {
-	if !w.wade(levels) {
+	if !w.Enter(levels) {
 		return
 	}
-	w.b = append(w.b, "\x82\xa1A"...)
-	twInt[int]{}.write(w, &v.A, levels-1)
-	if w.done() {
-		w.at(".A")
+	w.B = append(w.B, "\x82\xa1A"...)
+	node.Int[int]{}.Write(w, &v.A, levels-1)
+	if w.DoneAt(".A") {
 		return
 	}
-	w.b = append(w.b, "\xa1B"...)
-	twInt[int]{}.write(w, &v.B, levels-1)
-	if w.done() {
-		w.at(".B")
+	w.B = append(w.B, "\xa1B"...)
+	node.Int[int]{}.Write(w, &v.B, levels-1)
+	if w.DoneAt(".B") {
 		return
 	}
 }
 
-func (twStructAIntBIntNode) read(r *codec.Reader, v *struct {
+func (twStructAIntBIntNode) Read(r *codec.Reader, v *struct {
 	A int
 	B int
 }) {
 	for range r.MapHeader() {
 		switch string(r.MapKey()) {
 		case "A":
-			twInt[int]{}.read(r, &v.A)
+			node.Int[int]{}.Read(r, &v.A)
 		case "B":
-			twInt[int]{}.read(r, &v.B)
+			node.Int[int]{}.Read(r, &v.B)
 		default:
 			r.Skip()
 		}
@@ -1498,121 +1275,99 @@ func (twStructAIntBIntNode) read(r *codec.Reader, v *struct {
 	r.Leave()
 }
 
-func (twStructAIntBIntNode) equal(x, y *struct {
+func (twStructAIntBIntNode) Equal(x, y *struct {
 	A int
 	B int
 }) bool {
-	if !(twInt[int]{}).equal(&x.A, &y.A) {
+	if !(node.Int[int]{}).Equal(&x.A, &y.A) {
 		return false
 	}
-	if !(twInt[int]{}).equal(&x.B, &y.B) {
+	if !(node.Int[int]{}).Equal(&x.B, &y.B) {
 		return false
 	}
 	return true
 }
 
-func (twStructAIntBIntNode) clone(dst, src *struct {
+func (twStructAIntBIntNode) Clone(dst, src *struct {
 	A int
 	B int
 }) {
-	twInt[int]{}.clone(&dst.A, &src.A)
-	twInt[int]{}.clone(&dst.B, &src.B)
+	node.Int[int]{}.Clone(&dst.A, &src.A)
+	node.Int[int]{}.Clone(&dst.B, &src.B)
 }
 
-func (twStructAIntBIntNode) patchable(_, _ *struct {
+func (twStructAIntBIntNode) Items(w *node.Writer, prev, next *struct {
 	A int
 	B int
-}) bool {
-	return true
-}
-
-func (twStructAIntBIntNode) items(w *twWriter, prev, next *struct {
-	A int
-	B int
-}, levels int) twSize {
-	size := twSize{parts: 2}
-	twField(w, &size, 0, twInt[int]{}, &prev.A, &next.A, levels)
-	if w.err != nil {
-		w.at(".A")
+}, levels int) node.Size {
+	size := node.Size{Parts: 2}
+	if !node.WriteField(w, &size, 0, ".A", node.Int[int]{}, &prev.A, &next.A, levels) {
 		return size
 	}
-	twField(w, &size, 1, twInt[int]{}, &prev.B, &next.B, levels)
-	if w.err != nil {
-		w.at(".B")
+	if !node.WriteField(w, &size, 1, ".B", node.Int[int]{}, &prev.B, &next.B, levels) {
 		return size
 	}
 	return size
 }
 
-func (n twStructAIntBIntNode) apply(r *codec.Reader, v *struct {
+func (n twStructAIntBIntNode) Apply(r *codec.Reader, v *struct {
 	A int
 	B int
-}, b *twBinding, count int) {
+}, b *node.Binding, count int) {
 	last := -1
-	for count > 0 && r.Err() == nil {
-		count -= n.item(r, v, b, count, &last)
+	for values := 0; count > 0 && r.Err() == nil; count -= values {
+		values, last = n.Item(r, v, b, count, last)
 	}
 }
 
-func (twStructAIntBIntNode) applyOne(r *codec.Reader, _ *struct {
+func (twStructAIntBIntNode) Item(r *codec.Reader, v *struct {
 	A int
 	B int
-}, _ uint32) {
-	r.Fail(codec.ErrRange, "operation that fits the field")
-}
-
-// item carries out the change of one field and returns how many values it is.
-func (twStructAIntBIntNode) item(r *codec.Reader, v *struct {
-	A int
-	B int
-}, b *twBinding, count int, last *int) int {
-	own, leaf, op, values := twTag(r, b, count, last)
-	switch own {
+}, b *node.Binding, count, last int) (values, theirs int) {
+	tag := node.ReadTag(r, b, count, last)
+	switch tag.Own {
 	case 0:
-		twApply(r, twInt[int]{}, &v.A, leaf, op)
+		node.ReadField(r, node.Int[int]{}, &v.A, tag.What)
 	case 1:
-		twApply(r, twInt[int]{}, &v.B, leaf, op)
+		node.ReadField(r, node.Int[int]{}, &v.B, tag.What)
 	}
-	return values
+	return tag.Values, tag.Theirs
 }
 
 // A twShapesLineNode is a shapes.Line that is compared by its fields.
-type twShapesLineNode struct{}
+type twShapesLineNode struct{ node.Fields[shapes.Line] }
 
-func (twShapesLineNode) write(w *twWriter, v *shapes.Line, levels int) {
-	if !w.wade(levels) {
+func (twShapesLineNode) Write(w *node.Writer, v *shapes.Line, levels int) {
+	if !w.Enter(levels) {
 		return
 	}
-	w.b = append(w.b, "\x83\xa3SKU"...)
-	twString[string]{}.write(w, &v.SKU, levels-1)
-	if w.done() {
-		w.at(".SKU")
+	w.B = append(w.B, "\x83\xa3SKU"...)
+	node.String[string]{}.Write(w, &v.SKU, levels-1)
+	if w.DoneAt(".SKU") {
 		return
 	}
-	w.b = append(w.b, "\xa8Quantity"...)
-	twUint16[uint16]{}.write(w, &v.Quantity, levels-1)
-	if w.done() {
-		w.at(".Quantity")
+	w.B = append(w.B, "\xa8Quantity"...)
+	node.Uint16[uint16]{}.Write(w, &v.Quantity, levels-1)
+	if w.DoneAt(".Quantity") {
 		return
 	}
-	w.b = append(w.b, "\xa7Options"...)
-	twSlice[[]string, string, twString[string]]{}.write(w, &v.Options, levels-1)
-	if w.done() {
-		w.at(".Options")
+	w.B = append(w.B, "\xa7Options"...)
+	node.Slice[[]string, string, node.String[string]]{}.Write(w, &v.Options, levels-1)
+	if w.DoneAt(".Options") {
 		return
 	}
 }
 
-func (twShapesLineNode) read(r *codec.Reader, v *shapes.Line) {
+func (twShapesLineNode) Read(r *codec.Reader, v *shapes.Line) {
 	for range r.MapHeader() {
 		switch string(r.MapKey()) {
 		case "SKU":
-			twString[string]{}.read(r, &v.SKU)
+			node.String[string]{}.Read(r, &v.SKU)
 		case "Quantity":
-			twUint16[uint16]{}.read(r, &v.Quantity)
+			node.Uint16[uint16]{}.Read(r, &v.Quantity)
 		case "Options":
 			v.Options = nil
-			twSlice[[]string, string, twString[string]]{}.read(r, &v.Options)
+			node.Slice[[]string, string, node.String[string]]{}.Read(r, &v.Options)
 		default:
 			r.Skip()
 		}
@@ -1620,1379 +1375,75 @@ func (twShapesLineNode) read(r *codec.Reader, v *shapes.Line) {
 	r.Leave()
 }
 
-func (twShapesLineNode) equal(x, y *shapes.Line) bool {
-	if !(twString[string]{}).equal(&x.SKU, &y.SKU) {
+func (twShapesLineNode) Equal(x, y *shapes.Line) bool {
+	if !(node.String[string]{}).Equal(&x.SKU, &y.SKU) {
 		return false
 	}
-	if !(twUint16[uint16]{}).equal(&x.Quantity, &y.Quantity) {
+	if !(node.Uint16[uint16]{}).Equal(&x.Quantity, &y.Quantity) {
 		return false
 	}
-	if !(twSlice[[]string, string, twString[string]]{}).equal(&x.Options, &y.Options) {
+	if !(node.Slice[[]string, string, node.String[string]]{}).Equal(&x.Options, &y.Options) {
 		return false
 	}
 	return true
 }
 
-func (twShapesLineNode) clone(dst, src *shapes.Line) {
-	twString[string]{}.clone(&dst.SKU, &src.SKU)
-	twUint16[uint16]{}.clone(&dst.Quantity, &src.Quantity)
-	twSlice[[]string, string, twString[string]]{}.clone(&dst.Options, &src.Options)
+func (twShapesLineNode) Clone(dst, src *shapes.Line) {
+	node.String[string]{}.Clone(&dst.SKU, &src.SKU)
+	node.Uint16[uint16]{}.Clone(&dst.Quantity, &src.Quantity)
+	node.Slice[[]string, string, node.String[string]]{}.Clone(&dst.Options, &src.Options)
 }
 
-func (twShapesLineNode) patchable(_, _ *shapes.Line) bool { return true }
-
-func (twShapesLineNode) items(w *twWriter, prev, next *shapes.Line, levels int) twSize {
-	size := twSize{parts: 3}
-	twField(w, &size, 0, twString[string]{}, &prev.SKU, &next.SKU, levels)
-	if w.err != nil {
-		w.at(".SKU")
+func (twShapesLineNode) Items(w *node.Writer, prev, next *shapes.Line, levels int) node.Size {
+	size := node.Size{Parts: 3}
+	if !node.WriteField(w, &size, 0, ".SKU", node.String[string]{}, &prev.SKU, &next.SKU, levels) {
 		return size
 	}
-	twField(w, &size, 1, twUint16[uint16]{}, &prev.Quantity, &next.Quantity, levels)
-	if w.err != nil {
-		w.at(".Quantity")
+	if !node.WriteField(w, &size, 1, ".Quantity", node.Uint16[uint16]{}, &prev.Quantity, &next.Quantity, levels) {
 		return size
 	}
-	twField(w, &size, 2, twSlice[[]string, string, twString[string]]{}, &prev.Options, &next.Options, levels)
-	if w.err != nil {
-		w.at(".Options")
+	if !node.WriteField(w, &size, 2, ".Options", node.Slice[[]string, string, node.String[string]]{}, &prev.Options, &next.Options, levels) {
 		return size
 	}
 	return size
 }
 
-func (n twShapesLineNode) apply(r *codec.Reader, v *shapes.Line, b *twBinding, count int) {
+func (n twShapesLineNode) Apply(r *codec.Reader, v *shapes.Line, b *node.Binding, count int) {
 	last := -1
-	for count > 0 && r.Err() == nil {
-		count -= n.item(r, v, b, count, &last)
+	for values := 0; count > 0 && r.Err() == nil; count -= values {
+		values, last = n.Item(r, v, b, count, last)
 	}
 }
 
-func (twShapesLineNode) applyOne(r *codec.Reader, _ *shapes.Line, _ uint32) {
-	r.Fail(codec.ErrRange, "operation that fits the field")
-}
-
-// item carries out the change of one field and returns how many values it is.
-func (twShapesLineNode) item(r *codec.Reader, v *shapes.Line, b *twBinding, count int, last *int) int {
-	own, leaf, op, values := twTag(r, b, count, last)
-	switch own {
+func (twShapesLineNode) Item(r *codec.Reader, v *shapes.Line, b *node.Binding, count, last int) (values, theirs int) {
+	tag := node.ReadTag(r, b, count, last)
+	switch tag.Own {
 	case 0:
-		twApply(r, twString[string]{}, &v.SKU, leaf, op)
+		node.ReadField(r, node.String[string]{}, &v.SKU, tag.What)
 	case 1:
-		twApply(r, twUint16[uint16]{}, &v.Quantity, leaf, op)
+		node.ReadField(r, node.Uint16[uint16]{}, &v.Quantity, tag.What)
 	case 2:
-		twApply(r, twSlice[[]string, string, twString[string]]{}, &v.Options, leaf, op)
+		node.ReadField(r, node.Slice[[]string, string, node.String[string]]{}, &v.Options, tag.What)
 	}
-	return values
+	return tag.Values, tag.Theirs
 }
-
-// twUint64 is a uint64.
-type twUint64[T ~uint64] struct{}
-
-func (twUint64[T]) write(w *twWriter, v *T, _ int) { w.b = codec.AppendUint(w.b, uint64(*v)) }
-func (twUint64[T]) read(r *codec.Reader, v *T)     { *v = T(r.Uint64()) }
-func (twUint64[T]) equal(x, y *T) bool             { return *x == *y }
-func (twUint64[T]) clone(dst, src *T)              { *dst = *src }
-
-// twInt is a int.
-type twInt[T ~int] struct{}
-
-func (twInt[T]) write(w *twWriter, v *T, _ int) { w.b = codec.AppendInt(w.b, int64(*v)) }
-func (twInt[T]) read(r *codec.Reader, v *T)     { *v = T(r.Int()) }
-func (twInt[T]) equal(x, y *T) bool             { return *x == *y }
-func (twInt[T]) clone(dst, src *T)              { *dst = *src }
-
-// twBool is a bool.
-type twBool[T ~bool] struct{}
-
-func (twBool[T]) write(w *twWriter, v *T, _ int) { w.b = codec.AppendBool(w.b, bool(*v)) }
-func (twBool[T]) read(r *codec.Reader, v *T)     { *v = T(r.Bool()) }
-func (twBool[T]) equal(x, y *T) bool             { return *x == *y }
-func (twBool[T]) clone(dst, src *T)              { *dst = *src }
-
-// twInt32 is a int32.
-type twInt32[T ~int32] struct{}
-
-func (twInt32[T]) write(w *twWriter, v *T, _ int) { w.b = codec.AppendInt(w.b, int64(*v)) }
-func (twInt32[T]) read(r *codec.Reader, v *T)     { *v = T(r.Int32()) }
-func (twInt32[T]) equal(x, y *T) bool             { return *x == *y }
-func (twInt32[T]) clone(dst, src *T)              { *dst = *src }
 
 // tw2IntElements lends the elements of an array.
 type tw2IntElements struct{}
 
-func (tw2IntElements) of(v *[2]int) []int { return v[:] }
+func (tw2IntElements) Of(v *[2]int) []int { return v[:] }
 
 // twGridElements lends the elements of an array.
 type twGridElements struct{}
 
-func (twGridElements) of(v *Grid) [][2]int { return v[:] }
+func (twGridElements) Of(v *Grid) [][2]int { return v[:] }
 
 // twKeyElements lends the elements of an array.
 type twKeyElements struct{}
 
-func (twKeyElements) of(v *Key) []byte { return v[:] }
+func (twKeyElements) Of(v *Key) []byte { return v[:] }
 
 // tw2PlayerElements lends the elements of an array.
 type tw2PlayerElements struct{}
 
-func (tw2PlayerElements) of(v *[2]Player) []Player { return v[:] }
-
-// twInt64 is a int64.
-type twInt64[T ~int64] struct{}
-
-func (twInt64[T]) write(w *twWriter, v *T, _ int) { w.b = codec.AppendInt(w.b, int64(*v)) }
-func (twInt64[T]) read(r *codec.Reader, v *T)     { *v = T(r.Int64()) }
-func (twInt64[T]) equal(x, y *T) bool             { return *x == *y }
-func (twInt64[T]) clone(dst, src *T)              { *dst = *src }
-
-// twInt8 is a int8.
-type twInt8[T ~int8] struct{}
-
-func (twInt8[T]) write(w *twWriter, v *T, _ int) { w.b = codec.AppendInt(w.b, int64(*v)) }
-func (twInt8[T]) read(r *codec.Reader, v *T)     { *v = T(r.Int8()) }
-func (twInt8[T]) equal(x, y *T) bool             { return *x == *y }
-func (twInt8[T]) clone(dst, src *T)              { *dst = *src }
-
-// twUint is a uint.
-type twUint[T ~uint] struct{}
-
-func (twUint[T]) write(w *twWriter, v *T, _ int) { w.b = codec.AppendUint(w.b, uint64(*v)) }
-func (twUint[T]) read(r *codec.Reader, v *T)     { *v = T(r.Uint()) }
-func (twUint[T]) equal(x, y *T) bool             { return *x == *y }
-func (twUint[T]) clone(dst, src *T)              { *dst = *src }
-
-// twFloat64 is a float64.
-type twFloat64[T ~float64] struct{}
-
-func (twFloat64[T]) write(w *twWriter, v *T, _ int) { w.b = codec.AppendFloat64(w.b, float64(*v)) }
-func (twFloat64[T]) read(r *codec.Reader, v *T)     { *v = T(r.Float64()) }
-func (twFloat64[T]) equal(x, y *T) bool {
-	return math.Float64bits(float64(*x)) == math.Float64bits(float64(*y)) || *x != *x && *y != *y
-}
-func (twFloat64[T]) clone(dst, src *T) { *dst = *src }
-
-// twFloat32 is a float32.
-type twFloat32[T ~float32] struct{}
-
-func (twFloat32[T]) write(w *twWriter, v *T, _ int) { w.b = codec.AppendFloat32(w.b, float32(*v)) }
-func (twFloat32[T]) read(r *codec.Reader, v *T)     { *v = T(r.Float32()) }
-func (twFloat32[T]) equal(x, y *T) bool {
-	return math.Float64bits(float64(*x)) == math.Float64bits(float64(*y)) || *x != *x && *y != *y
-}
-func (twFloat32[T]) clone(dst, src *T) { *dst = *src }
-
-// twUint16 is a uint16.
-type twUint16[T ~uint16] struct{}
-
-func (twUint16[T]) write(w *twWriter, v *T, _ int) { w.b = codec.AppendUint(w.b, uint64(*v)) }
-func (twUint16[T]) read(r *codec.Reader, v *T)     { *v = T(r.Uint16()) }
-func (twUint16[T]) equal(x, y *T) bool             { return *x == *y }
-func (twUint16[T]) clone(dst, src *T)              { *dst = *src }
-
-// A twNode knows how one type is carried in a state (docs/state.md).
-type twNode[T any] interface {
-	// write appends *v, which may open so many arrays and maps one inside
-	// another.
-	write(w *twWriter, v *T, levels int)
-	// read reads the next value of r into *v, which is zero.
-	read(r *codec.Reader, v *T)
-	equal(x, y *T) bool
-	// clone copies *src into *dst, which is zero.
-	clone(dst, src *T)
-}
-
-// A twContainer is a twNode whose values can be patched.
-type twContainer[T any] interface {
-	twNode[T]
-	patchable(prev, next *T) bool
-	items(w *twWriter, prev, next *T, levels int) twSize
-	// apply reads a patch of count values and changes *v by it.
-	apply(r *codec.Reader, v *T, b *twBinding, count int)
-	// applyOne carries out one operation that stands in the tag of a field.
-	applyOne(r *codec.Reader, v *T, op uint32)
-}
-
-// A twSize says how large a patch is: in values, in operations (0 for a
-// struct), and how many of its parts have changed.
-type twSize struct{ values, items, changed, parts int }
-
-// A twWriter collects what is written and remembers the first error. It stops
-// early when b has become as long as stop, unless that is 0.
-type twWriter struct {
-	b    []byte
-	err  error
-	stop int
-}
-
-// A twError is an error with the place in the value.
-type twError struct {
-	path string
-	err  error
-}
-
-func (e *twError) Error() string { return e.path + ": " + e.err.Error() }
-func (e *twError) Unwrap() error { return e.err }
-
-func (w *twWriter) fail(err error) {
-	if w.err == nil {
-		w.err = err
-	}
-}
-
-// at puts a step of the way in front of the place of an error.
-func (w *twWriter) at(step string) {
-	if e, ok := w.err.(*twError); ok {
-		w.err = &twError{step + e.path, e.err}
-	} else if w.err != nil {
-		w.err = &twError{step, w.err}
-	}
-}
-
-// wade reports whether another array or map may be opened.
-func (w *twWriter) wade(levels int) bool {
-	if levels <= 0 {
-		w.fail(fmt.Errorf("nested more than 32 deep: %w", codec.ErrLimit))
-	}
-	return w.err == nil
-}
-
-func (w *twWriter) done() bool { return w.err != nil || w.stop > 0 && len(w.b) >= w.stop }
-
-// A twVerdict says what was appended for a thing that may have changed.
-type twVerdict int
-
-const (
-	twSame twVerdict = iota
-	twPatched
-	twReplaced
-)
-
-// twPatchOf returns n if *prev can be patched to become *next.
-func twPatchOf[T any, N twNode[T]](n N, prev, next *T, levels int) twContainer[T] {
-	c, ok := any(n).(twContainer[T])
-	if !ok || levels <= 0 || !c.patchable(prev, next) {
-		return nil
-	}
-	return c
-}
-
-// twWholeIsShorter replaces the patch at w.b[start:] by the whole value if so
-// much has changed that this is shorter.
-func twWholeIsShorter[T any, N twNode[T]](w *twWriter, n N, next *T, levels, start int, size twSize) bool {
-	if size.items == 0 || 2*size.changed < size.parts {
-		return false
-	}
-	end, around := len(w.b), w.stop
-	w.stop = end + end - start
-	n.write(w, next, levels)
-	shorter := w.err == nil && len(w.b) < w.stop
-	w.stop = around
-	if !shorter {
-		w.b = w.b[:end]
-		return false
-	}
-	w.b = append(w.b[:start], w.b[end:]...)
-	return true
-}
-
-// twField appends what makes a field's value *prev equal to *next.
-func twField[T any, N twNode[T]](w *twWriter, size *twSize, number int, n N, prev, next *T, levels int) {
-	start := len(w.b)
-	c := twPatchOf(n, prev, next, levels)
-	if c == nil {
-		if !n.equal(prev, next) {
-			w.b = state.AppendTag(w.b, number, state.OpSet)
-			n.write(w, next, levels)
-			size.values += 2
-			size.changed++
-		}
-		return
-	}
-	w.b = state.OpenField(w.b, number)
-	open := len(w.b)
-	part := c.items(w, prev, next, levels-1)
-	if w.err != nil {
-		return
-	}
-	values := 2
-	if part.values > 0 && twWholeIsShorter(w, n, next, levels, open, part) {
-		w.b = append(state.SetField(w.b, start), w.b[open:]...)
-	} else {
-		w.b, values = state.CloseField(w.b, start, part.items, part.values)
-	}
-	if values > 0 {
-		size.values += values
-		size.changed++
-	}
-}
-
-// A twBinding says which fields of a struct here the fields of a struct of the
-// sender are; own is -1 for those that are not there.
-type twBinding struct{ fields []twBound }
-
-type twBound struct {
-	own  int
-	leaf *twBinding
-}
-
-// twBind binds the sender's struct number theirs to the struct number own.
-// find returns the number of a field by its name, and of the struct in it.
-func twBind(t state.Table, theirs, own int, find func(own int, name string) (field, leaf int), done map[[2]int]*twBinding) *twBinding {
-	key := [2]int{theirs, own}
-	if b := done[key]; b != nil {
-		return b
-	}
-	b := &twBinding{make([]twBound, len(t[theirs]))}
-	done[key] = b
-	taken := make(map[int]bool)
-	for i, f := range t[theirs] {
-		field, leaf := find(own, f.Name)
-		if field < 0 || taken[field] {
-			b.fields[i].own = -1
-			continue
-		}
-		taken[field] = true
-		b.fields[i].own = field
-		if leaf >= 0 && f.Type >= 0 {
-			b.fields[i].leaf = twBind(t, f.Type, leaf, find, done)
-		}
-	}
-	return b
-}
-
-// twTag reads the tag of a change of at most count values together. own is the
-// field that changes, or -1 if there is nothing left to do.
-func twTag(r *codec.Reader, b *twBinding, count int, last *int) (own int, leaf *twBinding, op uint32, values int) {
-	t := r.Uint32()
-	number := int(t >> 2)
-	op = t & 3
-	values = 1 + state.Operands(uint64(op))
-	switch {
-	case r.Err() != nil:
-		return -1, nil, op, values
-	case b == nil || number <= *last || number >= len(b.fields):
-		r.Fail(codec.ErrRange, "fields of the table in ascending order")
-		return -1, nil, op, values
-	case values > count:
-		r.Fail(codec.ErrRange, "patch with all operands")
-		return -1, nil, op, values
-	}
-	*last = number
-	f := b.fields[number]
-	if f.own < 0 {
-		for range values - 1 {
-			r.Skip()
-		}
-	}
-	return f.own, f.leaf, op, values
-}
-
-// twApply carries out the change of a field.
-func twApply[T any, N twNode[T]](r *codec.Reader, n N, v *T, leaf *twBinding, op uint32) {
-	if op == state.OpSet {
-		*v = *new(T)
-		n.read(r, v)
-		return
-	}
-	c, ok := any(n).(twContainer[T])
-	switch {
-	case !ok:
-		r.Fail(codec.ErrRange, "operation that fits the field")
-	case op == state.OpPatch:
-		twReadPatch(r, c, v, leaf)
-	default:
-		c.applyOne(r, v, op)
-	}
-}
-
-func twReadPatch[T any](r *codec.Reader, c twContainer[T], v *T, b *twBinding) {
-	count := r.ArrayHeader()
-	if r.Err() == nil {
-		c.apply(r, v, b, count)
-		r.Leave()
-	}
-}
-
-// A twArray is an array of anything but bytes; L lends its elements.
-type twArray[A, E any, N twNode[E], L interface{ of(v *A) []E }] struct{}
-
-func (twArray[A, E, N, L]) write(w *twWriter, v *A, levels int) {
-	if !w.wade(levels) {
-		return
-	}
-	var (
-		elem N
-		lend L
-	)
-	s := lend.of(v)
-	w.b = codec.AppendArrayHeader(w.b, len(s))
-	for i := range s {
-		elem.write(w, &s[i], levels-1)
-		if w.done() {
-			w.at("[]")
-			return
-		}
-	}
-}
-
-func (twArray[A, E, N, L]) read(r *codec.Reader, v *A) {
-	var (
-		elem N
-		lend L
-	)
-	s := lend.of(v)
-	if !r.FixedArray(len(s)) {
-		return
-	}
-	for i := 0; i < len(s) && r.Err() == nil; i++ {
-		elem.read(r, &s[i])
-	}
-	r.Leave()
-}
-
-func (twArray[A, E, N, L]) equal(x, y *A) bool {
-	var (
-		elem N
-		lend L
-	)
-	a, b := lend.of(x), lend.of(y)
-	for i := range a {
-		if !elem.equal(&a[i], &b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func (twArray[A, E, N, L]) clone(dst, src *A) {
-	var (
-		elem N
-		lend L
-	)
-	a, b := lend.of(dst), lend.of(src)
-	for i := range a {
-		elem.clone(&a[i], &b[i])
-	}
-}
-
-func (twArray[A, E, N, L]) patchable(_, _ *A) bool { return true }
-
-// items appends the operations of clause S7.
-func (twArray[A, E, N, L]) items(w *twWriter, prev, next *A, levels int) twSize {
-	var (
-		elem N
-		lend L
-	)
-	p, m := lend.of(prev), lend.of(next)
-	size := twSize{parts: len(m)}
-	for i := range m {
-		at := len(w.b)
-		w.b = append(w.b, state.OpPatch)
-		w.b = codec.AppendUint(w.b, uint64(i))
-		verdict := twChange(w, elem, &p[i], &m[i], levels)
-		if w.err != nil {
-			w.at("[]")
-			return size
-		}
-		switch verdict {
-		case twSame:
-			w.b = w.b[:at]
-			continue
-		case twReplaced:
-			w.b[at] = state.OpPut
-		}
-		size.values += 3
-		size.items++
-		size.changed++
-	}
-	return size
-}
-
-func (n twArray[A, E, N, L]) apply(r *codec.Reader, v *A, b *twBinding, count int) {
-	floor := 0
-	for count > 0 && r.Err() == nil {
-		op := r.Uint32()
-		values, ok := twOperations(r, op, count)
-		if !ok {
-			return
-		}
-		n.do(r, v, b, op, &floor)
-		count -= values
-	}
-}
-
-func (n twArray[A, E, N, L]) applyOne(r *codec.Reader, v *A, op uint32) {
-	floor := 0
-	n.do(r, v, nil, op, &floor)
-}
-
-func (twArray[A, E, N, L]) do(r *codec.Reader, v *A, b *twBinding, op uint32, floor *int) {
-	var (
-		elem N
-		lend L
-	)
-	c, patchable := any(elem).(twContainer[E])
-	if op != state.OpPut && (op != state.OpPatch || !patchable) {
-		r.Fail(codec.ErrRange, "operation of an array")
-		return
-	}
-	s, i := lend.of(v), int64(r.Uint32())
-	if r.Err() == nil && (i < int64(*floor) || i >= int64(len(s))) {
-		r.Fail(codec.ErrRange, "ascending index inside the array")
-	}
-	if r.Err() != nil {
-		return
-	}
-	*floor = int(i) + 1
-	if op == state.OpPatch {
-		twReadPatch(r, c, &s[i], b)
-		return
-	}
-	s[i] = *new(E)
-	elem.read(r, &s[i])
-}
-
-// twBinary calls MarshalBinary and UnmarshalBinary.
-type twBinary[T any, P interface {
-	*T
-	encoding.BinaryMarshaler
-	encoding.BinaryUnmarshaler
-}] struct{}
-
-func (twBinary[T, P]) append(b []byte, v *T) ([]byte, error) {
-	data, err := P(v).MarshalBinary()
-	if data == nil {
-		data = []byte{}
-	}
-	return codec.AppendBytes(b, data), err
-}
-
-func (twBinary[T, P]) read(r *codec.Reader, v *T) error {
-	data := r.Bytes()
-	if err := r.Err(); err != nil {
-		return err
-	}
-	return P(v).UnmarshalBinary(data)
-}
-
-// A twByteArray is an array of bytes, which is replaced whole; L lends them.
-type twByteArray[A comparable, L interface{ of(v *A) []byte }] struct{}
-
-func (twByteArray[A, L]) write(w *twWriter, v *A, _ int) {
-	var lend L
-	w.b = codec.AppendBytes(w.b, lend.of(v))
-}
-
-func (twByteArray[A, L]) read(r *codec.Reader, v *A) {
-	var lend L
-	r.BytesInto(lend.of(v))
-}
-
-func (twByteArray[A, L]) equal(x, y *A) bool { return *x == *y }
-func (twByteArray[A, L]) clone(dst, src *A)  { *dst = *src }
-
-// A twBytes is a slice of bytes: a binary, and binaries in its operations.
-type twBytes[T ~[]byte] struct{}
-
-func (twBytes[T]) write(w *twWriter, v *T, _ int) { w.b = codec.AppendBytes(w.b, *v) }
-func (twBytes[T]) read(r *codec.Reader, v *T)     { *v = r.Bytes() }
-func (twBytes[T]) clone(dst, src *T)              { *dst = bytes.Clone(*src) }
-func (twBytes[T]) patchable(prev, next *T) bool   { return (*prev == nil) == (*next == nil) }
-func (twBytes[T]) equal(x, y *T) bool {
-	return (*x == nil) == (*y == nil) && bytes.Equal(*x, *y)
-}
-
-// items appends the one operation of clause S8.
-func (twBytes[T]) items(w *twWriter, prev, next *T, _ int) twSize {
-	p, n := *prev, *next
-	head := 0
-	for head < len(p) && head < len(n) && p[head] == n[head] {
-		head++
-	}
-	tail := 0
-	for tail < len(p)-head && tail < len(n)-head && p[len(p)-1-tail] == n[len(n)-1-tail] {
-		tail++
-	}
-	removed, added := len(p)-head-tail, n[head:len(n)-tail:len(n)-tail]
-	size := twSize{items: 1, changed: max(removed, len(added)), parts: len(n)}
-	switch {
-	case removed == 0 && len(added) == 0:
-		size.items = 0
-	case head == len(p):
-		w.b = append(w.b, state.OpAppend)
-		w.b = codec.AppendBytes(w.b, added)
-		size.values = 2
-	default:
-		w.b = append(w.b, state.OpSplice)
-		w.b = codec.AppendUint(w.b, uint64(head))
-		w.b = codec.AppendUint(w.b, uint64(removed))
-		w.b = codec.AppendBytes(w.b, added)
-		size.values = 4
-	}
-	return size
-}
-
-// apply takes one operation only, so that no patch costs more than a copy.
-func (n twBytes[T]) apply(r *codec.Reader, v *T, _ *twBinding, count int) {
-	op := r.Uint32()
-	values, ok := twOperations(r, op, count)
-	switch {
-	case !ok:
-	case values != count:
-		r.Fail(codec.ErrRange, "end of the patch")
-	default:
-		n.applyOne(r, v, op)
-	}
-}
-
-func (twBytes[T]) applyOne(r *codec.Reader, v *T, op uint32) {
-	switch op {
-	case state.OpAppend:
-		added := r.BorrowBytes()
-		if r.Err() == nil {
-			*v = append(*v, added...)
-		}
-	case state.OpSplice:
-		at, removed := uint64(r.Uint32()), uint64(r.Uint32())
-		added := r.BorrowBytes()
-		if r.Err() == nil && at+removed > uint64(len(*v)) {
-			r.Fail(codec.ErrRange, "part of the binary")
-		}
-		if r.Err() == nil {
-			*v = slices.Replace(*v, int(at), int(at+removed), added...)
-		}
-	default:
-		r.Fail(codec.ErrRange, "operation of a binary")
-	}
-}
-
-// twChange appends what makes *prev equal to *next behind an operation that
-// the caller has written and corrects.
-func twChange[T any, N twNode[T]](w *twWriter, n N, prev, next *T, levels int) twVerdict {
-	c := twPatchOf(n, prev, next, levels)
-	if c == nil {
-		if n.equal(prev, next) {
-			return twSame
-		}
-		n.write(w, next, levels)
-		return twReplaced
-	}
-	start := len(w.b)
-	w.b = state.OpenPatch(w.b)
-	size := c.items(w, prev, next, levels-1)
-	if w.err != nil {
-		return twSame
-	}
-	w.b = state.ClosePatch(w.b, start, size.values)
-	if size.values == 0 {
-		return twSame
-	}
-	if twWholeIsShorter(w, n, next, levels, start, size) {
-		return twReplaced
-	}
-	return twPatched
-}
-
-// twCodec calls AppendMsgpack and ReadMsgpack.
-type twCodec[T any, P interface {
-	*T
-	codec.Marshaler
-	codec.Unmarshaler
-}] struct{}
-
-func (twCodec[T, P]) append(b []byte, v *T) ([]byte, error) { return P(v).AppendMsgpack(b) }
-func (twCodec[T, P]) read(r *codec.Reader, v *T) error      { return P(v).ReadMsgpack(r) }
-
-// A twHook is a type that encodes itself and is replaced whole.
-type twHook[T any, H twMethods[T]] struct{}
-
-type twMethods[T any] interface {
-	append(b []byte, v *T) ([]byte, error)
-	read(r *codec.Reader, v *T) error
-}
-
-// append makes sure that what v wrote is one value that peers accept.
-func (twHook[T, H]) append(b []byte, v *T, levels int) ([]byte, error) {
-	var own H
-	out, err := own.append(b, v)
-	switch {
-	case err != nil:
-		return b, err
-	case len(out) < len(b):
-		return b, fmt.Errorf("%T did not append", *v)
-	}
-	if levels <= 0 {
-		levels = -1 // 0 means the default
-	}
-	if err := codec.Check(out[len(b):], &codec.Limits{Depth: levels}); err != nil {
-		return b, fmt.Errorf("%T wrote no value: %w", *v, err)
-	}
-	return out, nil
-}
-
-func (n twHook[T, H]) write(w *twWriter, v *T, levels int) {
-	b, err := n.append(w.b, v, levels)
-	if err != nil {
-		w.fail(err)
-		return
-	}
-	w.b = b
-}
-
-func (twHook[T, H]) read(r *codec.Reader, v *T) {
-	var own H
-	if err := own.read(r, v); err != nil && r.Err() == nil {
-		r.Fail(codec.ErrFormat, "value that its type accepts")
-	}
-}
-
-// equal compares what is written. What cannot be written is equal to nothing,
-// so that whoever writes it next says why.
-func (n twHook[T, H]) equal(x, y *T) bool {
-	a, err := n.append(nil, x, 32)
-	if err != nil {
-		return false
-	}
-	b, err := n.append(nil, y, 32)
-	return err == nil && string(a) == string(b)
-}
-
-// clone writes and reads the value.
-func (n twHook[T, H]) clone(dst, src *T) {
-	if b, err := n.append(nil, src, 32); err == nil {
-		var own H
-		r := codec.NewReader(b, &codec.Limits{Memory: int(^uint(0) >> 1)})
-		if own.read(r, dst) == nil && r.Finish() == nil {
-			return
-		}
-	}
-	*dst = *src
-}
-
-// A twMap is a map; its keys ascend in what is written.
-type twMap[M ~map[K]E, K cmp.Ordered, E any, KN twNode[K], N twNode[E]] struct{}
-
-func (twMap[M, K, E, KN, N]) write(w *twWriter, v *M, levels int) {
-	if *v == nil {
-		w.b = codec.AppendNil(w.b)
-		return
-	}
-	if !w.wade(levels) {
-		return
-	}
-	var (
-		key  KN
-		elem N
-		k    K
-		e    E
-	)
-	w.b = codec.AppendMapHeader(w.b, len(*v))
-	for _, k = range slices.Sorted(maps.Keys(*v)) {
-		e = (*v)[k]
-		key.write(w, &k, 0)
-		elem.write(w, &e, levels-1)
-		if w.done() {
-			w.at("[]")
-			return
-		}
-	}
-}
-
-func (twMap[M, K, E, KN, N]) read(r *codec.Reader, v *M) {
-	var (
-		key  KN
-		elem N
-	)
-	m := map[K]E(nil)
-	n, ok := codec.ReadMap(r, &m)
-	if *v = m; !ok {
-		return
-	}
-	var (
-		k K
-		e E
-	)
-	for range n {
-		e = *new(E)
-		key.read(r, &k)
-		elem.read(r, &e)
-		if r.Err() != nil {
-			return
-		}
-		m[k] = e
-	}
-	r.Leave()
-}
-
-func (twMap[M, K, E, KN, N]) equal(x, y *M) bool {
-	if len(*x) != len(*y) || (*x == nil) != (*y == nil) {
-		return false
-	}
-	var (
-		elem        N
-		mine, other E // outside the loop, for their addresses are taken
-		ok          bool
-	)
-	for k, e := range *x {
-		mine = e
-		if other, ok = (*y)[k]; !ok || !elem.equal(&mine, &other) {
-			return false
-		}
-	}
-	return true
-}
-
-func (twMap[M, K, E, KN, N]) clone(dst, src *M) {
-	if *src == nil {
-		return
-	}
-	var (
-		elem N
-		c, o E
-	)
-	*dst = make(M, len(*src))
-	for k, e := range *src {
-		c, o = *new(E), e
-		elem.clone(&c, &o)
-		(*dst)[k] = c
-	}
-}
-
-func (twMap[M, K, E, KN, N]) patchable(prev, next *M) bool {
-	return (*prev == nil) == (*next == nil)
-}
-
-// items appends the operations of clause S6.
-func (n twMap[M, K, E, KN, N]) items(w *twWriter, prev, next *M, levels int) twSize {
-	var (
-		key  KN
-		elem N
-	)
-	keys := n.changed(*prev, *next)
-	slices.Sort(keys)
-	size := twSize{parts: len(*next), changed: len(keys)}
-	for _, k := range keys {
-		p, had := (*prev)[k]
-		e, has := (*next)[k]
-		at := len(w.b)
-		switch {
-		case !has:
-			w.b = append(w.b, state.OpDelete)
-			key.write(w, &k, 0)
-			size.values += 2
-		case !had:
-			w.b = append(w.b, state.OpPut)
-			key.write(w, &k, 0)
-			elem.write(w, &e, levels)
-			size.values += 3
-		default:
-			w.b = append(w.b, state.OpPatch)
-			key.write(w, &k, 0)
-			verdict := twChange(w, elem, &p, &e, levels)
-			if verdict == twSame && w.err == nil {
-				w.b = w.b[:at]
-				continue
-			}
-			if verdict == twReplaced {
-				w.b[at] = state.OpPut
-			}
-			size.values += 3
-		}
-		size.items++
-		if w.err != nil {
-			w.at("[]")
-			break
-		}
-	}
-	return size
-}
-
-// changed returns the keys of the entries that are in one map only or differ.
-func (twMap[M, K, E, KN, N]) changed(prev, next M) (keys []K) {
-	var (
-		elem     N
-		old, now E // outside the loop, for their addresses are taken
-		ok       bool
-	)
-	both := 0
-	for k, e := range next {
-		if old, ok = prev[k]; ok {
-			both++
-			if now = e; elem.equal(&old, &now) {
-				continue
-			}
-		}
-		keys = append(keys, k)
-	}
-	if both == len(prev) {
-		return keys
-	}
-	for k := range prev {
-		if _, ok := next[k]; !ok {
-			keys = append(keys, k)
-		}
-	}
-	return keys
-}
-
-func (n twMap[M, K, E, KN, N]) apply(r *codec.Reader, v *M, b *twBinding, count int) {
-	var last *K
-	for count > 0 && r.Err() == nil {
-		op := r.Uint32()
-		values, ok := twOperations(r, op, count)
-		if !ok {
-			return
-		}
-		last = n.do(r, v, b, op, last)
-		count -= values
-	}
-}
-
-func (n twMap[M, K, E, KN, N]) applyOne(r *codec.Reader, v *M, op uint32) { n.do(r, v, nil, op, nil) }
-
-// do carries out one operation. Its key, which it returns, has to come after
-// *last.
-func (twMap[M, K, E, KN, N]) do(r *codec.Reader, v *M, b *twBinding, op uint32, last *K) *K {
-	var (
-		key  KN
-		elem N
-		k    K
-		e    E
-	)
-	c, patchable := any(elem).(twContainer[E])
-	if op != state.OpDelete && op != state.OpPut && (op != state.OpPatch || !patchable) {
-		r.Fail(codec.ErrRange, "operation of a map")
-		return nil
-	}
-	key.read(r, &k)
-	if r.Err() == nil && last != nil && *last >= k {
-		r.Fail(codec.ErrRange, "keys in ascending order")
-	}
-	if r.Err() != nil {
-		return nil
-	}
-	if *v == nil {
-		*v = make(M)
-	}
-	switch op {
-	case state.OpDelete:
-		delete(*v, k)
-		return &k
-	case state.OpPatch:
-		old, ok := (*v)[k]
-		if !ok {
-			r.Fail(codec.ErrRange, "key that is in the map")
-			return nil
-		}
-		e = old
-		twReadPatch(r, c, &e, b)
-	default:
-		if r.Charge(1, 2*int(unsafe.Sizeof(k)+unsafe.Sizeof(e)+1)) {
-			elem.read(r, &e)
-		}
-	}
-	if r.Err() == nil {
-		(*v)[k] = e
-	}
-	return &k
-}
-
-// twOperations returns how many values an operation takes, itself included, if
-// that is no more than count.
-func twOperations(r *codec.Reader, op uint32, count int) (values int, ok bool) {
-	switch op {
-	case state.OpAppend:
-		values = 2
-	case state.OpPut, state.OpPatch:
-		values = 3
-	case state.OpSplice:
-		values = 4
-	}
-	if r.Err() == nil && (values == 0 || values > count) {
-		r.Fail(codec.ErrRange, "operation with all operands")
-	}
-	return values, r.Err() == nil
-}
-
-// A twPlain is a twHook whose copies share nothing.
-type twPlain[T any, H twMethods[T]] struct{ twHook[T, H] }
-
-func (twPlain[T, H]) clone(dst, src *T) { *dst = *src }
-
-// A twPointer is nil or what its element is, also for patches.
-type twPointer[P ~*E, E any, N twNode[E]] struct{}
-
-func (twPointer[P, E, N]) write(w *twWriter, v *P, levels int) {
-	if *v == nil {
-		w.b = codec.AppendNil(w.b)
-		return
-	}
-	var elem N
-	elem.write(w, *v, levels)
-}
-
-func (twPointer[P, E, N]) read(r *codec.Reader, v *P) {
-	var elem N
-	p := (*E)(nil)
-	ok := codec.ReadPointer(r, &p)
-	if *v = p; ok {
-		elem.read(r, p)
-	}
-}
-
-func (twPointer[P, E, N]) equal(x, y *P) bool {
-	if *x == nil || *y == nil {
-		return *x == nil && *y == nil
-	}
-	var elem N
-	return elem.equal(*x, *y)
-}
-
-func (twPointer[P, E, N]) clone(dst, src *P) {
-	if *src != nil {
-		var elem N
-		*dst = new(E)
-		elem.clone(*dst, *src)
-	}
-}
-
-func (twPointer[P, E, N]) patchable(prev, next *P) bool {
-	if *prev == nil || *next == nil {
-		return false
-	}
-	var elem N
-	c, ok := any(elem).(twContainer[E])
-	return ok && c.patchable(*prev, *next)
-}
-
-func (twPointer[P, E, N]) items(w *twWriter, prev, next *P, levels int) twSize {
-	var elem N
-	return any(elem).(twContainer[E]).items(w, *prev, *next, levels)
-}
-
-func (n twPointer[P, E, N]) apply(r *codec.Reader, v *P, b *twBinding, count int) {
-	if c := n.target(r, v); c != nil {
-		c.apply(r, *v, b, count)
-	}
-}
-
-func (n twPointer[P, E, N]) applyOne(r *codec.Reader, v *P, op uint32) {
-	if c := n.target(r, v); c != nil {
-		c.applyOne(r, *v, op)
-	}
-}
-
-// target returns the container that *v points to, which it makes if there is
-// none, or nil with an error in r.
-func (twPointer[P, E, N]) target(r *codec.Reader, v *P) twContainer[E] {
-	var elem N
-	c, ok := any(elem).(twContainer[E])
-	if !ok {
-		r.Fail(codec.ErrRange, "operation that fits the field")
-		return nil
-	}
-	if *v == nil {
-		if r.Err() != nil || !r.Charge(1, int(unsafe.Sizeof(**v))) {
-			return nil
-		}
-		*v = new(E)
-	}
-	return c
-}
-
-// A twSlice is a slice of anything but bytes.
-type twSlice[S ~[]E, E any, N twNode[E]] struct{}
-
-func (n twSlice[S, E, N]) write(w *twWriter, v *S, levels int) {
-	if *v == nil {
-		w.b = codec.AppendNil(w.b)
-		return
-	}
-	n.writeRange(w, *v, levels)
-}
-
-func (twSlice[S, E, N]) writeRange(w *twWriter, s []E, levels int) {
-	if !w.wade(levels) {
-		return
-	}
-	var elem N
-	w.b = codec.AppendArrayHeader(w.b, len(s))
-	for i := range s {
-		elem.write(w, &s[i], levels-1)
-		if w.done() {
-			w.at("[]")
-			return
-		}
-	}
-}
-
-func (twSlice[S, E, N]) read(r *codec.Reader, v *S) {
-	var elem N
-	s := []E(nil)
-	ok := codec.ReadSlice(r, &s)
-	if *v = s; ok {
-		for i := 0; i < len(s) && r.Err() == nil; i++ {
-			elem.read(r, &s[i])
-		}
-		r.Leave()
-	}
-}
-
-func (twSlice[S, E, N]) equal(x, y *S) bool {
-	if len(*x) != len(*y) || (*x == nil) != (*y == nil) {
-		return false
-	}
-	var elem N
-	for i := range *x {
-		if !elem.equal(&(*x)[i], &(*y)[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func (twSlice[S, E, N]) clone(dst, src *S) {
-	if *src == nil {
-		return
-	}
-	var elem N
-	*dst = make(S, len(*src))
-	for i := range *src {
-		elem.clone(&(*dst)[i], &(*src)[i])
-	}
-}
-
-func (twSlice[S, E, N]) patchable(prev, next *S) bool { return (*prev == nil) == (*next == nil) }
-
-// items appends the operations of clause S7.
-func (n twSlice[S, E, N]) items(w *twWriter, prev, next *S, levels int) twSize {
-	var elem N
-	p, m := *prev, *next
-	size := twSize{parts: len(m)}
-	edits := state.Align(nil, len(p), len(m), func(i, j int) bool { return elem.equal(&p[i], &m[j]) })
-	_, patchable := any(elem).(twContainer[E])
-	for _, e := range edits {
-		size.changed += max(e.Removed, e.Added)
-		single := 0 // elements that are compared one by one
-		if patchable || e.Removed == 1 && e.Added == 1 {
-			single = min(e.Removed, e.Added)
-		}
-		for i := range single {
-			at := len(w.b)
-			w.b = append(w.b, state.OpPatch)
-			w.b = codec.AppendUint(w.b, uint64(e.New+i))
-			switch twChange(w, elem, &p[e.Old+i], &m[e.New+i], levels) {
-			case twSame:
-				w.b = w.b[:at]
-				continue
-			case twReplaced:
-				w.b[at] = state.OpPut
-			}
-			size.values += 3
-			size.items++
-		}
-		e = state.Edit{Old: e.Old + single, Removed: e.Removed - single, New: e.New + single, Added: e.Added - single}
-		switch {
-		case w.err != nil, e.Removed == 0 && e.Added == 0:
-		case e.Removed == 0 && e.Added == 1 && e.Old == len(p):
-			w.b = append(w.b, state.OpAppend)
-			elem.write(w, &m[e.New], levels)
-			size.values += 2
-			size.items++
-		default:
-			w.b = append(w.b, state.OpSplice)
-			w.b = codec.AppendUint(w.b, uint64(e.New))
-			w.b = codec.AppendUint(w.b, uint64(e.Removed))
-			n.writeRange(w, m[e.New:e.New+e.Added], levels+1)
-			size.values += 4
-			size.items++
-		}
-		if w.err != nil {
-			w.at("[]")
-			break
-		}
-	}
-	return size
-}
-
-func (n twSlice[S, E, N]) apply(r *codec.Reader, v *S, b *twBinding, count int) {
-	p := twSplicer[E, N]{v: *v, binding: b}
-	for count > 0 && r.Err() == nil {
-		op := r.Uint32()
-		values, ok := twOperations(r, op, count)
-		if !ok {
-			return
-		}
-		p.do(r, op)
-		count -= values
-	}
-	p.finish()
-	*v = p.v
-}
-
-func (n twSlice[S, E, N]) applyOne(r *codec.Reader, v *S, op uint32) {
-	p := twSplicer[E, N]{v: *v}
-	p.do(r, op)
-	p.finish()
-	*v = p.v
-}
-
-// A twSplicer changes a slice by operations whose indices ascend, in one pass.
-// While rest has elements v ends at the last operation.
-type twSplicer[E any, N twNode[E]] struct {
-	v, rest []E
-	binding *twBinding
-	floor   int // the first index that an operation may have
-}
-
-func (p *twSplicer[E, N]) len() int { return len(p.v) + len(p.rest) }
-
-// advance moves elements from rest to v until v has n.
-func (p *twSplicer[E, N]) advance(n int) {
-	if k := n - len(p.v); k > 0 {
-		p.v = append(p.v, p.rest[:k]...)
-		p.rest = p.rest[k:]
-	}
-}
-
-func (p *twSplicer[E, N]) finish() { p.advance(p.len()) }
-
-func (p *twSplicer[E, N]) index(r *codec.Reader, limit int) (int, bool) {
-	i := int64(r.Uint32())
-	if r.Err() == nil && (i < int64(p.floor) || i > int64(limit)) {
-		r.Fail(codec.ErrRange, "ascending index inside the slice")
-	}
-	return int(i), r.Err() == nil
-}
-
-// do carries out one operation (clause S7).
-func (p *twSplicer[E, N]) do(r *codec.Reader, op uint32) {
-	var elem N
-	switch op {
-	case state.OpAppend:
-		p.finish()
-		if p.extend(r, 1) {
-			elem.read(r, &p.v[len(p.v)-1])
-		}
-		p.floor = len(p.v)
-	case state.OpPut:
-		if i, ok := p.index(r, p.len()-1); ok {
-			p.advance(i + 1)
-			p.v[i] = *new(E)
-			elem.read(r, &p.v[i])
-			p.floor = i + 1
-		}
-	case state.OpPatch:
-		c, ok := any(elem).(twContainer[E])
-		if !ok {
-			r.Fail(codec.ErrRange, "operation that fits the element")
-			return
-		}
-		if i, ok := p.index(r, p.len()-1); ok {
-			p.advance(i + 1)
-			twReadPatch(r, c, &p.v[i], p.binding)
-			p.floor = i + 1
-		}
-	case state.OpSplice:
-		p.splice(r)
-	default:
-		r.Fail(codec.ErrRange, "operation of a slice")
-	}
-}
-
-// extend makes v longer by n zero elements, charged twice because what grows
-// has capacity to spare.
-func (p *twSplicer[E, N]) extend(r *codec.Reader, n int) bool {
-	if r.Err() != nil || !r.Charge(n, 2*int(unsafe.Sizeof(*new(E)))) {
-		return false
-	}
-	had := len(p.v)
-	p.v = slices.Grow(p.v, n)[:had+n]
-	clear(p.v[had:])
-	return true
-}
-
-func (p *twSplicer[E, N]) splice(r *codec.Reader) {
-	i, ok := p.index(r, p.len())
-	removed := int64(r.Uint32())
-	if !ok || r.Err() != nil {
-		return
-	}
-	if removed > int64(p.len()-i) {
-		r.Fail(codec.ErrRange, "removal of elements that are there")
-		return
-	}
-	added := r.ArrayHeader()
-	if r.Err() != nil {
-		return
-	}
-	p.advance(i)
-	p.cut(i, int(removed))
-	if p.extend(r, added) {
-		var elem N
-		for k := 0; k < added && r.Err() == nil; k++ {
-			elem.read(r, &p.v[i+k])
-		}
-	}
-	p.floor = i + added
-	r.Leave()
-}
-
-// cut makes v end at i and takes the next removed elements away.
-func (p *twSplicer[E, N]) cut(i, removed int) {
-	if behind := len(p.v) - i; behind > 0 { // there is no rest yet
-		if behind > removed {
-			p.rest = append([]E(nil), p.v[i+removed:]...)
-		}
-		clear(p.v[i:]) // keeps nothing alive
-		p.v = p.v[:i]
-		return
-	}
-	p.rest = p.rest[removed:]
-}
-
-// A twString is a string.
-type twString[T ~string] struct{}
-
-func (twString[T]) read(r *codec.Reader, v *T) { *v = T(r.Str()) }
-func (twString[T]) equal(x, y *T) bool         { return *x == *y }
-func (twString[T]) clone(dst, src *T)          { *dst = *src }
-func (twString[T]) write(w *twWriter, v *T, _ int) {
-	if !utf8.ValidString(string(*v)) {
-		w.fail(fmt.Errorf("string is not valid UTF-8: %w", codec.ErrUTF8))
-		return
-	}
-	w.b = codec.AppendString(w.b, string(*v))
-}
-
-// twText calls MarshalText and UnmarshalText.
-type twText[T any, P interface {
-	*T
-	encoding.TextMarshaler
-	encoding.TextUnmarshaler
-}] struct{}
-
-func (twText[T, P]) append(b []byte, v *T) ([]byte, error) {
-	data, err := P(v).MarshalText()
-	if data == nil {
-		data = []byte{}
-	}
-	return codec.AppendBytes(b, data), err
-}
-
-func (twText[T, P]) read(r *codec.Reader, v *T) error {
-	data := r.Bytes()
-	if err := r.Err(); err != nil {
-		return err
-	}
-	return P(v).UnmarshalText(data)
-}
-
-// A twTime is a time; its location is not carried.
-type twTime struct{}
-
-func (twTime) write(w *twWriter, v *time.Time, _ int) { w.b = codec.AppendTime(w.b, *v) }
-func (twTime) read(r *codec.Reader, v *time.Time)     { *v = r.Time() }
-func (twTime) equal(x, y *time.Time) bool             { return x.Equal(*y) }
-func (twTime) clone(dst, src *time.Time)              { *dst = *src }
+func (tw2PlayerElements) Of(v *[2]Player) []Player { return v[:] }

@@ -3,19 +3,14 @@
 package v2
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"iter"
-	"maps"
-	"slices"
-	"unicode/utf8"
-	"unsafe"
 
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/events"
 	"github.com/twinwire/twinwire/state"
+	"github.com/twinwire/twinwire/state/node"
 )
 
 // A RoomClient calls the Room of the peer. It is a Room.
@@ -263,13 +258,13 @@ func (Said) EventType() string { return "room.Said" }
 func (Left) EventType() string { return "room.Left" }
 
 // StateSchema returns what is to be known about State to keep copies of it in step.
-func StateSchema() state.Schema[State] { return twStateSchema{} }
+func StateSchema() state.Schema[State] { return node.Schema[State, twStateRoot]{} }
 
-// twStateSchema implements state.Schema.
-type twStateSchema struct{}
+// twStateRoot is the node of a state, with the table of the structs in it.
+type twStateRoot struct{ twStateNode }
 
-func (twStateSchema) AppendTable(b []byte) []byte {
-	return state.AppendTable(b, state.Table{
+func (twStateRoot) Table() state.Table {
+	return state.Table{
 		{
 			{Name: "Title", Type: -1},
 			{Name: "Seats", Type: 1},
@@ -281,58 +276,10 @@ func (twStateSchema) AppendTable(b []byte) []byte {
 			{Name: "Text", Type: -1},
 			{Name: "Mood", Type: -1},
 		},
-	})
-}
-
-func (twStateSchema) AppendValue(b []byte, v *State) ([]byte, error) {
-	w := twWriter{b: b}
-	twStateNode{}.write(&w, v, 32)
-	if w.err != nil {
-		return b, w.err
 	}
-	return w.b, nil
 }
 
-func (twStateSchema) AppendDelta(b []byte, prev, next *State) ([]byte, error) {
-	w := twWriter{b: b}
-	twStateNode{}.items(&w, prev, next, 31)
-	if w.err != nil {
-		return b, w.err
-	}
-	return w.b, nil
-}
-
-func (twStateSchema) Clone(v *State) (c State) {
-	twStateNode{}.clone(&c, v)
-	return c
-}
-
-func (twStateSchema) ReadTable(r *codec.Reader) (state.Decoder[State], error) {
-	table := state.ReadTable(r)
-	if err := r.Err(); err != nil {
-		return nil, err
-	}
-	return twStateDecoder{twBind(table, 0, 0, twStateField, make(map[[2]int]*twBinding))}, nil
-}
-
-// twStateDecoder implements state.Decoder.
-type twStateDecoder struct{ binding *twBinding }
-
-func (twStateDecoder) ReadValue(r *codec.Reader, v *State) error {
-	twStateNode{}.read(r, v)
-	return r.Err()
-}
-
-func (d twStateDecoder) ApplyDelta(r *codec.Reader, v *State) error {
-	last := -1
-	for r.Remaining() > 0 {
-		twStateNode{}.item(r, v, d.binding, r.Remaining(), &last)
-	}
-	return r.Err()
-}
-
-// twStateField finds a field of a struct of the table, and the struct in it.
-func twStateField(own int, name string) (field, leaf int) {
+func (twStateRoot) Find(own int, name string) (field, leaf int) {
 	switch own {
 	case 0:
 		switch name {
@@ -359,52 +306,48 @@ func twStateField(own int, name string) (field, leaf int) {
 }
 
 // A twStateNode is a State that is compared by its fields.
-type twStateNode struct{}
+type twStateNode struct{ node.Fields[State] }
 
-func (twStateNode) write(w *twWriter, v *State, levels int) {
-	if !w.wade(levels) {
+func (twStateNode) Write(w *node.Writer, v *State, levels int) {
+	if !w.Enter(levels) {
 		return
 	}
-	w.b = append(w.b, "\x84\xa5Title"...)
-	twString[string]{}.write(w, &v.Title, levels-1)
-	if w.done() {
-		w.at(".Title")
+	w.B = append(w.B, "\x84\xa5Title"...)
+	node.String[string]{}.Write(w, &v.Title, levels-1)
+	if w.DoneAt(".Title") {
 		return
 	}
-	w.b = append(w.b, "\xa5Seats"...)
-	twMap[map[string]Line, string, Line, twString[string], twLineNode]{}.write(w, &v.Seats, levels-1)
-	if w.done() {
-		w.at(".Seats")
+	w.B = append(w.B, "\xa5Seats"...)
+	node.Map[map[string]Line, string, Line, node.String[string], twLineNode]{}.Write(w, &v.Seats, levels-1)
+	if w.DoneAt(".Seats") {
 		return
 	}
-	w.b = append(w.b, "\xa5Lines"...)
-	twSlice[[]Line, Line, twLineNode]{}.write(w, &v.Lines, levels-1)
-	if w.done() {
-		w.at(".Lines")
+	w.B = append(w.B, "\xa5Lines"...)
+	node.Slice[[]Line, Line, twLineNode]{}.Write(w, &v.Lines, levels-1)
+	if w.DoneAt(".Lines") {
 		return
 	}
-	w.b = append(w.b, "\xa5Extra"...)
-	twMap[map[string]int, string, int, twString[string], twInt[int]]{}.write(w, &v.Extra, levels-1)
-	if w.done() {
-		w.at(".Extra")
+	w.B = append(w.B, "\xa5Extra"...)
+	node.Map[map[string]int, string, int, node.String[string], node.Int[int]]{}.Write(w, &v.Extra, levels-1)
+	if w.DoneAt(".Extra") {
 		return
 	}
 }
 
-func (twStateNode) read(r *codec.Reader, v *State) {
+func (twStateNode) Read(r *codec.Reader, v *State) {
 	for range r.MapHeader() {
 		switch string(r.MapKey()) {
 		case "Title":
-			twString[string]{}.read(r, &v.Title)
+			node.String[string]{}.Read(r, &v.Title)
 		case "Seats":
 			v.Seats = nil
-			twMap[map[string]Line, string, Line, twString[string], twLineNode]{}.read(r, &v.Seats)
+			node.Map[map[string]Line, string, Line, node.String[string], twLineNode]{}.Read(r, &v.Seats)
 		case "Lines":
 			v.Lines = nil
-			twSlice[[]Line, Line, twLineNode]{}.read(r, &v.Lines)
+			node.Slice[[]Line, Line, twLineNode]{}.Read(r, &v.Lines)
 		case "Extra":
 			v.Extra = nil
-			twMap[map[string]int, string, int, twString[string], twInt[int]]{}.read(r, &v.Extra)
+			node.Map[map[string]int, string, int, node.String[string], node.Int[int]]{}.Read(r, &v.Extra)
 		default:
 			r.Skip()
 		}
@@ -412,120 +355,102 @@ func (twStateNode) read(r *codec.Reader, v *State) {
 	r.Leave()
 }
 
-func (twStateNode) equal(x, y *State) bool {
-	if !(twString[string]{}).equal(&x.Title, &y.Title) {
+func (twStateNode) Equal(x, y *State) bool {
+	if !(node.String[string]{}).Equal(&x.Title, &y.Title) {
 		return false
 	}
-	if !(twMap[map[string]Line, string, Line, twString[string], twLineNode]{}).equal(&x.Seats, &y.Seats) {
+	if !(node.Map[map[string]Line, string, Line, node.String[string], twLineNode]{}).Equal(&x.Seats, &y.Seats) {
 		return false
 	}
-	if !(twSlice[[]Line, Line, twLineNode]{}).equal(&x.Lines, &y.Lines) {
+	if !(node.Slice[[]Line, Line, twLineNode]{}).Equal(&x.Lines, &y.Lines) {
 		return false
 	}
-	if !(twMap[map[string]int, string, int, twString[string], twInt[int]]{}).equal(&x.Extra, &y.Extra) {
+	if !(node.Map[map[string]int, string, int, node.String[string], node.Int[int]]{}).Equal(&x.Extra, &y.Extra) {
 		return false
 	}
 	return true
 }
 
-func (twStateNode) clone(dst, src *State) {
-	twString[string]{}.clone(&dst.Title, &src.Title)
-	twMap[map[string]Line, string, Line, twString[string], twLineNode]{}.clone(&dst.Seats, &src.Seats)
-	twSlice[[]Line, Line, twLineNode]{}.clone(&dst.Lines, &src.Lines)
-	twMap[map[string]int, string, int, twString[string], twInt[int]]{}.clone(&dst.Extra, &src.Extra)
+func (twStateNode) Clone(dst, src *State) {
+	node.String[string]{}.Clone(&dst.Title, &src.Title)
+	node.Map[map[string]Line, string, Line, node.String[string], twLineNode]{}.Clone(&dst.Seats, &src.Seats)
+	node.Slice[[]Line, Line, twLineNode]{}.Clone(&dst.Lines, &src.Lines)
+	node.Map[map[string]int, string, int, node.String[string], node.Int[int]]{}.Clone(&dst.Extra, &src.Extra)
 }
 
-func (twStateNode) patchable(_, _ *State) bool { return true }
-
-func (twStateNode) items(w *twWriter, prev, next *State, levels int) twSize {
-	size := twSize{parts: 4}
-	twField(w, &size, 0, twString[string]{}, &prev.Title, &next.Title, levels)
-	if w.err != nil {
-		w.at(".Title")
+func (twStateNode) Items(w *node.Writer, prev, next *State, levels int) node.Size {
+	size := node.Size{Parts: 4}
+	if !node.WriteField(w, &size, 0, ".Title", node.String[string]{}, &prev.Title, &next.Title, levels) {
 		return size
 	}
-	twField(w, &size, 1, twMap[map[string]Line, string, Line, twString[string], twLineNode]{}, &prev.Seats, &next.Seats, levels)
-	if w.err != nil {
-		w.at(".Seats")
+	if !node.WriteField(w, &size, 1, ".Seats", node.Map[map[string]Line, string, Line, node.String[string], twLineNode]{}, &prev.Seats, &next.Seats, levels) {
 		return size
 	}
-	twField(w, &size, 2, twSlice[[]Line, Line, twLineNode]{}, &prev.Lines, &next.Lines, levels)
-	if w.err != nil {
-		w.at(".Lines")
+	if !node.WriteField(w, &size, 2, ".Lines", node.Slice[[]Line, Line, twLineNode]{}, &prev.Lines, &next.Lines, levels) {
 		return size
 	}
-	twField(w, &size, 3, twMap[map[string]int, string, int, twString[string], twInt[int]]{}, &prev.Extra, &next.Extra, levels)
-	if w.err != nil {
-		w.at(".Extra")
+	if !node.WriteField(w, &size, 3, ".Extra", node.Map[map[string]int, string, int, node.String[string], node.Int[int]]{}, &prev.Extra, &next.Extra, levels) {
 		return size
 	}
 	return size
 }
 
-func (n twStateNode) apply(r *codec.Reader, v *State, b *twBinding, count int) {
+func (n twStateNode) Apply(r *codec.Reader, v *State, b *node.Binding, count int) {
 	last := -1
-	for count > 0 && r.Err() == nil {
-		count -= n.item(r, v, b, count, &last)
+	for values := 0; count > 0 && r.Err() == nil; count -= values {
+		values, last = n.Item(r, v, b, count, last)
 	}
 }
 
-func (twStateNode) applyOne(r *codec.Reader, _ *State, _ uint32) {
-	r.Fail(codec.ErrRange, "operation that fits the field")
-}
-
-// item carries out the change of one field and returns how many values it is.
-func (twStateNode) item(r *codec.Reader, v *State, b *twBinding, count int, last *int) int {
-	own, leaf, op, values := twTag(r, b, count, last)
-	switch own {
+func (twStateNode) Item(r *codec.Reader, v *State, b *node.Binding, count, last int) (values, theirs int) {
+	tag := node.ReadTag(r, b, count, last)
+	switch tag.Own {
 	case 0:
-		twApply(r, twString[string]{}, &v.Title, leaf, op)
+		node.ReadField(r, node.String[string]{}, &v.Title, tag.What)
 	case 1:
-		twApply(r, twMap[map[string]Line, string, Line, twString[string], twLineNode]{}, &v.Seats, leaf, op)
+		node.ReadField(r, node.Map[map[string]Line, string, Line, node.String[string], twLineNode]{}, &v.Seats, tag.What)
 	case 2:
-		twApply(r, twSlice[[]Line, Line, twLineNode]{}, &v.Lines, leaf, op)
+		node.ReadField(r, node.Slice[[]Line, Line, twLineNode]{}, &v.Lines, tag.What)
 	case 3:
-		twApply(r, twMap[map[string]int, string, int, twString[string], twInt[int]]{}, &v.Extra, leaf, op)
+		node.ReadField(r, node.Map[map[string]int, string, int, node.String[string], node.Int[int]]{}, &v.Extra, tag.What)
 	}
-	return values
+	return tag.Values, tag.Theirs
 }
 
 // A twLineNode is a Line that is compared by its fields.
-type twLineNode struct{}
+type twLineNode struct{ node.Fields[Line] }
 
-func (twLineNode) write(w *twWriter, v *Line, levels int) {
-	if !w.wade(levels) {
+func (twLineNode) Write(w *node.Writer, v *Line, levels int) {
+	if !w.Enter(levels) {
 		return
 	}
-	w.b = append(w.b, "\x83\xa2At"...)
-	twInt64[int64]{}.write(w, &v.At, levels-1)
-	if w.done() {
-		w.at(".At")
+	w.B = append(w.B, "\x83\xa2At"...)
+	node.Int64[int64]{}.Write(w, &v.At, levels-1)
+	if w.DoneAt(".At") {
 		return
 	}
-	w.b = append(w.b, "\xa4Text"...)
-	twString[string]{}.write(w, &v.Text, levels-1)
-	if w.done() {
-		w.at(".Text")
+	w.B = append(w.B, "\xa4Text"...)
+	node.String[string]{}.Write(w, &v.Text, levels-1)
+	if w.DoneAt(".Text") {
 		return
 	}
-	w.b = append(w.b, "\xa4Mood"...)
-	twPointer[*string, string, twString[string]]{}.write(w, &v.Mood, levels-1)
-	if w.done() {
-		w.at(".Mood")
+	w.B = append(w.B, "\xa4Mood"...)
+	node.Pointer[*string, string, node.String[string]]{}.Write(w, &v.Mood, levels-1)
+	if w.DoneAt(".Mood") {
 		return
 	}
 }
 
-func (twLineNode) read(r *codec.Reader, v *Line) {
+func (twLineNode) Read(r *codec.Reader, v *Line) {
 	for range r.MapHeader() {
 		switch string(r.MapKey()) {
 		case "At":
-			twInt64[int64]{}.read(r, &v.At)
+			node.Int64[int64]{}.Read(r, &v.At)
 		case "Text":
-			twString[string]{}.read(r, &v.Text)
+			node.String[string]{}.Read(r, &v.Text)
 		case "Mood":
 			v.Mood = nil
-			twPointer[*string, string, twString[string]]{}.read(r, &v.Mood)
+			node.Pointer[*string, string, node.String[string]]{}.Read(r, &v.Mood)
 		default:
 			r.Skip()
 		}
@@ -533,70 +458,57 @@ func (twLineNode) read(r *codec.Reader, v *Line) {
 	r.Leave()
 }
 
-func (twLineNode) equal(x, y *Line) bool {
-	if !(twInt64[int64]{}).equal(&x.At, &y.At) {
+func (twLineNode) Equal(x, y *Line) bool {
+	if !(node.Int64[int64]{}).Equal(&x.At, &y.At) {
 		return false
 	}
-	if !(twString[string]{}).equal(&x.Text, &y.Text) {
+	if !(node.String[string]{}).Equal(&x.Text, &y.Text) {
 		return false
 	}
-	if !(twPointer[*string, string, twString[string]]{}).equal(&x.Mood, &y.Mood) {
+	if !(node.Pointer[*string, string, node.String[string]]{}).Equal(&x.Mood, &y.Mood) {
 		return false
 	}
 	return true
 }
 
-func (twLineNode) clone(dst, src *Line) {
-	twInt64[int64]{}.clone(&dst.At, &src.At)
-	twString[string]{}.clone(&dst.Text, &src.Text)
-	twPointer[*string, string, twString[string]]{}.clone(&dst.Mood, &src.Mood)
+func (twLineNode) Clone(dst, src *Line) {
+	node.Int64[int64]{}.Clone(&dst.At, &src.At)
+	node.String[string]{}.Clone(&dst.Text, &src.Text)
+	node.Pointer[*string, string, node.String[string]]{}.Clone(&dst.Mood, &src.Mood)
 }
 
-func (twLineNode) patchable(_, _ *Line) bool { return true }
-
-func (twLineNode) items(w *twWriter, prev, next *Line, levels int) twSize {
-	size := twSize{parts: 3}
-	twField(w, &size, 0, twInt64[int64]{}, &prev.At, &next.At, levels)
-	if w.err != nil {
-		w.at(".At")
+func (twLineNode) Items(w *node.Writer, prev, next *Line, levels int) node.Size {
+	size := node.Size{Parts: 3}
+	if !node.WriteField(w, &size, 0, ".At", node.Int64[int64]{}, &prev.At, &next.At, levels) {
 		return size
 	}
-	twField(w, &size, 1, twString[string]{}, &prev.Text, &next.Text, levels)
-	if w.err != nil {
-		w.at(".Text")
+	if !node.WriteField(w, &size, 1, ".Text", node.String[string]{}, &prev.Text, &next.Text, levels) {
 		return size
 	}
-	twField(w, &size, 2, twPointer[*string, string, twString[string]]{}, &prev.Mood, &next.Mood, levels)
-	if w.err != nil {
-		w.at(".Mood")
+	if !node.WriteField(w, &size, 2, ".Mood", node.Pointer[*string, string, node.String[string]]{}, &prev.Mood, &next.Mood, levels) {
 		return size
 	}
 	return size
 }
 
-func (n twLineNode) apply(r *codec.Reader, v *Line, b *twBinding, count int) {
+func (n twLineNode) Apply(r *codec.Reader, v *Line, b *node.Binding, count int) {
 	last := -1
-	for count > 0 && r.Err() == nil {
-		count -= n.item(r, v, b, count, &last)
+	for values := 0; count > 0 && r.Err() == nil; count -= values {
+		values, last = n.Item(r, v, b, count, last)
 	}
 }
 
-func (twLineNode) applyOne(r *codec.Reader, _ *Line, _ uint32) {
-	r.Fail(codec.ErrRange, "operation that fits the field")
-}
-
-// item carries out the change of one field and returns how many values it is.
-func (twLineNode) item(r *codec.Reader, v *Line, b *twBinding, count int, last *int) int {
-	own, leaf, op, values := twTag(r, b, count, last)
-	switch own {
+func (twLineNode) Item(r *codec.Reader, v *Line, b *node.Binding, count, last int) (values, theirs int) {
+	tag := node.ReadTag(r, b, count, last)
+	switch tag.Own {
 	case 0:
-		twApply(r, twInt64[int64]{}, &v.At, leaf, op)
+		node.ReadField(r, node.Int64[int64]{}, &v.At, tag.What)
 	case 1:
-		twApply(r, twString[string]{}, &v.Text, leaf, op)
+		node.ReadField(r, node.String[string]{}, &v.Text, tag.What)
 	case 2:
-		twApply(r, twPointer[*string, string, twString[string]]{}, &v.Mood, leaf, op)
+		node.ReadField(r, node.Pointer[*string, string, node.String[string]]{}, &v.Mood, tag.What)
 	}
-	return values
+	return tag.Values, tag.Theirs
 }
 
 // AppendMsgpack implements codec.Marshaler.
@@ -684,862 +596,4 @@ func (v *Left) ReadMsgpack(r *codec.Reader) error {
 	}
 	r.Leave()
 	return r.Err()
-}
-
-// twInt is a int.
-type twInt[T ~int] struct{}
-
-func (twInt[T]) write(w *twWriter, v *T, _ int) { w.b = codec.AppendInt(w.b, int64(*v)) }
-func (twInt[T]) read(r *codec.Reader, v *T)     { *v = T(r.Int()) }
-func (twInt[T]) equal(x, y *T) bool             { return *x == *y }
-func (twInt[T]) clone(dst, src *T)              { *dst = *src }
-
-// twInt64 is a int64.
-type twInt64[T ~int64] struct{}
-
-func (twInt64[T]) write(w *twWriter, v *T, _ int) { w.b = codec.AppendInt(w.b, int64(*v)) }
-func (twInt64[T]) read(r *codec.Reader, v *T)     { *v = T(r.Int64()) }
-func (twInt64[T]) equal(x, y *T) bool             { return *x == *y }
-func (twInt64[T]) clone(dst, src *T)              { *dst = *src }
-
-// A twNode knows how one type is carried in a state (docs/state.md).
-type twNode[T any] interface {
-	// write appends *v, which may open so many arrays and maps one inside
-	// another.
-	write(w *twWriter, v *T, levels int)
-	// read reads the next value of r into *v, which is zero.
-	read(r *codec.Reader, v *T)
-	equal(x, y *T) bool
-	// clone copies *src into *dst, which is zero.
-	clone(dst, src *T)
-}
-
-// A twContainer is a twNode whose values can be patched.
-type twContainer[T any] interface {
-	twNode[T]
-	patchable(prev, next *T) bool
-	items(w *twWriter, prev, next *T, levels int) twSize
-	// apply reads a patch of count values and changes *v by it.
-	apply(r *codec.Reader, v *T, b *twBinding, count int)
-	// applyOne carries out one operation that stands in the tag of a field.
-	applyOne(r *codec.Reader, v *T, op uint32)
-}
-
-// A twSize says how large a patch is: in values, in operations (0 for a
-// struct), and how many of its parts have changed.
-type twSize struct{ values, items, changed, parts int }
-
-// A twWriter collects what is written and remembers the first error. It stops
-// early when b has become as long as stop, unless that is 0.
-type twWriter struct {
-	b    []byte
-	err  error
-	stop int
-}
-
-// A twError is an error with the place in the value.
-type twError struct {
-	path string
-	err  error
-}
-
-func (e *twError) Error() string { return e.path + ": " + e.err.Error() }
-func (e *twError) Unwrap() error { return e.err }
-
-func (w *twWriter) fail(err error) {
-	if w.err == nil {
-		w.err = err
-	}
-}
-
-// at puts a step of the way in front of the place of an error.
-func (w *twWriter) at(step string) {
-	if e, ok := w.err.(*twError); ok {
-		w.err = &twError{step + e.path, e.err}
-	} else if w.err != nil {
-		w.err = &twError{step, w.err}
-	}
-}
-
-// wade reports whether another array or map may be opened.
-func (w *twWriter) wade(levels int) bool {
-	if levels <= 0 {
-		w.fail(fmt.Errorf("nested more than 32 deep: %w", codec.ErrLimit))
-	}
-	return w.err == nil
-}
-
-func (w *twWriter) done() bool { return w.err != nil || w.stop > 0 && len(w.b) >= w.stop }
-
-// A twVerdict says what was appended for a thing that may have changed.
-type twVerdict int
-
-const (
-	twSame twVerdict = iota
-	twPatched
-	twReplaced
-)
-
-// twPatchOf returns n if *prev can be patched to become *next.
-func twPatchOf[T any, N twNode[T]](n N, prev, next *T, levels int) twContainer[T] {
-	c, ok := any(n).(twContainer[T])
-	if !ok || levels <= 0 || !c.patchable(prev, next) {
-		return nil
-	}
-	return c
-}
-
-// twWholeIsShorter replaces the patch at w.b[start:] by the whole value if so
-// much has changed that this is shorter.
-func twWholeIsShorter[T any, N twNode[T]](w *twWriter, n N, next *T, levels, start int, size twSize) bool {
-	if size.items == 0 || 2*size.changed < size.parts {
-		return false
-	}
-	end, around := len(w.b), w.stop
-	w.stop = end + end - start
-	n.write(w, next, levels)
-	shorter := w.err == nil && len(w.b) < w.stop
-	w.stop = around
-	if !shorter {
-		w.b = w.b[:end]
-		return false
-	}
-	w.b = append(w.b[:start], w.b[end:]...)
-	return true
-}
-
-// twField appends what makes a field's value *prev equal to *next.
-func twField[T any, N twNode[T]](w *twWriter, size *twSize, number int, n N, prev, next *T, levels int) {
-	start := len(w.b)
-	c := twPatchOf(n, prev, next, levels)
-	if c == nil {
-		if !n.equal(prev, next) {
-			w.b = state.AppendTag(w.b, number, state.OpSet)
-			n.write(w, next, levels)
-			size.values += 2
-			size.changed++
-		}
-		return
-	}
-	w.b = state.OpenField(w.b, number)
-	open := len(w.b)
-	part := c.items(w, prev, next, levels-1)
-	if w.err != nil {
-		return
-	}
-	values := 2
-	if part.values > 0 && twWholeIsShorter(w, n, next, levels, open, part) {
-		w.b = append(state.SetField(w.b, start), w.b[open:]...)
-	} else {
-		w.b, values = state.CloseField(w.b, start, part.items, part.values)
-	}
-	if values > 0 {
-		size.values += values
-		size.changed++
-	}
-}
-
-// A twBinding says which fields of a struct here the fields of a struct of the
-// sender are; own is -1 for those that are not there.
-type twBinding struct{ fields []twBound }
-
-type twBound struct {
-	own  int
-	leaf *twBinding
-}
-
-// twBind binds the sender's struct number theirs to the struct number own.
-// find returns the number of a field by its name, and of the struct in it.
-func twBind(t state.Table, theirs, own int, find func(own int, name string) (field, leaf int), done map[[2]int]*twBinding) *twBinding {
-	key := [2]int{theirs, own}
-	if b := done[key]; b != nil {
-		return b
-	}
-	b := &twBinding{make([]twBound, len(t[theirs]))}
-	done[key] = b
-	taken := make(map[int]bool)
-	for i, f := range t[theirs] {
-		field, leaf := find(own, f.Name)
-		if field < 0 || taken[field] {
-			b.fields[i].own = -1
-			continue
-		}
-		taken[field] = true
-		b.fields[i].own = field
-		if leaf >= 0 && f.Type >= 0 {
-			b.fields[i].leaf = twBind(t, f.Type, leaf, find, done)
-		}
-	}
-	return b
-}
-
-// twTag reads the tag of a change of at most count values together. own is the
-// field that changes, or -1 if there is nothing left to do.
-func twTag(r *codec.Reader, b *twBinding, count int, last *int) (own int, leaf *twBinding, op uint32, values int) {
-	t := r.Uint32()
-	number := int(t >> 2)
-	op = t & 3
-	values = 1 + state.Operands(uint64(op))
-	switch {
-	case r.Err() != nil:
-		return -1, nil, op, values
-	case b == nil || number <= *last || number >= len(b.fields):
-		r.Fail(codec.ErrRange, "fields of the table in ascending order")
-		return -1, nil, op, values
-	case values > count:
-		r.Fail(codec.ErrRange, "patch with all operands")
-		return -1, nil, op, values
-	}
-	*last = number
-	f := b.fields[number]
-	if f.own < 0 {
-		for range values - 1 {
-			r.Skip()
-		}
-	}
-	return f.own, f.leaf, op, values
-}
-
-// twApply carries out the change of a field.
-func twApply[T any, N twNode[T]](r *codec.Reader, n N, v *T, leaf *twBinding, op uint32) {
-	if op == state.OpSet {
-		*v = *new(T)
-		n.read(r, v)
-		return
-	}
-	c, ok := any(n).(twContainer[T])
-	switch {
-	case !ok:
-		r.Fail(codec.ErrRange, "operation that fits the field")
-	case op == state.OpPatch:
-		twReadPatch(r, c, v, leaf)
-	default:
-		c.applyOne(r, v, op)
-	}
-}
-
-func twReadPatch[T any](r *codec.Reader, c twContainer[T], v *T, b *twBinding) {
-	count := r.ArrayHeader()
-	if r.Err() == nil {
-		c.apply(r, v, b, count)
-		r.Leave()
-	}
-}
-
-// twChange appends what makes *prev equal to *next behind an operation that
-// the caller has written and corrects.
-func twChange[T any, N twNode[T]](w *twWriter, n N, prev, next *T, levels int) twVerdict {
-	c := twPatchOf(n, prev, next, levels)
-	if c == nil {
-		if n.equal(prev, next) {
-			return twSame
-		}
-		n.write(w, next, levels)
-		return twReplaced
-	}
-	start := len(w.b)
-	w.b = state.OpenPatch(w.b)
-	size := c.items(w, prev, next, levels-1)
-	if w.err != nil {
-		return twSame
-	}
-	w.b = state.ClosePatch(w.b, start, size.values)
-	if size.values == 0 {
-		return twSame
-	}
-	if twWholeIsShorter(w, n, next, levels, start, size) {
-		return twReplaced
-	}
-	return twPatched
-}
-
-// A twMap is a map; its keys ascend in what is written.
-type twMap[M ~map[K]E, K cmp.Ordered, E any, KN twNode[K], N twNode[E]] struct{}
-
-func (twMap[M, K, E, KN, N]) write(w *twWriter, v *M, levels int) {
-	if *v == nil {
-		w.b = codec.AppendNil(w.b)
-		return
-	}
-	if !w.wade(levels) {
-		return
-	}
-	var (
-		key  KN
-		elem N
-		k    K
-		e    E
-	)
-	w.b = codec.AppendMapHeader(w.b, len(*v))
-	for _, k = range slices.Sorted(maps.Keys(*v)) {
-		e = (*v)[k]
-		key.write(w, &k, 0)
-		elem.write(w, &e, levels-1)
-		if w.done() {
-			w.at("[]")
-			return
-		}
-	}
-}
-
-func (twMap[M, K, E, KN, N]) read(r *codec.Reader, v *M) {
-	var (
-		key  KN
-		elem N
-	)
-	m := map[K]E(nil)
-	n, ok := codec.ReadMap(r, &m)
-	if *v = m; !ok {
-		return
-	}
-	var (
-		k K
-		e E
-	)
-	for range n {
-		e = *new(E)
-		key.read(r, &k)
-		elem.read(r, &e)
-		if r.Err() != nil {
-			return
-		}
-		m[k] = e
-	}
-	r.Leave()
-}
-
-func (twMap[M, K, E, KN, N]) equal(x, y *M) bool {
-	if len(*x) != len(*y) || (*x == nil) != (*y == nil) {
-		return false
-	}
-	var (
-		elem        N
-		mine, other E // outside the loop, for their addresses are taken
-		ok          bool
-	)
-	for k, e := range *x {
-		mine = e
-		if other, ok = (*y)[k]; !ok || !elem.equal(&mine, &other) {
-			return false
-		}
-	}
-	return true
-}
-
-func (twMap[M, K, E, KN, N]) clone(dst, src *M) {
-	if *src == nil {
-		return
-	}
-	var (
-		elem N
-		c, o E
-	)
-	*dst = make(M, len(*src))
-	for k, e := range *src {
-		c, o = *new(E), e
-		elem.clone(&c, &o)
-		(*dst)[k] = c
-	}
-}
-
-func (twMap[M, K, E, KN, N]) patchable(prev, next *M) bool {
-	return (*prev == nil) == (*next == nil)
-}
-
-// items appends the operations of clause S6.
-func (n twMap[M, K, E, KN, N]) items(w *twWriter, prev, next *M, levels int) twSize {
-	var (
-		key  KN
-		elem N
-	)
-	keys := n.changed(*prev, *next)
-	slices.Sort(keys)
-	size := twSize{parts: len(*next), changed: len(keys)}
-	for _, k := range keys {
-		p, had := (*prev)[k]
-		e, has := (*next)[k]
-		at := len(w.b)
-		switch {
-		case !has:
-			w.b = append(w.b, state.OpDelete)
-			key.write(w, &k, 0)
-			size.values += 2
-		case !had:
-			w.b = append(w.b, state.OpPut)
-			key.write(w, &k, 0)
-			elem.write(w, &e, levels)
-			size.values += 3
-		default:
-			w.b = append(w.b, state.OpPatch)
-			key.write(w, &k, 0)
-			verdict := twChange(w, elem, &p, &e, levels)
-			if verdict == twSame && w.err == nil {
-				w.b = w.b[:at]
-				continue
-			}
-			if verdict == twReplaced {
-				w.b[at] = state.OpPut
-			}
-			size.values += 3
-		}
-		size.items++
-		if w.err != nil {
-			w.at("[]")
-			break
-		}
-	}
-	return size
-}
-
-// changed returns the keys of the entries that are in one map only or differ.
-func (twMap[M, K, E, KN, N]) changed(prev, next M) (keys []K) {
-	var (
-		elem     N
-		old, now E // outside the loop, for their addresses are taken
-		ok       bool
-	)
-	both := 0
-	for k, e := range next {
-		if old, ok = prev[k]; ok {
-			both++
-			if now = e; elem.equal(&old, &now) {
-				continue
-			}
-		}
-		keys = append(keys, k)
-	}
-	if both == len(prev) {
-		return keys
-	}
-	for k := range prev {
-		if _, ok := next[k]; !ok {
-			keys = append(keys, k)
-		}
-	}
-	return keys
-}
-
-func (n twMap[M, K, E, KN, N]) apply(r *codec.Reader, v *M, b *twBinding, count int) {
-	var last *K
-	for count > 0 && r.Err() == nil {
-		op := r.Uint32()
-		values, ok := twOperations(r, op, count)
-		if !ok {
-			return
-		}
-		last = n.do(r, v, b, op, last)
-		count -= values
-	}
-}
-
-func (n twMap[M, K, E, KN, N]) applyOne(r *codec.Reader, v *M, op uint32) { n.do(r, v, nil, op, nil) }
-
-// do carries out one operation. Its key, which it returns, has to come after
-// *last.
-func (twMap[M, K, E, KN, N]) do(r *codec.Reader, v *M, b *twBinding, op uint32, last *K) *K {
-	var (
-		key  KN
-		elem N
-		k    K
-		e    E
-	)
-	c, patchable := any(elem).(twContainer[E])
-	if op != state.OpDelete && op != state.OpPut && (op != state.OpPatch || !patchable) {
-		r.Fail(codec.ErrRange, "operation of a map")
-		return nil
-	}
-	key.read(r, &k)
-	if r.Err() == nil && last != nil && *last >= k {
-		r.Fail(codec.ErrRange, "keys in ascending order")
-	}
-	if r.Err() != nil {
-		return nil
-	}
-	if *v == nil {
-		*v = make(M)
-	}
-	switch op {
-	case state.OpDelete:
-		delete(*v, k)
-		return &k
-	case state.OpPatch:
-		old, ok := (*v)[k]
-		if !ok {
-			r.Fail(codec.ErrRange, "key that is in the map")
-			return nil
-		}
-		e = old
-		twReadPatch(r, c, &e, b)
-	default:
-		if r.Charge(1, 2*int(unsafe.Sizeof(k)+unsafe.Sizeof(e)+1)) {
-			elem.read(r, &e)
-		}
-	}
-	if r.Err() == nil {
-		(*v)[k] = e
-	}
-	return &k
-}
-
-// twOperations returns how many values an operation takes, itself included, if
-// that is no more than count.
-func twOperations(r *codec.Reader, op uint32, count int) (values int, ok bool) {
-	switch op {
-	case state.OpAppend:
-		values = 2
-	case state.OpPut, state.OpPatch:
-		values = 3
-	case state.OpSplice:
-		values = 4
-	}
-	if r.Err() == nil && (values == 0 || values > count) {
-		r.Fail(codec.ErrRange, "operation with all operands")
-	}
-	return values, r.Err() == nil
-}
-
-// A twPointer is nil or what its element is, also for patches.
-type twPointer[P ~*E, E any, N twNode[E]] struct{}
-
-func (twPointer[P, E, N]) write(w *twWriter, v *P, levels int) {
-	if *v == nil {
-		w.b = codec.AppendNil(w.b)
-		return
-	}
-	var elem N
-	elem.write(w, *v, levels)
-}
-
-func (twPointer[P, E, N]) read(r *codec.Reader, v *P) {
-	var elem N
-	p := (*E)(nil)
-	ok := codec.ReadPointer(r, &p)
-	if *v = p; ok {
-		elem.read(r, p)
-	}
-}
-
-func (twPointer[P, E, N]) equal(x, y *P) bool {
-	if *x == nil || *y == nil {
-		return *x == nil && *y == nil
-	}
-	var elem N
-	return elem.equal(*x, *y)
-}
-
-func (twPointer[P, E, N]) clone(dst, src *P) {
-	if *src != nil {
-		var elem N
-		*dst = new(E)
-		elem.clone(*dst, *src)
-	}
-}
-
-func (twPointer[P, E, N]) patchable(prev, next *P) bool {
-	if *prev == nil || *next == nil {
-		return false
-	}
-	var elem N
-	c, ok := any(elem).(twContainer[E])
-	return ok && c.patchable(*prev, *next)
-}
-
-func (twPointer[P, E, N]) items(w *twWriter, prev, next *P, levels int) twSize {
-	var elem N
-	return any(elem).(twContainer[E]).items(w, *prev, *next, levels)
-}
-
-func (n twPointer[P, E, N]) apply(r *codec.Reader, v *P, b *twBinding, count int) {
-	if c := n.target(r, v); c != nil {
-		c.apply(r, *v, b, count)
-	}
-}
-
-func (n twPointer[P, E, N]) applyOne(r *codec.Reader, v *P, op uint32) {
-	if c := n.target(r, v); c != nil {
-		c.applyOne(r, *v, op)
-	}
-}
-
-// target returns the container that *v points to, which it makes if there is
-// none, or nil with an error in r.
-func (twPointer[P, E, N]) target(r *codec.Reader, v *P) twContainer[E] {
-	var elem N
-	c, ok := any(elem).(twContainer[E])
-	if !ok {
-		r.Fail(codec.ErrRange, "operation that fits the field")
-		return nil
-	}
-	if *v == nil {
-		if r.Err() != nil || !r.Charge(1, int(unsafe.Sizeof(**v))) {
-			return nil
-		}
-		*v = new(E)
-	}
-	return c
-}
-
-// A twSlice is a slice of anything but bytes.
-type twSlice[S ~[]E, E any, N twNode[E]] struct{}
-
-func (n twSlice[S, E, N]) write(w *twWriter, v *S, levels int) {
-	if *v == nil {
-		w.b = codec.AppendNil(w.b)
-		return
-	}
-	n.writeRange(w, *v, levels)
-}
-
-func (twSlice[S, E, N]) writeRange(w *twWriter, s []E, levels int) {
-	if !w.wade(levels) {
-		return
-	}
-	var elem N
-	w.b = codec.AppendArrayHeader(w.b, len(s))
-	for i := range s {
-		elem.write(w, &s[i], levels-1)
-		if w.done() {
-			w.at("[]")
-			return
-		}
-	}
-}
-
-func (twSlice[S, E, N]) read(r *codec.Reader, v *S) {
-	var elem N
-	s := []E(nil)
-	ok := codec.ReadSlice(r, &s)
-	if *v = s; ok {
-		for i := 0; i < len(s) && r.Err() == nil; i++ {
-			elem.read(r, &s[i])
-		}
-		r.Leave()
-	}
-}
-
-func (twSlice[S, E, N]) equal(x, y *S) bool {
-	if len(*x) != len(*y) || (*x == nil) != (*y == nil) {
-		return false
-	}
-	var elem N
-	for i := range *x {
-		if !elem.equal(&(*x)[i], &(*y)[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func (twSlice[S, E, N]) clone(dst, src *S) {
-	if *src == nil {
-		return
-	}
-	var elem N
-	*dst = make(S, len(*src))
-	for i := range *src {
-		elem.clone(&(*dst)[i], &(*src)[i])
-	}
-}
-
-func (twSlice[S, E, N]) patchable(prev, next *S) bool { return (*prev == nil) == (*next == nil) }
-
-// items appends the operations of clause S7.
-func (n twSlice[S, E, N]) items(w *twWriter, prev, next *S, levels int) twSize {
-	var elem N
-	p, m := *prev, *next
-	size := twSize{parts: len(m)}
-	edits := state.Align(nil, len(p), len(m), func(i, j int) bool { return elem.equal(&p[i], &m[j]) })
-	_, patchable := any(elem).(twContainer[E])
-	for _, e := range edits {
-		size.changed += max(e.Removed, e.Added)
-		single := 0 // elements that are compared one by one
-		if patchable || e.Removed == 1 && e.Added == 1 {
-			single = min(e.Removed, e.Added)
-		}
-		for i := range single {
-			at := len(w.b)
-			w.b = append(w.b, state.OpPatch)
-			w.b = codec.AppendUint(w.b, uint64(e.New+i))
-			switch twChange(w, elem, &p[e.Old+i], &m[e.New+i], levels) {
-			case twSame:
-				w.b = w.b[:at]
-				continue
-			case twReplaced:
-				w.b[at] = state.OpPut
-			}
-			size.values += 3
-			size.items++
-		}
-		e = state.Edit{Old: e.Old + single, Removed: e.Removed - single, New: e.New + single, Added: e.Added - single}
-		switch {
-		case w.err != nil, e.Removed == 0 && e.Added == 0:
-		case e.Removed == 0 && e.Added == 1 && e.Old == len(p):
-			w.b = append(w.b, state.OpAppend)
-			elem.write(w, &m[e.New], levels)
-			size.values += 2
-			size.items++
-		default:
-			w.b = append(w.b, state.OpSplice)
-			w.b = codec.AppendUint(w.b, uint64(e.New))
-			w.b = codec.AppendUint(w.b, uint64(e.Removed))
-			n.writeRange(w, m[e.New:e.New+e.Added], levels+1)
-			size.values += 4
-			size.items++
-		}
-		if w.err != nil {
-			w.at("[]")
-			break
-		}
-	}
-	return size
-}
-
-func (n twSlice[S, E, N]) apply(r *codec.Reader, v *S, b *twBinding, count int) {
-	p := twSplicer[E, N]{v: *v, binding: b}
-	for count > 0 && r.Err() == nil {
-		op := r.Uint32()
-		values, ok := twOperations(r, op, count)
-		if !ok {
-			return
-		}
-		p.do(r, op)
-		count -= values
-	}
-	p.finish()
-	*v = p.v
-}
-
-func (n twSlice[S, E, N]) applyOne(r *codec.Reader, v *S, op uint32) {
-	p := twSplicer[E, N]{v: *v}
-	p.do(r, op)
-	p.finish()
-	*v = p.v
-}
-
-// A twSplicer changes a slice by operations whose indices ascend, in one pass.
-// While rest has elements v ends at the last operation.
-type twSplicer[E any, N twNode[E]] struct {
-	v, rest []E
-	binding *twBinding
-	floor   int // the first index that an operation may have
-}
-
-func (p *twSplicer[E, N]) len() int { return len(p.v) + len(p.rest) }
-
-// advance moves elements from rest to v until v has n.
-func (p *twSplicer[E, N]) advance(n int) {
-	if k := n - len(p.v); k > 0 {
-		p.v = append(p.v, p.rest[:k]...)
-		p.rest = p.rest[k:]
-	}
-}
-
-func (p *twSplicer[E, N]) finish() { p.advance(p.len()) }
-
-func (p *twSplicer[E, N]) index(r *codec.Reader, limit int) (int, bool) {
-	i := int64(r.Uint32())
-	if r.Err() == nil && (i < int64(p.floor) || i > int64(limit)) {
-		r.Fail(codec.ErrRange, "ascending index inside the slice")
-	}
-	return int(i), r.Err() == nil
-}
-
-// do carries out one operation (clause S7).
-func (p *twSplicer[E, N]) do(r *codec.Reader, op uint32) {
-	var elem N
-	switch op {
-	case state.OpAppend:
-		p.finish()
-		if p.extend(r, 1) {
-			elem.read(r, &p.v[len(p.v)-1])
-		}
-		p.floor = len(p.v)
-	case state.OpPut:
-		if i, ok := p.index(r, p.len()-1); ok {
-			p.advance(i + 1)
-			p.v[i] = *new(E)
-			elem.read(r, &p.v[i])
-			p.floor = i + 1
-		}
-	case state.OpPatch:
-		c, ok := any(elem).(twContainer[E])
-		if !ok {
-			r.Fail(codec.ErrRange, "operation that fits the element")
-			return
-		}
-		if i, ok := p.index(r, p.len()-1); ok {
-			p.advance(i + 1)
-			twReadPatch(r, c, &p.v[i], p.binding)
-			p.floor = i + 1
-		}
-	case state.OpSplice:
-		p.splice(r)
-	default:
-		r.Fail(codec.ErrRange, "operation of a slice")
-	}
-}
-
-// extend makes v longer by n zero elements, charged twice because what grows
-// has capacity to spare.
-func (p *twSplicer[E, N]) extend(r *codec.Reader, n int) bool {
-	if r.Err() != nil || !r.Charge(n, 2*int(unsafe.Sizeof(*new(E)))) {
-		return false
-	}
-	had := len(p.v)
-	p.v = slices.Grow(p.v, n)[:had+n]
-	clear(p.v[had:])
-	return true
-}
-
-func (p *twSplicer[E, N]) splice(r *codec.Reader) {
-	i, ok := p.index(r, p.len())
-	removed := int64(r.Uint32())
-	if !ok || r.Err() != nil {
-		return
-	}
-	if removed > int64(p.len()-i) {
-		r.Fail(codec.ErrRange, "removal of elements that are there")
-		return
-	}
-	added := r.ArrayHeader()
-	if r.Err() != nil {
-		return
-	}
-	p.advance(i)
-	p.cut(i, int(removed))
-	if p.extend(r, added) {
-		var elem N
-		for k := 0; k < added && r.Err() == nil; k++ {
-			elem.read(r, &p.v[i+k])
-		}
-	}
-	p.floor = i + added
-	r.Leave()
-}
-
-// cut makes v end at i and takes the next removed elements away.
-func (p *twSplicer[E, N]) cut(i, removed int) {
-	if behind := len(p.v) - i; behind > 0 { // there is no rest yet
-		if behind > removed {
-			p.rest = append([]E(nil), p.v[i+removed:]...)
-		}
-		clear(p.v[i:]) // keeps nothing alive
-		p.v = p.v[:i]
-		return
-	}
-	p.rest = p.rest[removed:]
-}
-
-// A twString is a string.
-type twString[T ~string] struct{}
-
-func (twString[T]) read(r *codec.Reader, v *T) { *v = T(r.Str()) }
-func (twString[T]) equal(x, y *T) bool         { return *x == *y }
-func (twString[T]) clone(dst, src *T)          { *dst = *src }
-func (twString[T]) write(w *twWriter, v *T, _ int) {
-	if !utf8.ValidString(string(*v)) {
-		w.fail(fmt.Errorf("string is not valid UTF-8: %w", codec.ErrUTF8))
-		return
-	}
-	w.b = codec.AppendString(w.b, string(*v))
 }

@@ -1,14 +1,24 @@
-uses cmp codec maps slices state unsafe
+package node
 
-// A twMap is a map; its keys ascend in what is written.
-type twMap[M ~map[K]E, K cmp.Ordered, E any, KN twNode[K], N twNode[E]] struct{}
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"unsafe"
 
-func (twMap[M, K, E, KN, N]) write(w *twWriter, v *M, levels int) {
+	"github.com/twinwire/twinwire/codec"
+	"github.com/twinwire/twinwire/state"
+)
+
+// A Map is a map; its keys ascend in what is written.
+type Map[M ~map[K]E, K cmp.Ordered, E any, KN Node[K], N Node[E]] struct{}
+
+func (Map[M, K, E, KN, N]) Write(w *Writer, v *M, levels int) {
 	if *v == nil {
-		w.b = codec.AppendNil(w.b)
+		w.B = codec.AppendNil(w.B)
 		return
 	}
-	if !w.wade(levels) {
+	if !w.Enter(levels) {
 		return
 	}
 	var (
@@ -17,19 +27,19 @@ func (twMap[M, K, E, KN, N]) write(w *twWriter, v *M, levels int) {
 		k    K
 		e    E
 	)
-	w.b = codec.AppendMapHeader(w.b, len(*v))
+	w.B = codec.AppendMapHeader(w.B, len(*v))
 	for _, k = range slices.Sorted(maps.Keys(*v)) {
 		e = (*v)[k]
-		key.write(w, &k, 0)
-		elem.write(w, &e, levels-1)
-		if w.done() {
-			w.at("[]")
+		key.Write(w, &k, 0)
+		elem.Write(w, &e, levels-1)
+		if w.Done() {
+			w.At("[]")
 			return
 		}
 	}
 }
 
-func (twMap[M, K, E, KN, N]) read(r *codec.Reader, v *M) {
+func (Map[M, K, E, KN, N]) Read(r *codec.Reader, v *M) {
 	var (
 		key  KN
 		elem N
@@ -45,8 +55,8 @@ func (twMap[M, K, E, KN, N]) read(r *codec.Reader, v *M) {
 	)
 	for range n {
 		e = *new(E)
-		key.read(r, &k)
-		elem.read(r, &e)
+		key.Read(r, &k)
+		elem.Read(r, &e)
 		if r.Err() != nil {
 			return
 		}
@@ -55,7 +65,7 @@ func (twMap[M, K, E, KN, N]) read(r *codec.Reader, v *M) {
 	r.Leave()
 }
 
-func (twMap[M, K, E, KN, N]) equal(x, y *M) bool {
+func (Map[M, K, E, KN, N]) Equal(x, y *M) bool {
 	if len(*x) != len(*y) || (*x == nil) != (*y == nil) {
 		return false
 	}
@@ -66,14 +76,14 @@ func (twMap[M, K, E, KN, N]) equal(x, y *M) bool {
 	)
 	for k, e := range *x {
 		mine = e
-		if other, ok = (*y)[k]; !ok || !elem.equal(&mine, &other) {
+		if other, ok = (*y)[k]; !ok || !elem.Equal(&mine, &other) {
 			return false
 		}
 	}
 	return true
 }
 
-func (twMap[M, K, E, KN, N]) clone(dst, src *M) {
+func (Map[M, K, E, KN, N]) Clone(dst, src *M) {
 	if *src == nil {
 		return
 	}
@@ -84,54 +94,54 @@ func (twMap[M, K, E, KN, N]) clone(dst, src *M) {
 	*dst = make(M, len(*src))
 	for k, e := range *src {
 		c, o = *new(E), e
-		elem.clone(&c, &o)
+		elem.Clone(&c, &o)
 		(*dst)[k] = c
 	}
 }
 
-func (twMap[M, K, E, KN, N]) patchable(prev, next *M) bool {
+func (Map[M, K, E, KN, N]) Patchable(prev, next *M) bool {
 	return (*prev == nil) == (*next == nil)
 }
 
-// items appends the operations of clause S6.
-func (n twMap[M, K, E, KN, N]) items(w *twWriter, prev, next *M, levels int) twSize {
+// Items appends the operations of clause S6.
+func (n Map[M, K, E, KN, N]) Items(w *Writer, prev, next *M, levels int) Size {
 	var (
 		key  KN
 		elem N
 	)
 	keys := n.changed(*prev, *next)
 	slices.Sort(keys)
-	size := twSize{parts: len(*next), changed: len(keys)}
+	size := Size{Parts: len(*next), Changed: len(keys)}
 	for _, k := range keys {
 		p, had := (*prev)[k]
 		e, has := (*next)[k]
-		at := len(w.b)
+		at := len(w.B)
 		switch {
 		case !has:
-			w.b = append(w.b, state.OpDelete)
-			key.write(w, &k, 0)
-			size.values += 2
+			w.B = append(w.B, state.OpDelete)
+			key.Write(w, &k, 0)
+			size.Values += 2
 		case !had:
-			w.b = append(w.b, state.OpPut)
-			key.write(w, &k, 0)
-			elem.write(w, &e, levels)
-			size.values += 3
+			w.B = append(w.B, state.OpPut)
+			key.Write(w, &k, 0)
+			elem.Write(w, &e, levels)
+			size.Values += 3
 		default:
-			w.b = append(w.b, state.OpPatch)
-			key.write(w, &k, 0)
-			verdict := twChange(w, elem, &p, &e, levels)
-			if verdict == twSame && w.err == nil {
-				w.b = w.b[:at]
+			w.B = append(w.B, state.OpPatch)
+			key.Write(w, &k, 0)
+			verdict := change(w, elem, &p, &e, levels)
+			if verdict == same && w.err == nil {
+				w.B = w.B[:at]
 				continue
 			}
-			if verdict == twReplaced {
-				w.b[at] = state.OpPut
+			if verdict == replaced {
+				w.B[at] = state.OpPut
 			}
-			size.values += 3
+			size.Values += 3
 		}
-		size.items++
+		size.Items++
 		if w.err != nil {
-			w.at("[]")
+			w.At("[]")
 			break
 		}
 	}
@@ -139,7 +149,7 @@ func (n twMap[M, K, E, KN, N]) items(w *twWriter, prev, next *M, levels int) twS
 }
 
 // changed returns the keys of the entries that are in one map only or differ.
-func (twMap[M, K, E, KN, N]) changed(prev, next M) (keys []K) {
+func (Map[M, K, E, KN, N]) changed(prev, next M) (keys []K) {
 	var (
 		elem     N
 		old, now E // outside the loop, for their addresses are taken
@@ -149,7 +159,7 @@ func (twMap[M, K, E, KN, N]) changed(prev, next M) (keys []K) {
 	for k, e := range next {
 		if old, ok = prev[k]; ok {
 			both++
-			if now = e; elem.equal(&old, &now) {
+			if now = e; elem.Equal(&old, &now) {
 				continue
 			}
 		}
@@ -166,11 +176,11 @@ func (twMap[M, K, E, KN, N]) changed(prev, next M) (keys []K) {
 	return keys
 }
 
-func (n twMap[M, K, E, KN, N]) apply(r *codec.Reader, v *M, b *twBinding, count int) {
+func (n Map[M, K, E, KN, N]) Apply(r *codec.Reader, v *M, b *Binding, count int) {
 	var last *K
 	for count > 0 && r.Err() == nil {
 		op := r.Uint32()
-		values, ok := twOperations(r, op, count)
+		values, ok := operands(r, op, count)
 		if !ok {
 			return
 		}
@@ -179,23 +189,23 @@ func (n twMap[M, K, E, KN, N]) apply(r *codec.Reader, v *M, b *twBinding, count 
 	}
 }
 
-func (n twMap[M, K, E, KN, N]) applyOne(r *codec.Reader, v *M, op uint32) { n.do(r, v, nil, op, nil) }
+func (n Map[M, K, E, KN, N]) ApplyOne(r *codec.Reader, v *M, op uint32) { n.do(r, v, nil, op, nil) }
 
 // do carries out one operation. Its key, which it returns, has to come after
 // *last.
-func (twMap[M, K, E, KN, N]) do(r *codec.Reader, v *M, b *twBinding, op uint32, last *K) *K {
+func (Map[M, K, E, KN, N]) do(r *codec.Reader, v *M, b *Binding, op uint32, last *K) *K {
 	var (
 		key  KN
 		elem N
 		k    K
 		e    E
 	)
-	c, patchable := any(elem).(twContainer[E])
+	c, patchable := any(elem).(Container[E])
 	if op != state.OpDelete && op != state.OpPut && (op != state.OpPatch || !patchable) {
 		r.Fail(codec.ErrRange, "operation of a map")
 		return nil
 	}
-	key.read(r, &k)
+	key.Read(r, &k)
 	if r.Err() == nil && last != nil && *last >= k {
 		r.Fail(codec.ErrRange, "keys in ascending order")
 	}
@@ -216,10 +226,10 @@ func (twMap[M, K, E, KN, N]) do(r *codec.Reader, v *M, b *twBinding, op uint32, 
 			return nil
 		}
 		e = old
-		twReadPatch(r, c, &e, b)
+		readPatch(r, c, &e, b)
 	default:
 		if r.Charge(1, 2*int(unsafe.Sizeof(k)+unsafe.Sizeof(e)+1)) {
-			elem.read(r, &e)
+			elem.Read(r, &e)
 		}
 	}
 	if r.Err() == nil {
