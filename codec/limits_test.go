@@ -226,3 +226,16 @@ func TestUnbalancedLeaveIsNoticed(t *testing.T) {
 		t.Errorf("with one Leave too many: %v", err)
 	}
 }
+
+func TestMemoryLeft(t *testing.T) {
+	r := codec.NewReader([]byte("\xc1"), &codec.Limits{Memory: 100})
+	if got := r.MemoryLeft(); got != 100 {
+		t.Errorf("%d bytes are left of 100", got)
+	}
+	if !r.Charge(3, 30) || r.MemoryLeft() != 10 {
+		t.Errorf("%d bytes are left of 100 after 90", r.MemoryLeft())
+	}
+	if r.Charge(11, 1) || r.MemoryLeft() != 0 {
+		t.Errorf("%d bytes are left after an error", r.MemoryLeft())
+	}
+}

@@ -7,30 +7,44 @@ import "math/bits"
 // "array format family"). The count is paid for: no larger than the rest of
 // the message, and within the limit of elements.
 func (r *Reader) ArrayHeader() int {
-	if r.off < len(r.b) && r.b[r.off]&0xf0 == codeFixArray {
-		return r.enter(int(r.b[r.off]&15), 1, 1, "array")
+	if b, at := r.b, r.off; uint(at) < uint(len(b)) {
+		// What admit says, for the form of most arrays.
+		if n := int(b[at]) - codeFixArray; n >= 0 && n < 16 && n <= min(len(b)-at-1, r.elements) && r.depth > 0 {
+			r.off++
+			r.depth--
+			r.elements -= n
+			return n
+		}
 	}
-	return r.longHeader(codeArray16, 1, "array")
+	return r.longHeader(codeFixArray, codeArray16, 1, "array")
 }
 
 // MapHeader is ArrayHeader for a map: it returns how many entries there are,
 // each a key and a value (specification: "map format family").
 func (r *Reader) MapHeader() int {
-	if r.off < len(r.b) && r.b[r.off]&0xf0 == codeFixMap {
-		return r.enter(int(r.b[r.off]&15), 2, 1, "map")
+	if b, at := r.b, r.off; uint(at) < uint(len(b)) {
+		if n := int(b[at]) - codeFixMap; n >= 0 && n < 16 && 2*n <= min(len(b)-at-1, r.elements) && r.depth > 0 {
+			r.off++
+			r.depth--
+			r.elements -= 2 * n
+			return n
+		}
 	}
-	return r.longHeader(codeMap16, 2, "map")
+	return r.longHeader(codeFixMap, codeMap16, 2, "map")
 }
 
-// longHeader enters a container whose header is code16, or the code of the 32
-// bit form behind it, and refuses everything else.
-func (r *Reader) longHeader(code16 byte, width int, want string) int {
+// longHeader enters a container of any form, whose codes are 16 from fix on, and
+// code16 and the one behind it. It refuses everything else.
+func (r *Reader) longHeader(fix, code16 byte, width int, want string) int {
 	b := r.b[r.off:]
 	if len(b) == 0 {
 		r.fail(ErrTruncated, want)
 		return 0
 	}
 	c := b[0]
+	if c&0xf0 == fix {
+		return r.enter(int(c&15), width, 1, want)
+	}
 	if c != code16 && c != code16+1 {
 		r.fail(ErrType, want)
 		return 0
@@ -102,3 +116,7 @@ func (r *Reader) Charge(n, size int) bool {
 	r.memory -= int(low)
 	return true
 }
+
+// MemoryLeft returns how many bytes are left of the budget of memory: what
+// Charge would still give, 0 after an error.
+func (r *Reader) MemoryLeft() int { return r.memory }
