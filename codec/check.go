@@ -87,8 +87,11 @@ func scan(b []byte, off, depth, elements int) (end, left int, err *Error) {
 			if key {
 				return 0, 0, errorAt(ErrType, b, off, "str or int as key")
 			}
-			n, width, head, kind := container(b[off:])
-			want := "container"
+			n, width, head, want := int(c&15), 2-int(c>>4&1), 1, "container"
+			var kind error
+			if c >= codeArray16 {
+				n, width, head, kind = container(b[off:])
+			}
 			if kind == nil {
 				want, kind = admit(n, width, len(b)-off-head, depth-level, elements, want)
 			}
@@ -107,7 +110,11 @@ func scan(b []byte, off, depth, elements int) (end, left int, err *Error) {
 			}
 
 		default:
-			n, kind := scalar(b[off:], c, key)
+			n := int(fixedSizes[c-codeNil])
+			var kind error
+			if n == 0 || n > len(b)-off || key {
+				n, kind = scalar(b[off:], c, key)
+			}
 			if kind != nil {
 				want := "value"
 				if key && kind == ErrType {
@@ -127,26 +134,31 @@ func scan(b []byte, off, depth, elements int) (end, left int, err *Error) {
 	}
 }
 
-// container takes apart the header of an array or a map that begins b: n
+// container takes apart the long header of an array or a map that begins b: n
 // elements of width values each behind head bytes.
 func container(b []byte) (n, width, head int, kind error) {
-	c := b[0]
-	switch {
-	case c < codeFixArray:
-		return int(c & 15), 2, 1, nil
-	case c < codeFixStr:
-		return int(c & 15), 1, 1, nil
-	}
 	width = 1
-	if c >= codeMap16 {
+	if b[0] >= codeMap16 {
 		width = 2
 	}
-	n, head, ok := length(b, 1+c&1)
+	n, head, ok := length(b, 1+b[0]&1)
 	if !ok {
 		return 0, 0, 0, ErrTruncated
 	}
 	return n, width, head, nil
 }
+
+// fixedSizes are the sizes of values by their codes, from codeNil to
+// codeMap32, 0 for those that say their size themselves and those that are not
+// allowed.
+const fixedSizes = "" +
+	"\x01\x00\x01\x01" + // nil, never, false, true
+	"\x00\x00\x00\x00\x00\x00" + // bin, ext
+	"\x05\x09" + // float
+	"\x02\x03\x05\x09" + // uint
+	"\x02\x03\x05\x09" + // int
+	"\x00\x00\x00\x00\x00" + // fixext
+	"\x00\x00\x00\x00\x00\x00\x00" // str, array, map
 
 // scalar returns the size of the value of code c that begins b and is neither
 // a container nor in one byte with its length.
@@ -162,11 +174,7 @@ func scalar(b []byte, c byte, key bool) (size int, kind error) {
 		}
 		return head + n, nil
 	case codeUint8, codeUint16, codeUint32, codeUint64, codeInt8, codeInt16, codeInt32, codeInt64:
-		size = 1 + 1<<(c&3)
-		if size > len(b) {
-			return 0, ErrTruncated
-		}
-		return size, nil
+		key = false // they may be keys
 	case codeNever:
 		return 0, ErrFormat
 	}
@@ -174,23 +182,19 @@ func scalar(b []byte, c byte, key bool) (size int, kind error) {
 		return 0, ErrType
 	}
 	switch c {
-	case codeNil, codeFalse, codeTrue:
-		size = 1
-	case codeFloat32:
-		size = 5
-	case codeFloat64:
-		size = 9
 	case codeBin8, codeBin16, codeBin32:
 		n, head, ok := length(b, c-codeBin8)
 		if !ok || n > len(b)-head {
 			return 0, ErrTruncated
 		}
 		return head + n, nil
-	default:
+	}
+	size = int(fixedSizes[c-codeNil])
+	switch {
+	case size == 0:
 		_, _, size, kind = timestamp(b)
 		return size, kind
-	}
-	if size > len(b) {
+	case size > len(b):
 		return 0, ErrTruncated
 	}
 	return size, nil

@@ -108,29 +108,25 @@ func integer(b []byte) (v uint64, negative bool, size int, kind error) {
 	if c < codeUint8 || c > codeInt64 {
 		return 0, false, 0, ErrType
 	}
-	size = 1 + 1<<(c&3) // the codes of 1, 2, 4 and 8 bytes follow each other, from a multiple of 4
-	if len(b) < size {
+	// The codes of 1, 2, 4 and 8 bytes follow each other, from a multiple of 4.
+	// All are read as 8 bytes, of which those at the front count.
+	width := 1 << (c & 3)
+	var w uint64
+	switch {
+	case len(b) >= 9:
+		w = binary.BigEndian.Uint64(b[1:9])
+	case len(b) > width:
+		for i, c := range b[1 : 1+width] {
+			w |= uint64(c) << (56 - 8*i)
+		}
+	default:
 		return 0, false, 0, ErrTruncated
 	}
-	switch c {
-	case codeUint8:
-		return uint64(b[1]), false, size, nil
-	case codeUint16:
-		return uint64(binary.BigEndian.Uint16(b[1:])), false, size, nil
-	case codeUint32:
-		return uint64(binary.BigEndian.Uint32(b[1:])), false, size, nil
-	case codeUint64:
-		return binary.BigEndian.Uint64(b[1:]), false, size, nil
-	case codeInt8:
-		v = uint64(int8(b[1]))
-	case codeInt16:
-		v = uint64(int16(binary.BigEndian.Uint16(b[1:])))
-	case codeInt32:
-		v = uint64(int32(binary.BigEndian.Uint32(b[1:])))
-	case codeInt64:
-		v = binary.BigEndian.Uint64(b[1:])
+	unused := (64 - 8*width) & 63
+	if c < codeInt8 {
+		return w >> unused, false, 1 + width, nil
 	}
-	return v, int64(v) < 0, size, nil
+	return uint64(int64(w) >> unused), int64(w) < 0, 1 + width, nil
 }
 
 // Float64 reads a float of either width, or an integer that a float64 holds

@@ -77,14 +77,20 @@ func (r *Reader) BytesInto(dst []byte) {
 }
 
 // str reads a string as a part of the message. Most strings are of this form,
-// short and ASCII.
+// short and ASCII, and not at the very end: up to 8 bytes are one load, up to 16
+// two that overlap.
 func (r *Reader) str(key bool) []byte {
-	b := r.b
-	if at := r.off; at < len(b) {
-		if c := b[at]; c&0xe0 == codeFixStr {
-			at++
-			end := at + int(c&31)
-			if end <= len(b) && shortASCII(b, at, end) {
+	b, at := r.b, r.off+1
+	if at > 0 && at <= len(b)-8 {
+		n := int(b[at-1]) - codeFixStr
+		w := binary.LittleEndian.Uint64(b[at:])
+		if n > 0 && n <= 8 {
+			if w<<((64-8*uint(n))&63)&highBits == 0 {
+				r.off = at + n
+				return b[at : at+n]
+			}
+		} else if end := at + n; n > 8 && n <= 16 && end <= len(b) {
+			if (w|binary.LittleEndian.Uint64(b[end-8:]))&highBits == 0 {
 				r.off = end
 				return b[at:end]
 			}

@@ -86,6 +86,13 @@ func isExt(c byte) bool {
 // returns it in UTC.
 func (r *Reader) Time() time.Time {
 	b := r.b[r.off:]
+	if len(b) >= timestamp64Len && b[0] == codeFixExt8 && b[1] == timestampType {
+		// The form of most timestamps, until the year 2514.
+		if data := binary.BigEndian.Uint64(b[2:]); data>>34 <= maxNanosecond {
+			r.off += timestamp64Len
+			return time.Unix(int64(data&(1<<34-1)), int64(data>>34)).UTC()
+		}
+	}
 	if len(b) == 0 {
 		r.fail(ErrTruncated, "timestamp")
 		return time.Time{}
