@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"sync"
+	"sync/atomic"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/core"
@@ -15,6 +16,8 @@ type Receiver struct {
 	// Immutable.
 	session *core.Session
 	limit   int
+
+	unknown atomic.Uint64 // events that a stream could not tell the type of
 
 	mu      sync.Mutex
 	waiting *core.EventBuffer // takes what arrives while there are no taps

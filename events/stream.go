@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"sync/atomic"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/codec"
@@ -43,7 +42,6 @@ type Delivery[E any] struct {
 type Stream[E any] struct {
 	receiver *Receiver
 	decode   Decoder[E]
-	unknown  atomic.Uint64
 }
 
 // StreamOf returns a stream that decodes the events of a receiver.
@@ -58,9 +56,10 @@ func (s *Stream[E]) Receiver() *Receiver { return s.receiver }
 func (s *Stream[E]) Err() error { return s.receiver.Err() }
 
 // Unknown returns how many events were skipped because the decoder did not
-// know their type: those of a newer version of the peer, as a rule. One that
-// several iterators saw counts for each.
-func (s *Stream[E]) Unknown() uint64 { return s.unknown.Load() }
+// know their type: those of a newer version of the peer, as a rule. All streams
+// of the session's family count together; one that several iterators saw counts
+// for each.
+func (s *Stream[E]) Unknown() uint64 { return s.receiver.unknown.Load() }
 
 // Events yields the events that arrive, as Receiver.All does, decoded. An
 // event of an unknown type is skipped and counted. One that cannot be decoded
@@ -76,7 +75,7 @@ func (s *Stream[E]) Events(ctx context.Context) iter.Seq[Delivery[E]] {
 			case core.Emitted:
 				v, err := s.read(&r, &ev)
 				if err == ErrUnknownType {
-					s.unknown.Add(1)
+					s.receiver.unknown.Add(1)
 					if ev.Missed == 0 {
 						continue
 					}
