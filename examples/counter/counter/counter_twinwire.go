@@ -44,7 +44,9 @@ func (c *CounterClient) Session() *core.Session { return c.session }
 func (c *CounterClient) State() *state.View[State] { return c.state }
 
 // Events yields the events of the topics that the peer has subscribed this
-// session to, until ctx is done or the session ends.
+// session to, until ctx is done or the session ends. Those of a type that is not
+// known here, because the peer is newer, are skipped and counted: see the
+// Unknown of EventStream.
 func (c *CounterClient) Events(ctx context.Context) iter.Seq[events.Delivery[Event]] {
 	return c.events.Events(ctx)
 }
@@ -243,8 +245,7 @@ func (v *counterNoteArgs) ReadMsgpack(r *codec.Reader) error {
 	return r.Err()
 }
 
-// EventStream returns the events of a session that are a Event. Those of a type
-// that is not known here, because the peer is newer, are skipped and counted.
+// EventStream returns the stream of a session's events that are of the type Event.
 func EventStream(s *core.Session) *events.Stream[Event] {
 	return events.StreamOf(events.ReceiverOf(s, "counter"), decodeEvent)
 }

@@ -49,7 +49,9 @@ func (f *file) client(s *model.Service, n names) {
 	if s.Events != nil {
 		events := f.lib("events")
 		f.p("\n// Events yields the events of the topics that the peer has subscribed this")
-		f.p("// session to, until ctx is done or the session ends.")
+		f.p("// session to, until ctx is done or the session ends. Those of a type that is not")
+		f.p("// known here, because the peer is newer, are skipped and counted: see the")
+		f.p("// Unknown of %sStream.", s.Events.Name)
 		f.p("func (c *%s) Events(ctx %s.Context) %s.Seq[%s.Delivery[%s]] {\nreturn c.events.Events(ctx)\n}",
 			n.client, f.lib("context"), f.lib("iter"), events, s.Events.Name)
 	}

@@ -9,8 +9,7 @@ import (
 // family writes what belongs to a family of events.
 func (f *file) family(fam *model.Family) {
 	events, codec := f.lib("events"), f.lib("codec")
-	f.p("\n// %s returns the events of a session that are a %s. Those of a type", f.declare(fam.Name+"Stream"), fam.Name)
-	f.p("// that is not known here, because the peer is newer, are skipped and counted.")
+	f.p("\n// %s returns the stream of a session's events that are of the type %s.", f.declare(fam.Name+"Stream"), fam.Name)
 	f.p("func %sStream(s *%s.Session) *%s.Stream[%s] {", fam.Name, f.lib("core"), events, fam.Name)
 	f.p("return %s.StreamOf(%s.ReceiverOf(s, %q), decode%s)\n}", events, events, fam.Wire, fam.Name)
 	f.p("\n// decode%s reads an event of the named type.", fam.Name)

@@ -161,6 +161,9 @@ func TestStateAndEvents(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("no event %+v", want)
 	}
+	if n := EventStream(c.Session()).Unknown(); n != 1 {
+		t.Errorf("%d events of an unknown type were counted, want 1", n)
+	}
 }
 
 // A priority of a method holds unless the caller has another one.

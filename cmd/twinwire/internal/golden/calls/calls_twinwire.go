@@ -47,7 +47,9 @@ func (c *ShopClient) Session() *core.Session { return c.session }
 func (c *ShopClient) State() *state.View[Stock] { return c.state }
 
 // Events yields the events of the topics that the peer has subscribed this
-// session to, until ctx is done or the session ends.
+// session to, until ctx is done or the session ends. Those of a type that is not
+// known here, because the peer is newer, are skipped and counted: see the
+// Unknown of EventStream.
 func (c *ShopClient) Events(ctx context.Context) iter.Seq[events.Delivery[Event]] {
 	return c.events.Events(ctx)
 }
@@ -641,8 +643,7 @@ func (v *shopAnyReply) ReadMsgpack(r *codec.Reader) error {
 	return r.Err()
 }
 
-// EventStream returns the events of a session that are a Event. Those of a type
-// that is not known here, because the peer is newer, are skipped and counted.
+// EventStream returns the stream of a session's events that are of the type Event.
 func EventStream(s *core.Session) *events.Stream[Event] {
 	return events.StreamOf(events.ReceiverOf(s, "shop"), decodeEvent)
 }

@@ -44,7 +44,9 @@ func (c *AClient) Session() *core.Session { return c.session }
 func (c *AClient) State() *state.View[One] { return c.state }
 
 // Events yields the events of the topics that the peer has subscribed this
-// session to, until ctx is done or the session ends.
+// session to, until ctx is done or the session ends. Those of a type that is not
+// known here, because the peer is newer, are skipped and counted: see the
+// Unknown of TickStream.
 func (c *AClient) Events(ctx context.Context) iter.Seq[events.Delivery[Tick]] {
 	return c.events.Events(ctx)
 }
@@ -170,7 +172,9 @@ func (c *BClient) Session() *core.Session { return c.session }
 func (c *BClient) State() *state.View[Two] { return c.state }
 
 // Events yields the events of the topics that the peer has subscribed this
-// session to, until ctx is done or the session ends.
+// session to, until ctx is done or the session ends. Those of a type that is not
+// known here, because the peer is newer, are skipped and counted: see the
+// Unknown of TickStream.
 func (c *BClient) Events(ctx context.Context) iter.Seq[events.Delivery[Tick]] {
 	return c.events.Events(ctx)
 }
@@ -409,8 +413,7 @@ func (v *backAskReply) ReadMsgpack(r *codec.Reader) error {
 	return r.Err()
 }
 
-// TickStream returns the events of a session that are a Tick. Those of a type
-// that is not known here, because the peer is newer, are skipped and counted.
+// TickStream returns the stream of a session's events that are of the type Tick.
 func TickStream(s *core.Session) *events.Stream[Tick] {
 	return events.StreamOf(events.ReceiverOf(s, "many/a"), decodeTick)
 }
@@ -429,8 +432,7 @@ func decodeTick(typ string, r *codec.Reader) (Tick, error) {
 // EventType implements events.Event.
 func (Tick) EventType() string { return "many/a.Tick" }
 
-// AlarmStream returns the events of a session that are a Alarm. Those of a type
-// that is not known here, because the peer is newer, are skipped and counted.
+// AlarmStream returns the stream of a session's events that are of the type Alarm.
 func AlarmStream(s *core.Session) *events.Stream[Alarm] {
 	return events.StreamOf(events.ReceiverOf(s, "alarms"), decodeAlarm)
 }

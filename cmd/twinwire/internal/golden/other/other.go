@@ -59,3 +59,8 @@ func (b *Bits) UnmarshalBinary(data []byte) error {
 	*b = Bits(data[0])<<8 | Bits(data[1])
 	return nil
 }
+
+// Envelope has a part that only this package can name.
+type Envelope struct{ Seal seal }
+
+type seal struct{ Wax string }
