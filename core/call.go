@@ -49,6 +49,11 @@ type Outgoing struct {
 	Result codec.Unmarshaler
 	// OneWay says that it is a message.
 	OneWay bool
+	// Streams says that it is a call with streams, which [Session.Begin] began:
+	// the invoker returns when it is over.
+	Streams bool
+
+	exchange *Exchange
 }
 
 // An Invoker makes a call and waits for its answer.
@@ -74,10 +79,11 @@ func chainCalls(interceptors []CallInterceptor, last Invoker) Invoker {
 // A pending is a call between call and the machine's answer.
 type pending struct {
 	machine.Call
-	args  []byte // the encoded arguments
-	reply []byte
-	meta  []byte
-	done  chan struct{} // one send: the answer is here
+	args     []byte // the encoded arguments
+	reply    []byte
+	meta     []byte
+	done     chan struct{} // one send: the answer is here
+	exchange *Exchange     // whose call it is, or nil
 
 	// Guarded by the session's mu.
 	abandoned bool // nobody waits any more
@@ -114,6 +120,10 @@ func (s *Session) release(p *pending) {
 // takes it from here; the machine knows it no more.
 func (s *Session) finish(c *machine.Call) {
 	p := c.Owner.(*pending)
+	if p.exchange != nil {
+		p.exchange.finish(c)
+		return
+	}
 	if p.abandoned || c.OneWay {
 		s.release(p)
 		return
@@ -132,6 +142,9 @@ func (s *Session) finish(c *machine.Call) {
 
 // callOutgoing is the last Invoker.
 func (s *Session) callOutgoing(ctx context.Context, out *Outgoing) error {
+	if out.exchange != nil {
+		return s.callExchange(ctx, out)
+	}
 	return s.call(ctx, out.Method, out.Args, out.Result, out.OneWay)
 }
 
@@ -192,6 +205,7 @@ func (p *pending) encode(s *Session, ctx context.Context, method string, args co
 		p.Deadline = max(1, at.Sub(s.began))
 	}
 	o := callOptionsOf(ctx)
+	p.Streams = false
 	p.Unordered, p.Idempotent, p.Priority = o.unordered, o.idempotent, min(o.priority, Bulk)
 	meta, err := o.metadata.appendTo(nil)
 	p.Meta = meta
@@ -207,10 +221,13 @@ func (s *Session) abandon(ctx context.Context, p *pending) error {
 		<-p.done
 		return nil
 	}
-	if s.m.Abandon(&p.Call, twinwire.CodeOf(ctx.Err())) {
+	if out, notRun := s.m.Abandon(&p.Call, twinwire.CodeOf(ctx.Err())); out {
 		s.kick(true)
 		s.release(p)
-		return contextError(ctx, "before it was sent")
+		if notRun {
+			return contextError(ctx, "before it was sent")
+		}
+		return contextError(ctx, "after it was sent")
 	}
 	p.abandoned = true
 	s.kick(true)

@@ -12,7 +12,7 @@ import (
 )
 
 // lanes is how many lanes this package has a use for (clause 4.3).
-const lanes = 4
+const lanes = 5
 
 // An Offer is a carrier whose server has welcomed the client, and on which no
 // session has begun yet: the client decides (clauses 3.2 and 3.6). Exactly one

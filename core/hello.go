@@ -54,7 +54,7 @@ type hello struct {
 
 // appendTo appends the map of clause 3.3, or of clause 3.4 for a welcome.
 func (h *hello) appendTo(b []byte, welcome bool) []byte {
-	n := 9
+	n := 11
 	switch {
 	case welcome:
 		n += 3
@@ -77,6 +77,8 @@ func (h *hello) appendTo(b []byte, welcome bool) []byte {
 	number("calls", int64(h.window.Calls))
 	number("msgs", int64(h.window.Messages))
 	number("large", int64(h.window.Large))
+	number("streams", int64(h.window.Streams))
+	number("stream", int64(h.window.Stream))
 	number("max", int64(h.window.MaxMessage))
 	number("names", int64(h.window.Names))
 	if welcome {
@@ -125,6 +127,10 @@ func parseHello(payload []byte) (*hello, error) {
 			h.window.Messages = count(r, 0, 1<<20)
 		case "large":
 			h.window.Large = count(r, 0, 1<<30)
+		case "streams":
+			h.window.Streams = count(r, 0, 1<<16)
+		case "stream":
+			h.window.Stream = count(r, 0, 1<<30)
 		case "max":
 			h.window.MaxMessage = count(r, 0, maxMessage)
 		case "names":

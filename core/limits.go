@@ -9,7 +9,7 @@ import (
 
 // Limits bounds what a session holds and what its peer may ask of it. In
 // every field zero means the default. A negative number means none at all for
-// Calls, Messages, States, Topics and CloseTime, and the smallest value that
+// Calls, Messages, Streams, States, Topics and CloseTime, and the smallest value that
 // works for the others; HandshakeTime is the
 // default then, because every handshake is bounded.
 type Limits struct {
@@ -26,6 +26,14 @@ type Limits struct {
 	// on their way or being handled (clause 5.5). Default 16 MiB; at least
 	// MessageSize.
 	LargeBytes int
+	// Streams is how many streams of the peer may be open at once (clause
+	// 12.5). Default 100.
+	Streams int
+	// StreamBytes is how many bytes of one stream of the peer may wait to be
+	// read, and StreamsBytes of all of them together. A stream begins with at
+	// most 64 KiB and gets more while its reader keeps up. Defaults 4 MiB and
+	// 16 MiB.
+	StreamBytes, StreamsBytes int
 	// QueuedCalls and QueuedBytes bound the calls and messages of this side
 	// that wait for the peer's window; a call beyond them fails at once with
 	// ResourceExhausted. Defaults 4,096 and 16 MiB.
@@ -78,6 +86,9 @@ func (l *Limits) withDefaults() Limits {
 	d.MessageSize = max(d.MessageSize, frame.MaxPayload)
 	set(&d.LargeBytes, huge, 16<<20)
 	d.LargeBytes = max(d.LargeBytes, d.MessageSize)
+	count(&d.Streams, 1<<16, 100)
+	set(&d.StreamBytes, huge, 4<<20)
+	set(&d.StreamsBytes, huge, 16<<20)
 	set(&d.QueuedCalls, 1<<24, 4096)
 	set(&d.QueuedBytes, huge, 16<<20)
 	set(&d.ReplyBytes, huge, 16<<20)
@@ -95,6 +106,9 @@ func (l *Limits) withDefaults() Limits {
 	return d
 }
 
+// firstWindow is how much of a stream may be sent at first.
+const firstWindow = 64 << 10
+
 // maxMessage is the most that a message may have (clause 2.4).
 const maxMessage = 4 << 20
 
@@ -102,5 +116,6 @@ const maxMessage = 4 << 20
 func (l *Limits) window() machine.Window {
 	return machine.Window{
 		Calls: l.Calls, Messages: l.Messages, Large: l.LargeBytes, MaxMessage: l.MessageSize, Names: names,
+		Streams: l.Streams, Stream: min(firstWindow, l.StreamBytes, max(1, l.StreamsBytes/max(1, l.Streams))),
 	}
 }

@@ -118,6 +118,14 @@ func WithPriority(ctx context.Context, p Priority) context.Context {
 	return with(ctx, func(o *callOptions) { o.priority, o.prioritized = p, true })
 }
 
+// PriorityOf returns the priority that ctx has been given, or otherwise.
+func PriorityOf(ctx context.Context, otherwise Priority) Priority {
+	if o := callOptionsOf(ctx); o.prioritized {
+		return o.priority
+	}
+	return otherwise
+}
+
 // DefaultPriority returns ctx if it has a priority, and WithPriority(ctx, p) if
 // not. Generated code gives methods a priority with it that a caller can
 // override.

@@ -331,7 +331,11 @@ func (s *Session) handle(r *Request) {
 	r.reply.b = payload
 	s.mu.Lock()
 	s.m.Reply(&r.Inbound, code, payload, meta)
+	ins := machine.InStreams(&r.Inbound)
 	s.mu.Unlock()
+	for _, in := range ins { // what the handler did not read
+		in.Owner.(*StreamReader).discard()
+	}
 }
 
 // answer calls the handler and encodes what it returns into the reply's

@@ -40,8 +40,8 @@ type Config struct {
 // type at both ends. Its methods may be called from any goroutine.
 //
 // Locks are taken in this order: recvMu, then one of inbox.mu, workers.mu and
-// the mu of a Request's context, then mu. So mu is the last one: nothing is
-// called with it that may take another. A receiver of states or events is
+// the mu of a Request's context, then mu, then that of a StreamReader. Nothing
+// else that may take a lock is called with mu. A receiver of states or events is
 // called with recvMu and inbox.mu.
 type Session struct {
 	// Immutable.
@@ -51,12 +51,14 @@ type Session struct {
 	carrier transport.Carrier
 	info    transport.Info
 	limits  Limits
-	mux     *Mux
-	invoke  Invoker // nil without interceptors
-	log     *slog.Logger
-	began   time.Time
-	ctx     context.Context // ends with the session
-	cancel  context.CancelCauseFunc
+	// peerMaxMessage is the largest message that the peer accepts.
+	peerMaxMessage int
+	mux            *Mux
+	invoke         Invoker // nil without interceptors
+	log            *slog.Logger
+	began          time.Time
+	ctx            context.Context // ends with the session
+	cancel         context.CancelCauseFunc
 
 	// instances are the services' values of this session, and openErr why
 	// there are none. They are written before the first request is served.
@@ -118,6 +120,7 @@ func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hel
 	s.id = welcome.session
 	s.invoke = chainCalls(cfg.CallInterceptors, s.callOutgoing)
 	s.ctx, s.cancel = context.WithCancelCause(context.WithValue(context.Background(), sessionKey{}, s))
+	s.peerMaxMessage = peer.window.MaxMessage
 	s.inbox.init(s.limits.UnreadBytes)
 	s.m = machine.New(machine.Config{
 		Client: client, Generation: welcome.generation, Lanes: min(own.lanes, peer.lanes),
@@ -125,7 +128,9 @@ func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hel
 		MaxQueuedCalls: s.limits.QueuedCalls, MaxQueuedBytes: s.limits.QueuedBytes,
 		MaxReplyBytes: s.limits.ReplyBytes, MaxEventBytes: s.limits.EventBytes,
 		MaxStateBytes: s.limits.StateBytes, MaxStates: s.limits.States,
+		MaxStream: s.limits.StreamBytes, MaxStreams: s.limits.StreamsBytes,
 		Resolve: s.mux.resolve, NewInbound: newInbound,
+		NewStream: s.newReader, NewChunk: newChunk, FreeChunk: freeChunk,
 	}, 0)
 	return s
 }
@@ -173,6 +178,7 @@ func (s *Session) String() string { return s.id.String()[:8] + " " + s.info.Stri
 // inline the calling goroutine writes itself, one batch, if that cannot block;
 // everything else is written by goroutines that end when nothing waits.
 func (s *Session) kick(inline bool) {
+	s.wakeWritersLocked()
 	wake := s.m.Wake() &^ s.writing
 	if wake == 0 || s.ended {
 		s.mu.Unlock()
@@ -279,6 +285,7 @@ func (s *Session) releaseSent() {
 	for _, c := range messages {
 		s.release(c.Owner.(*pending))
 	}
+	s.wakeWritersLocked()
 }
 
 // deliver takes frames that arrived. It is called by the carrier.
@@ -327,11 +334,17 @@ func (s *Session) carryOut(eff *machine.Effects) {
 	for i := range eff.Events {
 		s.inbox.event(s, &eff.Events[i])
 	}
+	for i := range eff.Data {
+		eff.Data[i].Stream.Owner.(*StreamReader).arrived(&eff.Data[i])
+	}
 	for _, c := range eff.Done {
 		s.finish(c)
 	}
 	if len(eff.Start) > 0 {
 		s.dispatch(eff.Start)
+	}
+	for _, in := range eff.Dropped {
+		in.Owner.(*StreamReader).discard()
 	}
 	for _, v := range eff.Cancel {
 		cause := context.Canceled

@@ -25,7 +25,7 @@ func (m *Machine) Ready(pipe int) bool {
 	}
 	silent := m.silent()
 	if m.carries(pipe, 0) {
-		if m.cfg.Client && !m.control.attach || m.control.waits() && !silent || m.closeReady() {
+		if m.cfg.Client && !m.control.attach || (m.control.waits() || len(m.str.windows) > 0) && !silent || m.closeReady() {
 			return true
 		}
 	}
@@ -46,6 +46,9 @@ func (m *Machine) wants(ln int) bool {
 		return true
 	}
 	if l := &m.lanes[ln]; m.cfg.Client && l.asked && !l.bound {
+		return true
+	}
+	if m.streamsReady(ln) {
 		return true
 	}
 	return ln == m.role.call && (m.queuesReady() || m.large.count > 0 || m.creditReady())
@@ -145,20 +148,22 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 	left := func() int { return batchTarget - (len(m.appended) - start) }
 	for progress := true; progress && left() > 0; {
 		progress = false
-		if m.carries(pipe, m.role.call) {
-			progress = m.batchQueue(High, min(share, left()), now) || progress
-			progress = m.batchQueue(Normal, min(share, left()), now) || progress
-		}
-		if m.carries(pipe, m.role.event) {
-			progress = m.batchEvents(min(share, left())) || progress
-		}
-		if m.carries(pipe, m.role.call) {
-			progress = m.batchQueue(Low, min(share, left()), now) || progress
-			if left() > 0 {
-				large = m.batchLarge(now)
-				progress = large || progress
+		for _, p := range order {
+			if p == Low && m.carries(pipe, m.role.event) {
+				progress = m.batchEvents(min(share, left())) || progress
 			}
-			progress = m.batchQueue(Bulk, min(1, left()), now) || progress
+			budget := share
+			if p == Bulk {
+				budget = 1 // one frame at a time
+			}
+			if m.carries(pipe, m.role.call) {
+				progress = m.batchQueue(p, min(budget, left()), now) || progress
+				if p == Bulk && left() > 0 {
+					large = m.batchLarge(now)
+					progress = large || progress
+				}
+			}
+			progress = m.batchStreams(pipe, p, min(budget, left()), now) || progress
 		}
 	}
 	if m.carries(pipe, m.role.call) {
@@ -220,7 +225,7 @@ func (m *Machine) batchControl() {
 			m.bind(0, frame.AllLanes)
 		}
 	}
-	if !c.waits() || m.silent() {
+	if !c.waits() && len(m.str.windows) == 0 || m.silent() {
 		return
 	}
 	if c.anyOpen {
@@ -244,7 +249,11 @@ func (m *Machine) batchControl() {
 	if c.largeSize {
 		m.append(0, &frame.Frame{Kind: frame.Credit, ID: frame.CreditLarge, Next: m.in.largeGranted})
 	}
-	c.messages, c.largeSize = false, false
+	if c.streams {
+		m.append(0, &frame.Frame{Kind: frame.Credit, ID: frame.CreditStreams, Next: m.str.granted})
+	}
+	c.messages, c.largeSize, c.streams = false, false, false
+	m.batchWindows()
 }
 
 // batchQueue appends what leaves on the call lane with a priority in order,
@@ -308,8 +317,14 @@ func (m *Machine) batchItem(it *item, now time.Duration) bool {
 			f.Flags |= frame.Barrier
 			f.Next = m.lanes[m.role.event].sent
 		}
+		if it.reply != nil && it.reply.x != nil && it.reply.x.began > 0 {
+			f.Flags |= frame.Streamed
+			f.Slot = uint64(it.reply.x.began)
+		}
 	case itemCancel:
 		*f = frame.Frame{Kind: frame.Cancel, ID: it.id, Code: it.code}
+	case itemStop:
+		*f = frame.Frame{Kind: frame.Stop, Flags: frame.Flags(it.flags), ID: it.id, Slot: uint64(it.slot), Code: it.code}
 	case itemState:
 		*f = frame.Frame{Kind: frame.State, Flags: frame.Flags(it.flags), Next: it.mark}
 		if s := it.state; s.id == 0 {
@@ -351,6 +366,11 @@ func (m *Machine) head(f *frame.Frame, it *item, now time.Duration) {
 	f.Kind = frame.Call
 	m.out.running[it.id] = it.call
 	m.stats.CallsStarted++
+	if x := it.call.x; x != nil {
+		for _, s := range x.outs {
+			m.activate(s)
+		}
+	}
 	if it.deadline != 0 {
 		f.Flags |= frame.Deadline
 		f.Millis = millis(it.deadline - now)

@@ -17,10 +17,11 @@ type control struct {
 	anyOpen   bool
 	messages  bool // CREDIT for messages
 	largeSize bool // CREDIT for large messages
+	streams   bool // CREDIT for streams
 }
 
 func (c *control) waits() bool {
-	return c.anyOpen || c.ping || len(c.pongs) > 0 || c.messages || c.largeSize
+	return c.anyOpen || c.ping || len(c.pongs) > 0 || c.messages || c.largeSize || c.streams
 }
 
 // closing is the goodbye in both directions (clause 8.2).
@@ -81,7 +82,7 @@ func (m *Machine) drained() bool {
 			return false
 		}
 	}
-	return m.large.count == 0 && m.credit.count == 0 && m.events.empty()
+	return m.str.replies == 0 && m.large.count == 0 && m.credit.count == 0 && m.events.empty()
 }
 
 // closeReady reports whether CLOSE is the next thing to send.

@@ -129,8 +129,8 @@ func (e *end) abandon(c *testCall) {
 	if c.abandoned || c.Ended() {
 		return
 	}
-	if e.m.Abandon(&c.Call, twinwire.Canceled) {
-		c.notRun = true
+	if out, notRun := e.m.Abandon(&c.Call, twinwire.Canceled); out {
+		c.notRun = notRun
 		for i := range e.calls {
 			if e.calls[i] == c {
 				e.calls = append(e.calls[:i], e.calls[i+1:]...)

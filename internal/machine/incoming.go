@@ -32,9 +32,11 @@ type Inbound struct {
 	parts []byte
 	// barrier is the newest event that was caused for this session by the
 	// handler (clause 6.10).
-	barrier uint64
-	reply   item
-	replied bool
+	barrier    uint64
+	reply      item
+	replied    bool
+	replyWaits bool      // for the streams of this end (clause 12.8)
+	x          *exchange // nil without streams
 }
 
 // incoming are the calls and messages of the peer.
@@ -108,6 +110,9 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 			return m.refuse(f, twinwire.BadRequest, "duplicate call id")
 		}
 		in.lastID = f.ID
+		if len(m.str.early) > 0 {
+			defer func() { m.attachEarly(f.ID, in.running[f.ID], eff) }()
+		}
 	}
 	if f.Flags&frame.HasMeta != 0 {
 		if err := frame.ParseMetadata(f.Meta, func(_, _ []byte) {}); err != nil {
@@ -201,7 +206,13 @@ func (m *Machine) continueCall(f *frame.Frame, eff *Effects) error {
 // receiveCancel takes a CANCEL (clause 6.8).
 func (m *Machine) receiveCancel(f *frame.Frame, eff *Effects) {
 	v := m.in.running[f.ID]
-	if v == nil || v.replied {
+	if v == nil || v.replied && !v.replyWaits {
+		return
+	}
+	defer m.dropStreams(v.x, twinwire.Canceled) // may queue the reply
+	if v.replied {
+		m.out.replyBytes -= len(v.reply.payload)
+		v.reply.code, v.reply.payload, v.reply.meta = uint16(twinwire.Canceled), nil, nil
 		return
 	}
 	if m.in.partial[f.ID] != nil {
@@ -240,6 +251,40 @@ func (m *Machine) Reply(v *Inbound, code uint16, payload, meta []byte) {
 	}
 	m.out.replyBytes += len(payload)
 	v.reply = item{kind: itemReply, id: v.id, code: code, payload: payload, meta: meta, mark: v.barrier, reply: v}
+	if v.x != nil && m.finishStreams(v) {
+		return
+	}
+	m.queueReply(v)
+}
+
+// finishStreams ends the streams of a call that is answered, and reports
+// whether the reply has to wait for them (clause 12.8).
+func (m *Machine) finishStreams(v *Inbound) bool {
+	for _, s := range v.x.outs {
+		if v.reply.code == 0 {
+			m.EndStream(s)
+		} else {
+			m.ResetStream(s, twinwire.Code(v.reply.code), nil)
+		}
+	}
+	if !v.x.sending() {
+		return false
+	}
+	v.replyWaits = true
+	m.str.replies++
+	for _, s := range v.x.ins {
+		m.StopStream(s, twinwire.Accepted, nil) // the reply would do, but is late
+	}
+	return true
+}
+
+// queueReply queues the reply of a call whose streams have been sent.
+func (m *Machine) queueReply(v *Inbound) {
+	if v.replyWaits {
+		v.replyWaits = false
+		m.str.replies--
+	}
+	m.dropIns(v.x)
 	m.queues[Normal].push(&v.reply)
 }
 

@@ -10,10 +10,11 @@ const (
 	itemReply
 	itemCancel
 	itemState
+	itemStop
 )
 
 // An item is one message on its way out: a call, a message, a reply, a
-// cancellation or a state. It is in at most one list at a time.
+// cancellation, a state or the stop of a stream. It is in at most one list at a time.
 type item struct {
 	prev, next *item
 	in         *list
@@ -22,6 +23,7 @@ type item struct {
 	flags   uint8 // of the frame: Unordered, Idempotent; Snapshot, End
 	code    uint16
 	id      uint64
+	slot    uint8 // of a stream
 	method  string
 	meta    []byte
 	payload []byte

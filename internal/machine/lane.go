@@ -23,6 +23,7 @@ type lane struct {
 	acked   uint64 // what the peer has accepted
 	flight  []mark // batches that wait for their acknowledgement
 	pending int    // bytes of the batches in flight
+	pace    pace   // of the streams
 
 	next      uint64        // the number of the next frame to be received
 	owedSince uint64        // next as the last ACK said it
@@ -62,7 +63,7 @@ func (l *lane) batched(bytes int) {
 }
 
 // acknowledge takes an ACK into account (clause 4.2).
-func (l *lane) acknowledge(next uint64) error {
+func (l *lane) acknowledge(next uint64, now time.Duration) error {
 	if next > l.sent {
 		return protocolError("acknowledgement of frames never sent")
 	}
@@ -70,6 +71,7 @@ func (l *lane) acknowledge(next uint64) error {
 		return nil
 	}
 	l.acked = next
+	l.pace.acknowledged(next, now)
 	n := 0
 	for n < len(l.flight) && l.flight[n].next <= next {
 		l.pending -= l.flight[n].bytes

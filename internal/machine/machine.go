@@ -42,6 +42,9 @@ type Window struct {
 	MaxMessage int
 	// Names is the number of names remembered for each lane.
 	Names int
+	// Streams is the number of streams that may be open at once, Stream how
+	// many bytes of each may be sent at first.
+	Streams, Stream int
 }
 
 // Config is what a machine needs to know. It does not change.
@@ -73,18 +76,27 @@ type Config struct {
 	// MaxStates bounds the states that the peer may open.
 	MaxStates int
 
+	// MaxStream is how large the window of a stream may become, MaxStreams
+	// the windows of all.
+	MaxStream, MaxStreams int
+
 	// Resolve finds what serves a method, once for each name that the peer
 	// introduces. It must be a pure function. Nil means nothing is served.
 	Resolve func(method string) any
 	// NewInbound makes the value for a call or message that arrives, so that
 	// the driver can make it part of something larger.
 	NewInbound func() *Inbound
+	// NewStream makes the owner of a stream of the peer.
+	NewStream func(*InStream) any
+	// NewChunk and FreeChunk make buffers of streams and take them back.
+	NewChunk  func() *Chunk
+	FreeChunk func(*Chunk)
 }
 
 // Machine is one end of a session. See the package comment.
 type Machine struct {
 	cfg  Config
-	role struct{ call, event int } // lanes by role (clause 4.3)
+	role struct{ call, event, bulk, stream int } // lanes by role (clause 4.3)
 
 	lanes   [frame.MaxLanes]lane
 	control control
@@ -99,6 +111,7 @@ type Machine struct {
 	out       outgoing
 	nextSub   uint64
 	nextState uint64
+	str       streams // in both directions
 
 	// Receiving.
 	in        incoming
@@ -135,8 +148,11 @@ func New(cfg Config, now time.Duration) *Machine {
 	m := &Machine{cfg: cfg}
 	m.role.call = min(1, cfg.Lanes-1)
 	m.role.event = min(2, cfg.Lanes-1)
+	m.role.bulk = min(3, cfg.Lanes-1)
+	m.role.stream = min(4, cfg.Lanes-1)
 	m.in.init(cfg.Own)
 	m.out.init(cfg.Peer)
+	m.str.init(cfg.Own, cfg.Peer, cfg.MaxStreams-cfg.Own.Streams*cfg.Own.Stream)
 	m.beat.heard = now
 	m.lanes[0].bound = !cfg.Client
 	return m
@@ -166,15 +182,19 @@ func (m *Machine) Stats() Stats { return m.stats }
 // Effects is what a driver has to carry out after Receive, Tick or End, in the
 // order of the fields. A driver may use one value again after Reset.
 type Effects struct {
-	// States, then Events, then Done: a reply never overtakes the state change
-	// or the event that its handler caused (clauses 6.9 and 6.10).
+	// States, then Events, then Data, then Done: a reply never overtakes the
+	// state change or the event that its handler caused (clauses 6.9 and
+	// 6.10), nor the streams that it ends (clause 12.8).
 	States []StateIn
 	Events []EventIn
+	Data   []DataIn
 	Done   []*Call
 	// Start are calls and messages to serve, in their order.
 	Start []*Inbound
 	// Cancel are served calls whose caller no longer waits.
 	Cancel []*Inbound
+	// Dropped are streams whose call did not come (clause 12.3).
+	Dropped []*InStream
 	// Closed says that the session is over by agreement (clause 8.2); the
 	// carrier is to be closed.
 	Closed bool
@@ -187,7 +207,11 @@ func (e *Effects) Reset() {
 	clear(e.Done)
 	clear(e.Start)
 	clear(e.Cancel)
-	*e = Effects{States: e.States[:0], Events: e.Events[:0], Done: e.Done[:0], Start: e.Start[:0], Cancel: e.Cancel[:0]}
+	clear(e.Data)
+	*e = Effects{
+		States: e.States[:0], Events: e.Events[:0], Data: e.Data[:0], Done: e.Done[:0],
+		Start: e.Start[:0], Cancel: e.Cancel[:0],
+	}
 }
 
 // Errors of the methods that begin something.

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -25,6 +26,9 @@ type Call struct {
 	OneWay, Unordered, Idempotent bool
 	// Priority says what it waits behind.
 	Priority Priority
+	// Streams says that the driver takes care of the callee's streams. If not,
+	// they are stopped.
+	Streams bool
 	// Owner is the driver's own.
 	Owner any
 
@@ -41,6 +45,7 @@ type Call struct {
 	ReplyMeta []byte
 
 	item     item
+	x        *exchange // nil without streams
 	canceled bool
 	parts    []byte // of a reply of several frames
 	size     int
@@ -114,6 +119,7 @@ func (m *Machine) Start(c *Call) error {
 	}
 	c.Code, c.Text, c.Reply, c.Owned, c.ReplyMeta = 0, "", nil, false, nil
 	c.canceled, c.parts, c.size, c.barrier, c.held, c.ended = false, nil, 0, 0, false, false
+	c.x = nil
 	o.queued++
 	o.queuedBytes += len(c.Payload)
 	m.waiting[c.Priority].push(it)
@@ -150,13 +156,13 @@ func (m *Machine) admitFrom(p Priority) {
 }
 
 // Abandon ends the wait for a call whose context is done; code is why, for the
-// peer to know. It returns whether the call was certainly not run: it had not
-// left this side. If so it is out of the machine and the driver may use it
-// again. Otherwise the peer is told, and the call comes back in Effects.Done
-// when the peer has answered or the session ends (a canceled call keeps its
-// slot until its handler returns); the driver must not touch it until then. A
-// call that is already done must not be abandoned.
-func (m *Machine) Abandon(c *Call, code twinwire.Code) (notRun bool) {
+// peer to know. It returns whether the call was certainly not run, because it
+// had not left this side, and whether it is out of the machine, so that the
+// driver may use it again. If it is not out the peer is told, and the call
+// comes back in Effects.Done when the peer has answered or the session ends (a
+// canceled call keeps its slot until its handler returns); the driver must not
+// touch it until then. A call that is already done must not be abandoned.
+func (m *Machine) Abandon(c *Call, code twinwire.Code) (out, notRun bool) {
 	it := &c.item
 	if it.in != nil && !it.begun() {
 		switch {
@@ -171,14 +177,21 @@ func (m *Machine) Abandon(c *Call, code twinwire.Code) (notRun bool) {
 		}
 		it.unlink()
 		m.out.dequeued(it)
+		m.dropStreams(c.x, code)
 		m.admit()
-		return true
+		return true, true
 	}
 	if it.kind == itemMessage {
-		return false
+		return false, false
 	}
-	if c.canceled = true; c.held {
-		return false // the callee is done with it
+	c.canceled = true
+	m.dropStreams(c.x, code)
+	m.dropIns(c.x)
+	if c.held { // the callee is done with it
+		m.out.held = slices.DeleteFunc(m.out.held, func(h *Call) bool { return h == c })
+		m.remove(c)
+		m.admit()
+		return true, false
 	}
 	if !it.whole {
 		// Parts are still to be sent: the peer drops what it has.
@@ -186,7 +199,7 @@ func (m *Machine) Abandon(c *Call, code twinwire.Code) (notRun bool) {
 		m.out.dequeued(it)
 	}
 	m.queues[Normal].push(&item{kind: itemCancel, id: it.id, code: uint16(code)})
-	return false
+	return false, false
 }
 
 // receiveReply takes a REPLY (clauses 6.7 and 6.10).
@@ -205,6 +218,10 @@ func (m *Machine) receiveReply(f *frame.Frame, eff *Effects) error {
 	if f.Flags&frame.Barrier != 0 {
 		c.barrier = f.Next
 	}
+	if f.Flags&frame.Streamed != 0 {
+		c.streams().wanted = int(f.Slot)
+	}
+	m.dropStreams(c.x, c.Code)
 	if f.Flags&frame.HasMeta != 0 {
 		if err := frame.ParseMetadata(f.Meta, func(_, _ []byte) {}); err != nil {
 			return protocolError("malformed metadata")
@@ -247,10 +264,16 @@ func (m *Machine) finished(c *Call, eff *Effects) {
 	eff.Done = append(eff.Done, c)
 }
 
-// answered ends a call whose reply is complete, or holds it until the events
-// that it must not overtake have arrived.
+// waits reports whether a complete reply must wait for events or streams that
+// it must not overtake (clauses 6.10 and 12.8).
+func (m *Machine) waits(c *Call) bool {
+	return c.barrier > m.lanes[m.role.event].next || !c.canceled && !c.x.arrived()
+}
+
+// answered ends a call whose reply is complete, or holds it until what it must
+// not overtake has arrived.
 func (m *Machine) answered(c *Call, eff *Effects) {
-	if c.barrier > m.lanes[m.role.event].next {
+	if m.waits(c) {
 		// It keeps its place in the window, which bounds how many are held.
 		c.held = true
 		if !c.Owned {
@@ -265,18 +288,27 @@ func (m *Machine) answered(c *Call, eff *Effects) {
 
 // delivered ends a call with the reply of its callee.
 func (m *Machine) delivered(c *Call, eff *Effects) {
-	c.held = false
-	m.out.calls--
-	delete(m.out.running, c.item.id)
+	m.remove(c)
 	m.finished(c, eff)
 	m.admit()
 }
 
-// release ends the calls whose barrier has been reached.
+// remove takes a call that was answered out of the window.
+func (m *Machine) remove(c *Call) {
+	c.held, c.ended = false, true
+	m.dropStreams(c.x, c.Code)
+	m.out.calls--
+	delete(m.out.running, c.item.id)
+}
+
+// release ends the calls whose reply need not wait any more.
 func (m *Machine) release(eff *Effects) {
+	if len(m.out.held) == 0 {
+		return
+	}
 	kept := m.out.held[:0]
 	for _, c := range m.out.held {
-		if c.barrier > m.lanes[m.role.event].next {
+		if m.waits(c) {
 			kept = append(kept, c)
 			continue
 		}
@@ -295,6 +327,9 @@ func (m *Machine) receiveCredit(f *frame.Frame) error {
 		m.admit()
 	case frame.CreditLarge:
 		o.largeLimit = max(o.largeLimit, f.Next)
+	case frame.CreditStreams:
+		m.str.limit = max(m.str.limit, f.Next)
+		m.admitStreams()
 	default:
 		return protocolError("credit for an unknown resource")
 	}

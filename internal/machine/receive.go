@@ -71,6 +71,8 @@ func (m *Machine) laneOf(f *frame.Frame) (int, bool) {
 		if f.Flags.Of() == frame.OfEvent {
 			return m.role.event, true
 		}
+	case frame.Data, frame.Reset:
+		return 0, false // of the sender's choice (clause 12.3)
 	}
 	return m.role.call, f.Kind.Known()
 }
@@ -94,6 +96,12 @@ func (m *Machine) receiveNumbered(f *frame.Frame, l *lane, now time.Duration, ef
 		default:
 			return m.continueEvent(f, eff)
 		}
+	case frame.Data:
+		return m.receiveData(f, eff)
+	case frame.Reset:
+		return m.receiveReset(f, eff)
+	case frame.Stop:
+		m.receiveStop(f)
 	case frame.State:
 		return m.receiveState(f, eff)
 	case frame.Topic:
@@ -121,13 +129,15 @@ func (m *Machine) receiveControl(pipe int, f *frame.Frame) error {
 	case frame.Open:
 		return m.receiveOpen(f)
 	case frame.Ack:
-		return m.lanes[f.Lane].acknowledge(f.Next)
+		return m.lanes[f.Lane].acknowledge(f.Next, m.beat.heard)
 	case frame.Ping:
 		return m.receivePing(f.ID, m.beat.heard)
 	case frame.Pong:
 		m.receivePong(f.ID, m.beat.heard)
 	case frame.Credit:
 		return m.receiveCredit(f)
+	case frame.Window:
+		m.receiveWindow(f)
 	case frame.Close:
 		return m.receiveClose(f)
 	case frame.Hello, frame.Challenge, frame.Proof, frame.Welcome, frame.Refuse:

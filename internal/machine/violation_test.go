@@ -127,7 +127,7 @@ func TestViolations(t *testing.T) {
 		{clause: "5.2", name: "large call beyond the window", change: with(func(c *Config) { c.Own.Calls = 1 }), frames: frames(all, call(1), large(call(2), 20_000)), want: "window"},
 		{clause: "5.4", name: "message beyond the window", change: with(func(c *Config) { c.Own.Messages = 1 }), frames: frames(all, message(), message()), want: "window"},
 		{clause: "5.5", name: "large messages beyond the credit", change: with(func(c *Config) { c.Own.Large = 50_000 }), frames: frames(all, large(call(1), 30_000), large(call(2), 30_000)), want: "credit"},
-		{clause: "5.5", name: "credit for nothing known", frames: frames(all, frame.Frame{Kind: frame.Credit, ID: 2}), want: "credit"},
+		{clause: "5.5", name: "credit for nothing known", frames: frames(all, frame.Frame{Kind: frame.Credit, ID: 3}), want: "credit"},
 		{clause: "2.4", name: "message over the size limit", change: with(func(c *Config) { c.Own.MaxMessage = 20_000 }), frames: frames(all, large(call(1), 20_001)), want: "size limit"},
 		{clause: "2.4", name: "message of an impossible size", frames: frames(all, large(message(), frame.MaxVarint)), want: "size limit"},
 		{clause: "2.4", name: "state over the size limit", frames: frames(all, large(state(1, frame.HasName|frame.Snapshot), 5<<20)), want: "size limit"},

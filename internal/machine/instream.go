@@ -1,0 +1,321 @@
+package machine
+
+import (
+	"slices"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
+)
+
+// An InStream is a stream that the peer sends (clause 12).
+type InStream struct {
+	// Owner is the driver's own; Config.NewStream made it.
+	Owner any
+
+	of       party // nil while it is early, and after its call
+	id       uint64
+	slot     uint8
+	isCallee bool // the peer is the callee
+	lane     uint8
+
+	begun     bool
+	ended     bool // its end or its reset has arrived
+	stopped   bool // nobody wants it here
+	stopSent  bool
+	code      twinwire.Code // of the stop
+	text      []byte
+	counted   bool // it is over (clause 12.5)
+	windowDue bool
+
+	received, consumed, limit uint64
+	window                    int
+}
+
+// A DataIn is something that arrived of a stream of the peer.
+type DataIn struct {
+	Stream *InStream
+	// Payload is the next bytes. It is borrowed.
+	Payload []byte
+	// Last says that they are the last.
+	Last bool
+	// Reset says that the peer has given up the stream, with a code and the
+	// payload of a rejection.
+	Reset bool
+	Code  twinwire.Code
+}
+
+// InStream returns the stream of the peer in a slot of a call, which may not
+// have begun.
+func (m *Machine) InStream(of party, slot uint8) *InStream {
+	s := of.streams().in(slot)
+	if s == nil {
+		s = m.newIn(of.number(), slot, !of.callee())
+		m.attachStream(of, s)
+	}
+	return s
+}
+
+// InStreams returns the streams of the peer of a call, as far as they are
+// known.
+func InStreams(of party) []*InStream {
+	if x := of.existing(); x != nil {
+		return x.ins
+	}
+	return nil
+}
+
+func (m *Machine) newIn(id uint64, slot uint8, callee bool) *InStream {
+	s := &InStream{id: id, slot: slot, isCallee: callee, window: m.cfg.Own.Stream, limit: uint64(m.cfg.Own.Stream)}
+	s.Owner = m.cfg.NewStream(s)
+	return s
+}
+
+func (m *Machine) attachStream(of party, s *InStream) {
+	s.of = of
+	x := of.streams()
+	x.ins = append(x.ins, s)
+}
+
+// attachEarly gives a call that has arrived the streams that arrived before
+// it, and drops those whose call did not come; of is nil if this one is not
+// run.
+func (m *Machine) attachEarly(id uint64, of *Inbound, eff *Effects) {
+	m.str.early = slices.DeleteFunc(m.str.early, func(s *InStream) bool {
+		switch {
+		case s.id > id:
+			return false
+		case s.id == id && of != nil:
+			m.attachStream(of, s)
+		default:
+			m.inOver(s)
+			eff.Dropped = append(eff.Dropped, s)
+		}
+		return true
+	})
+}
+
+// inOf returns the stream that a DATA or RESET is of. If its call is over, or
+// canceled, or will not come, live is false.
+func (m *Machine) inOf(f *frame.Frame) (of party, s *InStream, live bool, err error) {
+	slot := uint8(f.Slot)
+	if f.Flags&frame.OfCallee != 0 {
+		c := m.out.running[f.ID]
+		switch {
+		case c == nil && f.ID > m.out.nextID:
+			return nil, nil, false, protocolError("stream of a call that was not made")
+		case c == nil || c.canceled:
+			return nil, nil, false, nil
+		}
+		return c, c.x.in(slot), true, nil
+	}
+	if v := m.in.running[f.ID]; v != nil {
+		return v, v.x.in(slot), !v.replied, nil
+	}
+	if f.ID <= m.in.lastID {
+		return nil, nil, false, nil
+	}
+	for _, s := range m.str.early {
+		if s.id == f.ID && s.slot == slot {
+			return nil, s, true, nil
+		}
+	}
+	return nil, nil, true, nil
+}
+
+// receiveData takes a DATA (clause 12.2).
+func (m *Machine) receiveData(f *frame.Frame, eff *Effects) error {
+	of, s, live, err := m.inOf(f)
+	if err != nil {
+		return err
+	}
+	st := &m.str
+	first := f.Flags&frame.First != 0
+	if first {
+		if st.opened++; st.opened > st.granted {
+			return protocolError("stream beyond the limit")
+		}
+	}
+	if !live {
+		if first {
+			m.countOver()
+		}
+		return nil
+	}
+	switch {
+	case first && s != nil && s.begun:
+		return protocolError("stream began twice")
+	case !first && (s == nil || !s.begun):
+		return protocolError("stream did not begin")
+	case s == nil:
+		s = m.newIn(f.ID, uint8(f.Slot), f.Flags&frame.OfCallee != 0)
+		if of != nil {
+			m.attachStream(of, s)
+		} else {
+			st.early = append(st.early, s)
+		}
+	}
+	if first {
+		s.begun, s.id, s.lane = true, f.ID, f.Lane
+		if c, ok := of.(*Call); ok && !c.Streams {
+			s.stopped, s.code = true, twinwire.NotImplemented
+		}
+		if s.stopped {
+			m.sendStop(s)
+			m.inOver(s)
+		}
+	}
+	if err := s.accept(f, len(f.Payload)); err != nil {
+		return err
+	}
+	s.ended = f.Flags&frame.Last != 0
+	if !s.stopped {
+		eff.Data = append(eff.Data, DataIn{Stream: s, Payload: f.Payload, Last: s.ended})
+		if s.ended && s.consumed == s.received {
+			m.inOver(s)
+		}
+	}
+	if s.ended {
+		m.release(eff)
+	}
+	return nil
+}
+
+// accept checks a frame of a stream that has begun.
+func (s *InStream) accept(f *frame.Frame, n int) error {
+	s.received += uint64(n)
+	switch {
+	case s.ended:
+		return protocolError("stream went on after its end")
+	case s.lane != f.Lane:
+		return protocolError("stream changed its lane")
+	case s.received > s.limit:
+		return protocolError("stream beyond its window")
+	}
+	return nil
+}
+
+// receiveReset takes a RESET (clause 12.6).
+func (m *Machine) receiveReset(f *frame.Frame, eff *Effects) error {
+	_, s, live, err := m.inOf(f)
+	if err != nil || !live {
+		return err
+	}
+	if s == nil || !s.begun {
+		return protocolError("stream did not begin")
+	}
+	if err := s.accept(f, 0); err != nil {
+		return err
+	}
+	s.ended = true
+	if !s.stopped {
+		eff.Data = append(eff.Data, DataIn{Stream: s, Reset: true, Code: twinwire.Code(f.Code), Payload: f.Payload})
+	}
+	m.inOver(s)
+	m.release(eff)
+	return nil
+}
+
+// ConsumedStream says that the application has taken n more bytes.
+func (m *Machine) ConsumedStream(s *InStream, n int) {
+	if s.consumed += uint64(n); s.counted || m.ended {
+		return
+	}
+	if s.ended {
+		if s.consumed == s.received {
+			m.inOver(s)
+		}
+		return
+	}
+	// A quarter of the window at a time, but at once where the peer may be
+	// waiting for it.
+	limit := s.consumed + uint64(s.window)
+	if limit-s.limit < uint64(s.window/4) && s.received < s.limit {
+		return
+	}
+	if s.consumed == s.received {
+		// The application is waiting for more: a larger window may be what it
+		// takes to fill the path.
+		grow := min(s.window, m.cfg.MaxStream-s.window, m.str.spare)
+		if grow > 0 {
+			m.str.spare -= grow
+			s.window += grow
+			limit += uint64(grow)
+		}
+	}
+	s.limit = limit
+	if !s.windowDue {
+		s.windowDue = true
+		m.str.windows = append(m.str.windows, s)
+	}
+}
+
+// StopStream says that nobody here wants more of a stream (clause 12.7).
+func (m *Machine) StopStream(s *InStream, code twinwire.Code, text []byte) {
+	if s.stopped || s.counted || m.ended {
+		return
+	}
+	if s.stopped = true; s.ended {
+		m.inOver(s)
+		return
+	}
+	s.code, s.text = code, text
+	if s.begun {
+		m.sendStop(s)
+		m.inOver(s)
+	} else if s.of.number() != 0 {
+		s.id = s.of.number()
+		m.sendStop(s)
+	}
+}
+
+// sendStop queues a STOP, once.
+func (m *Machine) sendStop(s *InStream) {
+	if !s.stopSent {
+		s.stopSent = true
+		m.queues[Normal].push(&item{kind: itemStop, id: s.id, slot: s.slot, flags: uint8(calleeFlag(s.isCallee)), code: uint16(s.code), payload: s.text})
+	}
+}
+
+// inOver takes note that a stream of the peer is over (clause 12.5).
+func (m *Machine) inOver(s *InStream) {
+	if s.counted || !s.begun {
+		return
+	}
+	s.counted = true
+	m.str.spare += s.window - m.cfg.Own.Stream
+	m.countOver()
+}
+
+func (m *Machine) countOver() {
+	st := &m.str
+	st.over++
+	limit := st.over + uint64(m.cfg.Own.Streams)
+	if limit-st.granted >= uint64(max(1, m.cfg.Own.Streams/4)) || st.opened == st.granted {
+		st.granted = limit
+		m.control.streams = true
+	}
+}
+
+// dropIns ends the streams of the peer of a call that is over.
+func (m *Machine) dropIns(x *exchange) {
+	if x != nil {
+		for _, s := range x.ins {
+			s.stopped = true
+			m.inOver(s)
+		}
+	}
+}
+
+// batchWindows appends the WINDOWs that are due (clause 12.4).
+func (m *Machine) batchWindows() {
+	st := &m.str
+	for _, s := range st.windows {
+		if s.windowDue = false; !s.counted && !s.ended {
+			m.append(0, &frame.Frame{
+				Kind: frame.Window, Flags: calleeFlag(s.isCallee), ID: s.id, Slot: uint64(s.slot), Next: s.limit,
+			})
+		}
+	}
+	clear(st.windows)
+	st.windows = st.windows[:0]
+}
