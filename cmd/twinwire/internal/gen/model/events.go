@@ -30,6 +30,10 @@ func (b *builder) family(obj *types.TypeName, pos token.Pos, wire string) *Famil
 		}
 	case *types.Interface:
 		f.Sealed = true
+		if n, ok := t.(*types.Named); ok && n.Obj().Pkg() != b.load.Types {
+			b.problem(obj.Pos(), "events %s is an interface of another package: declare it where its types are, in this package", obj.Name())
+			return nil
+		}
 		if !sealed(u) {
 			b.problem(obj.Pos(), "events %s is an interface that any type may implement: seal it by an unexported method such as is%s()", obj.Name(), obj.Name())
 			return nil
