@@ -98,14 +98,25 @@ import "context"
 import "example.org/a/b"
 
 //twinwire:service state=S
-type A interface{ Do(ctx context.Context, p b.Point) error }
+type A interface {
+	b.Pinger
+	Do(ctx context.Context, p b.Point) error
+}
 
 type S struct{ At b.Point }
 `)
 	if err := os.Mkdir(filepath.Join(dir, "b"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	src := "package b\n\n//twinwire:codec\ntype Point struct{ X, Y int }\n"
+	src := `package b
+
+import "context"
+
+//twinwire:codec
+type Point struct{ X, Y int }
+
+type Pinger interface{ Ping(ctx context.Context) error }
+`
 	if err := os.WriteFile(filepath.Join(dir, "b", "b.go"), []byte(src), 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +125,9 @@ type S struct{ At b.Point }
 	}
 	if code, stdout, stderr := command(t, dir, "gen", "-check", "./..."); code != 0 {
 		t.Errorf("after one run: exit code %d, %q, %q", code, stdout, stderr)
+	}
+	if code, stdout, stderr := command(t, dir, "gen", "-check"); code != 0 {
+		t.Errorf("alone: exit code %d, %q, %q", code, stdout, stderr)
 	}
 	content, err := os.ReadFile(filepath.Join(dir, "a_twinwire.go"))
 	if err != nil || !strings.Contains(string(content), "v.p.AppendMsgpack(b)") {

@@ -17,11 +17,12 @@ import (
 // Build makes the model of p. The package has no meaning if there are problems.
 func Build(p *load.Package) (*Package, Problems) {
 	b := &builder{
-		load:   p,
-		pkg:    &Package{Path: p.PkgPath, Name: p.Name, Types: p.Types, File: p.GeneratedFile(), Declared: make(map[string]token.Position)},
-		placed: make(map[token.Pos]bool),
-		ids:    make(map[string]bool),
-		fields: make(map[token.Pos]bool),
+		load:    p,
+		pkg:     &Package{Path: p.PkgPath, Name: p.Name, Types: p.Types, File: p.GeneratedFile(), Declared: make(map[string]token.Position)},
+		placed:  make(map[token.Pos]bool),
+		ids:     make(map[string]bool),
+		fields:  make(map[token.Pos]bool),
+		methods: make(map[token.Pos]*ast.Field),
 	}
 	for _, name := range p.Types.Scope().Names() {
 		if pos := p.Types.Scope().Lookup(name).Pos(); !p.IsGenerated(pos) {
@@ -46,9 +47,10 @@ type builder struct {
 	problems Problems
 
 	specs    []spec
-	placed   map[token.Pos]bool // directives that stand on something
-	fields   map[token.Pos]bool // fields that may hold anything
-	types    typeutil.Map       // types.Type to *Type
+	placed   map[token.Pos]bool       // directives that stand on something
+	fields   map[token.Pos]bool       // fields that may hold anything
+	methods  map[token.Pos]*ast.Field // methods that interfaces of the package declare
+	types    typeutil.Map             // types.Type to *Type
 	ids      map[string]bool
 	families map[string]*Family
 	states   map[string]*State
@@ -85,6 +87,7 @@ func (b *builder) collect() {
 				}
 				b.specs = append(b.specs, spec{t, doc, b.directives(onType(), doc)})
 				b.collectFields(t)
+				b.collectMethods(t)
 			}
 		}
 	}
@@ -105,6 +108,16 @@ func (b *builder) collectFields(t *ast.TypeSpec) {
 		}
 		return true
 	})
+}
+
+func (b *builder) collectMethods(t *ast.TypeSpec) {
+	if i, ok := t.Type.(*ast.InterfaceType); ok {
+		for _, f := range i.Methods.List {
+			for _, name := range f.Names {
+				b.methods[name.Pos()] = f
+			}
+		}
+	}
 }
 
 // declare follows the directives on one type.

@@ -42,9 +42,8 @@ func (b *builder) service(s spec, obj *types.TypeName, d directive) {
 			svc.Events = b.family(o, d.pos, svc.Wire)
 		}
 	}
-	fields := b.methodSyntax(s)
-	for _, f := range inOrder(iface) {
-		m := b.method(f, fields[f.Name()], s.Name.Pos())
+	for _, f := range b.inOrder(iface) {
+		m := b.method(f, b.methods[f.Pos()], s.Name.Pos())
 		b.checkMethodName(svc, m, b.local(f.Pos(), s.Name.Pos()))
 		svc.Methods = append(svc.Methods, m)
 	}
@@ -54,43 +53,45 @@ func (b *builder) service(s spec, obj *types.TypeName, d directive) {
 	b.pkg.Services = append(b.pkg.Services, svc)
 }
 
-// inOrder returns the methods of an interface in the order of the source.
-func inOrder(iface *types.Interface) []*types.Func {
-	list := slices.Collect(iface.Methods())
-	slices.SortStableFunc(list, func(x, y *types.Func) int { return int(x.Pos()) - int(y.Pos()) })
-	return list
+// inOrder returns the methods of an interface in the order of the source; those
+// of interfaces of other packages come last, by their names.
+func (b *builder) inOrder(iface *types.Interface) []*types.Func {
+	var own, others []*types.Func
+	for f := range iface.Methods() {
+		if f.Pkg() == b.load.Types {
+			own = append(own, f)
+		} else {
+			others = append(others, f)
+		}
+	}
+	slices.SortFunc(own, func(x, y *types.Func) int { return int(x.Pos()) - int(y.Pos()) })
+	return append(own, others...)
 }
 
 // validWire reports whether names on the wire can begin with name.
 func validWire(name string) bool { return frame.ValidMethod(name) && len(name) <= 100 }
 
-// checkMethodName looks for names that the client needs for itself.
+// checkMethodName looks for names that the client needs for itself, and for
+// those that make the same names as a method of another service does.
 func (b *builder) checkMethodName(svc *Service, m *Method, pos token.Pos) {
+	for _, other := range b.pkg.Services {
+		for _, o := range other.Methods {
+			if other.Name+o.Name == svc.Name+m.Name {
+				b.problem(pos, "method %s of %s and method %s of %s make the same names in generated code: rename one", o.Name, other.Name, m.Name, svc.Name)
+			}
+		}
+	}
 	taken := map[string]bool{"Session": true, "State": svc.State != nil, "Events": svc.Events != nil}
 	if taken[m.Name] {
 		b.problem(pos, "method %s has the name of a method that the generated client has: rename it", m.Name)
 	}
 }
 
-// methodSyntax returns the declarations of the methods that the interface
-// declares itself, by name.
-func (b *builder) methodSyntax(s spec) map[string]*ast.Field {
-	fields := make(map[string]*ast.Field)
-	if t, ok := s.Type.(*ast.InterfaceType); ok {
-		for _, f := range t.Methods.List {
-			for _, name := range f.Names {
-				fields[name.Name] = f
-			}
-		}
-	}
-	return fields
-}
-
-// method makes one method; syntax is nil if it comes from an embedded
-// interface, and service is then where to report problems.
+// method makes one method; syntax is nil if it comes from an interface of
+// another package, and service is then where to report problems.
 func (b *builder) method(f *types.Func, syntax *ast.Field, service token.Pos) *Method {
 	pos := f.Pos()
-	if syntax == nil && f.Pkg() != b.load.Types {
+	if syntax == nil {
 		pos = service
 	}
 	m := &Method{Name: f.Name(), Pos: b.load.Fset.Position(pos)}

@@ -7,10 +7,13 @@ import "context"
 //
 //twinwire:service name=many/a state=One events=Tick
 type A interface {
+	// Do does it.
+	//
+	//twinwire:idempotent
 	Do(ctx context.Context, n int) (int, error)
 }
 
-// B is the second service, with the events of the first.
+// B is the second service, with the events and the methods of the first.
 //
 //twinwire:service state=Two events=Tick
 type B interface {

@@ -51,8 +51,9 @@ func (c *AClient) Events(ctx context.Context) iter.Seq[events.Delivery[Tick]] {
 	return c.events.Events(ctx)
 }
 
-// Do implements A.
+// Do does it.
 func (c *AClient) Do(ctx context.Context, n int) (int, error) {
+	ctx = core.Idempotent(ctx)
 	var reply aDoReply
 	err := c.session.Call(ctx, "many/a.Do", aDoArgs{n: n}, &reply)
 	return reply.value, err
@@ -143,7 +144,7 @@ func (v *aDoReply) ReadMsgpack(r *codec.Reader) error {
 
 // A BClient calls the B of the peer. It is a B.
 //
-// B is the second service, with the events of the first.
+// B is the second service, with the events and the methods of the first.
 type BClient struct {
 	session *core.Session
 	state   *state.View[Two]
@@ -179,8 +180,9 @@ func (c *BClient) Events(ctx context.Context) iter.Seq[events.Delivery[Tick]] {
 	return c.events.Events(ctx)
 }
 
-// Do implements B.
+// Do does it.
 func (c *BClient) Do(ctx context.Context, n int) (int, error) {
+	ctx = core.Idempotent(ctx)
 	var reply bDoReply
 	err := c.session.Call(ctx, "b.Do", bDoArgs{n: n}, &reply)
 	return reply.value, err
