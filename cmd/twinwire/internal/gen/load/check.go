@@ -103,6 +103,7 @@ func (l *loader) Import(path string) (*types.Package, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
+	//lint:ignore SA1019 export data is in archives before Go 1.28, which Read alone cannot read
 	r, err := gcexportdata.NewReader(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.Export, err)
