@@ -6,10 +6,21 @@ require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/gorilla/websocket v1.5.3
 	github.com/quic-go/quic-go v0.64.1
+	github.com/tinylib/msgp v1.6.5
 	github.com/twinwire/twinwire v0.0.0-00010101000000-000000000000
+	github.com/vmihailenco/msgpack/v5 v5.4.1
 )
 
 require (
+	github.com/philhofer/fwd v1.2.0 // indirect
+	golang.org/x/mod v0.41.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/tools v0.51.0 // indirect
+)
+
+require (
+	github.com/twinwire/twinwire/cmd/twinwire v0.0.0-00010101000000-000000000000 // indirect
+	github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.60.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
@@ -17,3 +28,10 @@ require (
 )
 
 replace github.com/twinwire/twinwire => ../
+
+replace github.com/twinwire/twinwire/cmd/twinwire => ../cmd/twinwire
+
+tool (
+	github.com/tinylib/msgp
+	github.com/twinwire/twinwire/cmd/twinwire
+)
