@@ -45,7 +45,8 @@
 // first letter in lower case, and of the package for events alone.
 //
 // A priority holds for calls whose context has none: that of
-// core.WithPriority comes first.
+// core.WithPriority comes first. Methods of an embedded interface of another
+// package come without their comments and directives.
 //
 // # What is on the wire
 //
