@@ -15,9 +15,8 @@ func AppendStrings(b []byte, v []string) []byte {
 	}
 	b = AppendArrayHeader(b, len(v))
 	for _, s := range v {
-		n := len(s)
-		d := b[len(b):cap(b)]
-		if n > 8 || len(d) < 9 {
+		n, at := len(s), len(b)
+		if n > 8 || cap(b)-at < 9 {
 			b = AppendString(b, s)
 			continue
 		}
@@ -30,9 +29,10 @@ func AppendStrings(b []byte, v []string) []byte {
 		} else if n > 0 {
 			w = uint64(s[0]) | uint64(s[n>>1])<<(8*uint(n>>1)&63) | uint64(s[n-1])<<(8*uint(n-1)&63)
 		}
-		d[0] = codeFixStr | byte(n)
-		binary.LittleEndian.PutUint64(d[1:9], w)
-		b = b[:len(b)+1+n]
+		b = b[:at+9]
+		b[at] = codeFixStr | byte(n)
+		binary.LittleEndian.PutUint64(b[at+1:], w)
+		b = b[:at+1+n]
 	}
 	return b
 }
