@@ -15,7 +15,7 @@ import (
 // [StreamReader.Receive].
 //
 // What has arrived and was not read waits here; the peer may send as much as
-// the stream's window allows, which begins with 64 KiB and grows for a reader
+// the stream's window allows, which grows for a reader
 // that keeps up, and then has to wait. So a reader that stops reading holds up
 // the stream and nothing else.
 //
@@ -30,13 +30,12 @@ type StreamReader struct {
 
 	wake chan struct{}
 
-	mu      sync.Mutex
-	queue   []*machine.Chunk
-	ended   bool
-	err     error // of a reset
-	closed  bool
-	taken   bool // the application has it
-	aborted error
+	mu     sync.Mutex
+	queue  []*machine.Chunk
+	ended  bool
+	err    error // of a reset
+	closed bool
+	taken  bool // the application has it
 
 	// Owned by the goroutine that reads.
 	cur   *machine.Chunk

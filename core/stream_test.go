@@ -136,19 +136,19 @@ func TestStreamBackpressure(t *testing.T) {
 		x := begin(t, p.client, "test.Flood")
 		r := x.Reader(0)
 		synctest.Wait()
-		if written < 64<<10 || written > 256<<10 {
+		if written < 64<<10 || written > 1<<20 {
 			t.Errorf("%d bytes were written before the writer had to wait", written)
 		}
 		if v, err := call(t.Context(), p.client, "test.Echo", "hello"); v != "hello" || err != nil {
 			t.Errorf("Echo = %q, %v", v, err)
 		}
 		was := written
-		if _, err := io.ReadFull(r, make([]byte, 100_000)); err != nil {
+		if _, err := io.ReadFull(r, make([]byte, 300_000)); err != nil {
 			t.Error(err)
 		}
 		synctest.Wait()
-		if written < was+64<<10 {
-			t.Errorf("%d more bytes were written after 100,000 had been read", written-was)
+		if written < was+200_000 {
+			t.Errorf("%d more bytes were written after 300,000 had been read", written-was)
 		}
 		x.Cancel()
 		if err := x.Result(nil); !errors.Is(err, twinwire.Canceled) {

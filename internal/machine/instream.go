@@ -7,6 +7,10 @@ import (
 	"github.com/twinwire/twinwire/frame"
 )
 
+// fastWindow is the window that a stream gets when it turns out to be of more
+// than one frame, if there is room.
+const fastWindow = 512 << 10
+
 // An InStream is a stream that the peer sends (clause 12).
 type InStream struct {
 	// Owner is the driver's own; Config.NewStream made it.
@@ -159,9 +163,15 @@ func (m *Machine) receiveData(f *frame.Frame, eff *Effects) error {
 		if c, ok := of.(*Call); ok && !c.Streams {
 			s.stopped, s.code = true, twinwire.NotImplemented
 		}
-		if s.stopped {
+		switch {
+		case s.stopped:
 			m.sendStop(s)
 			m.inOver(s)
+		case f.Flags&frame.Last == 0:
+			// A stream of more than one frame is likely to be a long one: that
+			// it need not grow step by step doubles the rate of the first MiB.
+			m.grow(s, min(fastWindow-s.window, m.str.spare/4))
+			m.grant(s, uint64(s.window))
 		}
 	}
 	if err := s.accept(f, len(f.Payload)); err != nil {
@@ -235,17 +245,28 @@ func (m *Machine) ConsumedStream(s *InStream, n int) {
 	if s.consumed == s.received {
 		// The application is waiting for more: a larger window may be what it
 		// takes to fill the path.
-		grow := min(s.window, m.cfg.MaxStream-s.window, m.str.spare)
-		if grow > 0 {
-			m.str.spare -= grow
-			s.window += grow
-			limit += uint64(grow)
-		}
+		m.grow(s, s.window)
+		limit = s.consumed + uint64(s.window)
 	}
-	s.limit = limit
-	if !s.windowDue {
-		s.windowDue = true
-		m.str.windows = append(m.str.windows, s)
+	m.grant(s, limit)
+}
+
+// grow makes the window of a stream larger by at most n bytes.
+func (m *Machine) grow(s *InStream, n int) {
+	if n = min(n, m.cfg.MaxStream-s.window, m.str.spare); n > 0 {
+		m.str.spare -= n
+		s.window += n
+	}
+}
+
+// grant lets the peer send a stream up to a limit.
+func (m *Machine) grant(s *InStream, limit uint64) {
+	if limit > s.limit {
+		s.limit = limit
+		if !s.windowDue {
+			s.windowDue = true
+			m.str.windows = append(m.str.windows, s)
+		}
 	}
 }
 

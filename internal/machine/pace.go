@@ -5,7 +5,7 @@ import "time"
 const (
 	// paceFloor is what may be in flight always, and paceStart at first.
 	paceFloor = 64 << 10
-	paceStart = 128 << 10
+	paceStart = 256 << 10
 	// paceSlack is how long what is in flight may take beyond two round trips:
 	// it lets both ends be busy with something else meanwhile.
 	paceSlack = 100 * time.Microsecond
