@@ -2,8 +2,9 @@ package main
 
 import "fmt"
 
-// The bars that the generated codec is held to, against the other libraries in
-// the same run and with the flat message.
+// The bars that the generated codec is held to with the flat message, against
+// tinylib/msgp in the same run. With every message it is ahead of
+// vmihailenco/msgpack, and checking allocates nothing.
 const (
 	maxEncode      = 0.6  // of tinylib/msgp, with no allocation
 	maxDecode      = 1.05 // of tinylib/msgp
@@ -41,7 +42,9 @@ func bars(list []*figure) []bar {
 	allocs("flat", Encode, 0)
 	allocs("flat", Decode, maxAllocs)
 	allocs("flat", Check, 0)
-	allocs("order", Check, 0)
+	for _, shape := range []string{"order", "scores", "track"} {
+		allocs(shape, Check, 0)
+	}
 	for _, f := range list {
 		if f.cell.library != Hooks && f.cell.library != Reflection {
 			continue
