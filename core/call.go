@@ -172,10 +172,13 @@ func (s *Session) call(ctx context.Context, method string, args codec.Marshaler,
 		}
 		return err
 	}
-	s.kick(true)
 	if oneWay {
+		// Whoever sends one is about to send more: written by another
+		// goroutine, they go together, which doubles the rate.
+		s.kick(false)
 		return nil
 	}
+	s.kick(true)
 	select {
 	case <-p.done:
 	case <-ctx.Done():
