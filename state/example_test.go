@@ -123,3 +123,21 @@ func dial(methods map[string]core.Method) (s *core.Session, closeSession func())
 		<-served
 	}
 }
+
+// A Map is a value: a copy of it stays as it was.
+func ExampleMap() {
+	var scores state.Map[string, int]
+	scores.Set("ada", 1)
+	scores.Set("bob", 2)
+	before := scores
+	scores.Set("ada", 10)
+	scores.Delete("bob")
+	for name, n := range before.All() {
+		fmt.Println(name, n)
+	}
+	fmt.Println(scores.Changed(before, func(x, y *int) bool { return *x == *y }))
+	// Output:
+	// ada 1
+	// bob 2
+	// [ada bob]
+}

@@ -23,6 +23,18 @@
 // A client that does not keep up is sent the whole value again in place of what
 // still waits for it; views skip the versions between.
 //
+// # Large maps and slices
+//
+// To find what differs, an Update looks at all of the value: one entry of a map
+// of 10,000 takes about half a millisecond, and Load copies the map. A [Map]
+// and a [Slice] in place of the plain ones remember what they have in common
+// with their copies, so that an Update takes time for what it changes, some ten
+// microseconds for that entry, and Load takes none for them. The wire has plain
+// maps and slices either way. This needs a generated schema: by reflection they
+// cost as much as plain ones. Inside a plain map they are compared faster than
+// plain ones, but what they remember of its entries is lost with time; put a
+// Map in a Map.
+//
 // # Order
 //
 // A view never goes back: changes arrive in the order of the Updates, whichever
@@ -33,8 +45,9 @@
 //
 // # Memory
 //
-// Nothing is shared: what the owner passes in is copied, and so is what Load
-// and Changes give out, which costs time and memory in proportion to the value.
+// Nothing that can be changed is shared: what the owner passes in is copied, and
+// so is what Load and Changes give out, which costs time and memory in
+// proportion to what is not in a Map or a Slice.
 // The Read methods lend the value instead, for the time of a function. The
 // owner keeps a second copy of its value, which is what the clients have; a
 // shared value has one, not one for each session.
@@ -75,7 +88,9 @@ type Schema[T any] interface {
 	AppendValue(b []byte, v *T) ([]byte, error)
 
 	// AppendDelta appends what makes *prev equal to *next (clause S4), and
-	// nothing if it is; it changes neither. The error is as in AppendValue.
+	// nothing if it is; it changes neither, but may let the Maps and Slices of
+	// *prev share more with those of *next, so nobody else may use *prev
+	// meanwhile. The error is as in AppendValue.
 	AppendDelta(b []byte, prev, next *T) ([]byte, error)
 
 	// ReadTable reads the table of a sender, whose T may be another version of

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"unsafe"
 
 	"github.com/twinwire/twinwire/codec"
-	"github.com/twinwire/twinwire/state"
 )
 
 // A Map is a map; its keys ascend in what is written.
@@ -105,47 +103,10 @@ func (Map[M, K, E, KN, N]) Patchable(prev, next *M) bool {
 
 // Items appends the operations of clause S6.
 func (n Map[M, K, E, KN, N]) Items(w *Writer, prev, next *M, levels int) Size {
-	var (
-		key  KN
-		elem N
-	)
 	keys := n.changed(*prev, *next)
 	slices.Sort(keys)
-	size := Size{Parts: len(*next), Changed: len(keys)}
-	for _, k := range keys {
-		p, had := (*prev)[k]
-		e, has := (*next)[k]
-		at := len(w.B)
-		switch {
-		case !has:
-			w.B = append(w.B, state.OpDelete)
-			key.Write(w, &k, 0)
-			size.Values += 2
-		case !had:
-			w.B = append(w.B, state.OpPut)
-			key.Write(w, &k, 0)
-			elem.Write(w, &e, levels)
-			size.Values += 3
-		default:
-			w.B = append(w.B, state.OpPatch)
-			key.Write(w, &k, 0)
-			verdict := change(w, elem, &p, &e, levels)
-			if verdict == same && w.err == nil {
-				w.B = w.B[:at]
-				continue
-			}
-			if verdict == replaced {
-				w.B[at] = state.OpPut
-			}
-			size.Values += 3
-		}
-		size.Items++
-		if w.err != nil {
-			w.At("[]")
-			break
-		}
-	}
-	return size
+	p := entries[K, E, KN, N]{of: plain[K, E](*next)}
+	return p.items(w, plain[K, E](*prev), keys, len(*next), levels)
 }
 
 // changed returns the keys of the entries that are in one map only or differ.
@@ -176,64 +137,29 @@ func (Map[M, K, E, KN, N]) changed(prev, next M) (keys []K) {
 	return keys
 }
 
-func (n Map[M, K, E, KN, N]) Apply(r *codec.Reader, v *M, b *Binding, count int) {
-	var last *K
-	for count > 0 && r.Err() == nil {
-		op := r.Uint32()
-		values, ok := operands(r, op, count)
-		if !ok {
-			return
-		}
-		last = n.do(r, v, b, op, last)
-		count -= values
-	}
-}
-
-func (n Map[M, K, E, KN, N]) ApplyOne(r *codec.Reader, v *M, op uint32) { n.do(r, v, nil, op, nil) }
-
-// do carries out one operation. Its key, which it returns, has to come after
-// *last.
-func (Map[M, K, E, KN, N]) do(r *codec.Reader, v *M, b *Binding, op uint32, last *K) *K {
-	var (
-		key  KN
-		elem N
-		k    K
-		e    E
-	)
-	c, patchable := any(elem).(Container[E])
-	if op != state.OpDelete && op != state.OpPut && (op != state.OpPatch || !patchable) {
-		r.Fail(codec.ErrRange, "operation of a map")
-		return nil
-	}
-	key.Read(r, &k)
-	if r.Err() == nil && last != nil && *last >= k {
-		r.Fail(codec.ErrRange, "keys in ascending order")
-	}
-	if r.Err() != nil {
-		return nil
-	}
+// Apply reads a patch and carries it out.
+func (Map[M, K, E, KN, N]) Apply(r *codec.Reader, v *M, b *Binding, count int) {
 	if *v == nil {
 		*v = make(M)
 	}
-	switch op {
-	case state.OpDelete:
-		delete(*v, k)
-		return &k
-	case state.OpPatch:
-		old, ok := (*v)[k]
-		if !ok {
-			r.Fail(codec.ErrRange, "key that is in the map")
-			return nil
-		}
-		e = old
-		readPatch(r, c, &e, b)
-	default:
-		if r.Charge(1, 2*int(unsafe.Sizeof(k)+unsafe.Sizeof(e)+1)) {
-			elem.Read(r, &e)
-		}
-	}
-	if r.Err() == nil {
-		(*v)[k] = e
-	}
-	return &k
+	entries[K, E, KN, N]{of: plain[K, E](*v)}.apply(r, b, count)
 }
+
+// ApplyOne carries out one operation.
+func (Map[M, K, E, KN, N]) ApplyOne(r *codec.Reader, v *M, op uint32) {
+	if *v == nil {
+		*v = make(M)
+	}
+	entries[K, E, KN, N]{of: plain[K, E](*v)}.do(r, nil, op, nil)
+}
+
+// A plain map has the methods of a state.Map.
+type plain[K cmp.Ordered, E any] map[K]E
+
+func (m plain[K, E]) Get(k K) (E, bool) {
+	e, ok := m[k]
+	return e, ok
+}
+
+func (m plain[K, E]) Set(k K, e E) { m[k] = e }
+func (m plain[K, E]) Delete(k K)   { delete(m, k) }

@@ -73,51 +73,14 @@ func (Slice[S, E, N]) Patchable(prev, next *S) bool { return (*prev == nil) == (
 func (n Slice[S, E, N]) Items(w *Writer, prev, next *S, levels int) Size {
 	var elem N
 	p, m := *prev, *next
-	size := Size{Parts: len(m)}
-	edits := state.Align(nil, len(p), len(m), func(i, j int) bool { return elem.Equal(&p[i], &m[j]) })
-	_, patchable := any(elem).(Container[E])
-	for _, e := range edits {
-		size.Changed += max(e.Removed, e.Added)
-		single := 0 // elements that are compared one by one
-		if patchable || e.Removed == 1 && e.Added == 1 {
-			single = min(e.Removed, e.Added)
-		}
-		for i := range single {
-			at := len(w.B)
-			w.B = append(w.B, state.OpPatch)
-			w.B = codec.AppendUint(w.B, uint64(e.New+i))
-			switch change(w, elem, &p[e.Old+i], &m[e.New+i], levels) {
-			case same:
-				w.B = w.B[:at]
-				continue
-			case replaced:
-				w.B[at] = state.OpPut
-			}
-			size.Values += 3
-			size.Items++
-		}
-		e = state.Edit{Old: e.Old + single, Removed: e.Removed - single, New: e.New + single, Added: e.Added - single}
-		switch {
-		case w.err != nil, e.Removed == 0 && e.Added == 0:
-		case e.Removed == 0 && e.Added == 1 && e.Old == len(p):
-			w.B = append(w.B, state.OpAppend)
-			elem.Write(w, &m[e.New], levels)
-			size.Values += 2
-			size.Items++
-		default:
-			w.B = append(w.B, state.OpSplice)
-			w.B = codec.AppendUint(w.B, uint64(e.New))
-			w.B = codec.AppendUint(w.B, uint64(e.Removed))
-			n.writeRange(w, m[e.New:e.New+e.Added], levels+1)
-			size.Values += 4
-			size.Items++
-		}
-		if w.err != nil {
-			w.At("[]")
-			break
-		}
+	found := state.Align(nil, len(p), len(m), func(i, j int) bool { return elem.Equal(&p[i], &m[j]) })
+	e := edits[E, N]{
+		n: len(p), m: len(m),
+		prev:       func(i int) *E { return &p[i] },
+		next:       func(i int) *E { return &m[i] },
+		writeRange: func(w *Writer, i, j, levels int) { n.writeRange(w, m[i:j], levels) },
 	}
-	return size
+	return e.items(w, found, levels)
 }
 
 func (n Slice[S, E, N]) Apply(r *codec.Reader, v *S, b *Binding, count int) {

@@ -180,6 +180,9 @@ func emptyFunc(t reflect.Type) func(v reflect.Value) bool {
 	if t == timeType {
 		return func(v reflect.Value) bool { return timeIn(v).Equal(time.Time{}) }
 	}
+	if heldIn(t) != nil {
+		return reflect.Value.IsZero
+	}
 	switch t.Kind() {
 	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
 		return func(v reflect.Value) bool { return v.Len() == 0 }

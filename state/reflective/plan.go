@@ -29,6 +29,9 @@ func (p *planner) of(t reflect.Type) (node, error) {
 	if m := methodsOf(t); m != nil {
 		return p.withMethods(t, m)
 	}
+	if plain := heldIn(t); plain != nil {
+		return p.heldOf(t, plain)
+	}
 	switch t.Kind() {
 	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
 		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
@@ -180,6 +183,8 @@ func leafOf(n node) *structNode {
 			n = t.elem
 		case *mapNode:
 			n = t.elem
+		case *heldNode:
+			n = t.plain
 		default:
 			return nil
 		}

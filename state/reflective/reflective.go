@@ -11,6 +11,9 @@
 // element of a slice or an array; strings and binaries of a fixed length are
 // replaced whole.
 //
+// A state.Map and a state.Slice are carried as plain ones are, and cost as much:
+// it is generated schemas that make use of them.
+//
 // Types that implement both [codec.Marshaler] and [codec.Unmarshaler], or the
 // BinaryMarshaler and BinaryUnmarshaler or the TextMarshaler and
 // TextUnmarshaler of the package encoding, are carried by these methods and
