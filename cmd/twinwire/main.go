@@ -58,6 +58,10 @@
 // Go, or by the tag msgpack:"name,omitempty,alias:old"; "-" leaves one out. The
 // fields of embedded structs are those of the struct around them.
 //
+// A state.Map and a state.Slice are maps and slices on the wire. In states with
+// many entries or elements they make an update cost what it changes; they hold
+// values, and no pointers, plain slices or plain maps.
+//
 // Types with AppendMsgpack and ReadMsgpack, MarshalBinary and UnmarshalBinary, or
 // MarshalText and UnmarshalText are carried by these, the first pair that there
 // is; the latter two as binaries. Structs are written with omitempty too, unless

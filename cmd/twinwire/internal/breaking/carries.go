@@ -27,9 +27,9 @@ func (c *comparer) carries(w, r *model.Type, what string, pos token.Position) {
 	case r.Kind == model.Any:
 	case w.HasFields && r.HasFields:
 		c.fields(w, r, what, pos)
-	case isArray(w) && isArray(r) && (r.Kind == model.Slice || w.Kind == model.Array && w.Len == r.Len):
+	case isArray(w) && isArray(r) && (r.IsSlice() || w.Kind == model.Array && w.Len == r.Len):
 		c.carries(w.Elem, r.Elem, "element of "+what, pos)
-	case w.Kind == model.Map && r.Kind == model.Map:
+	case w.IsMap() && r.IsMap():
 		c.carries(w.Key, r.Key, "key of "+what, pos)
 		c.carries(w.Elem, r.Elem, "entry of "+what, pos)
 	case !scalar(w, r):
@@ -92,7 +92,7 @@ func scalar(w, r *model.Type) bool {
 	return false
 }
 
-func isArray(t *model.Type) bool { return t.Kind == model.Slice || t.Kind == model.Array }
+func isArray(t *model.Type) bool { return t.IsSlice() || t.Kind == model.Array }
 
 func nilable(t *model.Type) bool {
 	switch t.Kind {

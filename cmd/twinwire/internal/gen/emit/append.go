@@ -101,7 +101,8 @@ func (f *file) appendContainer(t *model.Type, expr string, depth int) {
 		f.p("b = %s.AppendStrings(b, %s)", codec, expr)
 		return
 	}
-	if t.Kind != model.Array {
+	switch t.Kind {
+	case model.Slice, model.Map, model.Pointer:
 		f.p("if %s == nil {\nb = %s.AppendNil(b)\n} else {", expr, codec)
 		defer f.p("}")
 	}
@@ -116,6 +117,19 @@ func (f *file) appendContainer(t *model.Type, expr string, depth int) {
 		k, e := fmt.Sprintf("k%d", depth), fmt.Sprintf("e%d", depth)
 		f.p("b = %s.AppendMapHeader(b, len(%s))", codec, expr)
 		f.p("for %s, %s := range %s {", k, e, expr)
+		f.append(t.Key, k, depth+1)
+		f.append(t.Elem, e, depth+1)
+		f.p("}")
+	case model.StateSlice:
+		e := fmt.Sprintf("e%d", depth)
+		f.p("b = %s.AppendArrayHeader(b, %s.Len())", codec, expr)
+		f.p("for _, %s := range %s.All() {", e, expr)
+		f.append(t.Elem, e, depth+1)
+		f.p("}")
+	case model.StateMap:
+		k, e := fmt.Sprintf("k%d", depth), fmt.Sprintf("e%d", depth)
+		f.p("b = %s.AppendMapHeader(b, %s.Len())", codec, expr)
+		f.p("for %s, %s := range %s.All() {", k, e, expr)
 		f.append(t.Key, k, depth+1)
 		f.append(t.Elem, e, depth+1)
 		f.p("}")
@@ -205,6 +219,9 @@ func (f *file) empty(t *model.Type, expr string) string {
 }
 
 func (f *file) emptyKind(t *model.Type, expr string) string {
+	if t.Kind == model.StateMap || t.Kind == model.StateSlice {
+		return expr + ".Len() == 0"
+	}
 	switch u := t.Go.Underlying().(type) {
 	case *types.Basic:
 		switch {

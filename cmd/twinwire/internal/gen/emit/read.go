@@ -138,6 +138,16 @@ func (f *file) readContainer(t *model.Type, lv string, zero bool, depth int) {
 			f.p("%s = %s", index(lv, k), e)
 		}
 		f.p("}\nr.Leave()\n}")
+	case model.StateSlice:
+		s := fmt.Sprintf("s%d", depth)
+		f.p("var %s []%s", s, f.typ(t.Elem.Go))
+		f.readContainer(&model.Type{Kind: model.Slice, Go: types.NewSlice(t.Elem.Go), Elem: t.Elem}, s, true, depth+1)
+		f.p("%s = %s.SliceOf(%s...)", lv, f.lib("state"), s)
+	case model.StateMap:
+		m := fmt.Sprintf("m%d", depth)
+		f.p("var %s map[%s]%s", m, f.typ(t.Key.Go), f.typ(t.Elem.Go))
+		f.readContainer(&model.Type{Kind: model.Map, Go: types.NewMap(t.Key.Go, t.Elem.Go), Key: t.Key, Elem: t.Elem}, m, true, depth+1)
+		f.p("%s = %s.MapOf(%s)", lv, f.lib("state"), m)
 	case model.Pointer:
 		if t.Named() {
 			to = fmt.Sprintf("(**%s)(%s)", f.typ(t.Elem.Go), to)

@@ -95,7 +95,6 @@ func number(order []*model.Type, t *model.Type) int {
 
 // node returns the type of the node of t.
 func (f *file) node(t *model.Type) string {
-	name := f.typ(t.Go)
 	if t.HasFields {
 		if f.once("node " + t.ID) {
 			f.nodes = append(f.nodes, t)
@@ -103,9 +102,11 @@ func (f *file) node(t *model.Type) string {
 		return "tw" + t.ID + "Node"
 	}
 	lib := f.lib("node")
-	switch t.Kind {
-	case model.Time:
+	if t.Kind == model.Time {
 		return lib + ".Time"
+	}
+	name := f.typ(t.Go)
+	switch t.Kind {
 	case model.String:
 		return fmt.Sprintf("%s.String[%s]", lib, name)
 	case model.Bool, model.Int, model.Uint, model.Float:
@@ -122,6 +123,10 @@ func (f *file) node(t *model.Type) string {
 		return fmt.Sprintf("%s.Array[%s, %s, %s, %s]", lib, name, elem, f.node(t.Elem), f.lender(t, elem))
 	case model.Map:
 		return fmt.Sprintf("%s.Map[%s, %s, %s, %s, %s]", lib, name, f.typ(t.Key.Go), f.typ(t.Elem.Go), f.node(t.Key), f.node(t.Elem))
+	case model.StateSlice:
+		return fmt.Sprintf("%s.StateSlice[%s, %s]", lib, f.typ(t.Elem.Go), f.node(t.Elem))
+	case model.StateMap:
+		return fmt.Sprintf("%s.StateMap[%s, %s, %s, %s]", lib, f.typ(t.Key.Go), f.typ(t.Elem.Go), f.node(t.Key), f.node(t.Elem))
 	case model.Pointer:
 		return fmt.Sprintf("%s.Pointer[%s, %s, %s]", lib, name, f.typ(t.Elem.Go), f.node(t.Elem))
 	case model.Codec, model.Binary, model.Text:

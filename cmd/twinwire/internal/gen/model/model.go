@@ -111,6 +111,10 @@ const (
 	Binary // MarshalBinary and UnmarshalBinary
 	Text   // MarshalText and UnmarshalText
 	Any    // whatever MessagePack can say
+	// StateMap and StateSlice are those of package state, which are carried as
+	// a Map and a Slice are.
+	StateMap
+	StateSlice
 )
 
 // A Type is a type that is carried.
@@ -133,6 +137,12 @@ type Type struct {
 	// ID is a part of identifiers that no other type has.
 	ID string
 }
+
+// IsMap reports whether the type is a map on the wire.
+func (t *Type) IsMap() bool { return t.Kind == Map || t.Kind == StateMap }
+
+// IsSlice reports whether the type is a slice on the wire, bytes excepted.
+func (t *Type) IsSlice() bool { return t.Kind == Slice || t.Kind == StateSlice }
 
 // Named reports whether the type has a name of its own, or is an instance of
 // one.

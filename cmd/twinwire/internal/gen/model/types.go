@@ -94,6 +94,9 @@ func (b *builder) nameable(n *types.Named, w at) bool {
 
 // byKind finds out how t is carried by what it is.
 func (b *builder) byKind(typ *Type, t types.Type, w at, generated bool) {
+	if b.container(typ, t, w) {
+		return
+	}
 	switch u := t.Underlying().(type) {
 	case *types.Basic:
 		b.basic(typ, t, u, w)
