@@ -209,6 +209,49 @@ func TestPlainOwner(t *testing.T) {
 	}
 }
 
+// An update goes on to cost what it changes when much has changed since the
+// beginning, one container inside another too.
+func TestUpdatesStayCheap(t *testing.T) {
+	var inner state.Map[uint16, Seat]
+	for i := range uint16(10_000) {
+		inner.Set(i, Seat{Points: int(i)})
+	}
+	var h Hall
+	h.Tables.Set("t", Table{Seats: inner})
+	for i := range 5000 {
+		h.Seats.Append(Seat{Points: i})
+	}
+	sent := HallSchema().Clone(&h)
+	decoder, err := HallSchema().ReadTable(codec.NewReader(HallSchema().AppendTable(nil), nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := 0
+	step := func() {
+		i += 7
+		table, _ := h.Tables.Get("t")
+		table.Seats.Set(uint16(i%10_000), Seat{Points: -i})
+		h.Tables.Set("t", table)
+		seat := h.Seats.At(i % 5000)
+		seat.Points = -i
+		h.Seats.Set(i%5000, seat)
+		delta, err := HallSchema().AppendDelta(nil, &sent, &h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := decoder.ApplyDelta(codec.NewReader(delta, nil), &sent); err != nil {
+			t.Fatal(err)
+		}
+	}
+	early := testing.AllocsPerRun(20, step)
+	for range 2000 {
+		step()
+	}
+	if late := testing.AllocsPerRun(20, step); late > 1.5*early {
+		t.Errorf("an update takes %v allocations, %v in the beginning", late, early)
+	}
+}
+
 // Generated codecs carry containers too.
 func TestMessage(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
