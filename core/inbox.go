@@ -314,8 +314,9 @@ func (w *StateWriter) Snapshot(version uint64, payload []byte) error {
 	return s.stateError(err)
 }
 
-// Delta sends a change, which makes the next version of the one before. It returns false if too much of the state waits
-// already; the caller then sends a snapshot. Otherwise it is as Snapshot.
+// Delta sends a change, which makes the next version of the one before. It
+// returns false if too much of the state waits already; the caller then sends a
+// snapshot. Otherwise it is as Snapshot.
 func (w *StateWriter) Delta(payload []byte) (ok bool, err error) {
 	s := w.session
 	s.mu.Lock()
