@@ -308,6 +308,70 @@ func TestStreamEndsEarly(t *testing.T) {
 	})
 }
 
+// What ends before its first byte was sent is told as well, and what a handler
+// has ended arrives whole before the handler's error.
+func TestStreamEndsFirst(t *testing.T) {
+	cause := fmt.Errorf("sold out: %w", twinwire.NotFound)
+	run(t, func(t *testing.T, o *mem.Options) {
+		got := make(chan error, 1)
+		cfg, _ := serving(map[string]core.Handler{
+			"test.Read": func(_ context.Context, r *core.Request) (codec.Marshaler, error) {
+				_, err := io.ReadAll(r.Reader(0))
+				got <- err
+				return nil, err
+			},
+			"test.Late": func(_ context.Context, r *core.Request) (codec.Marshaler, error) {
+				w := r.Writer(0, core.Bulk)
+				_, err := w.Write([]byte("whole"))
+				return nil, errors.Join(cause, err, w.Close())
+			},
+		})
+		p := connect(t, o, cfg, cfg)
+		x := begin(t, p.client, "test.Read")
+		x.Writer(0, core.Bulk).Abort(cause)
+		if err := must(t, got); !errors.Is(err, twinwire.NotFound) || !strings.Contains(err.Error(), "sold out") {
+			t.Errorf("handler's Read = %v", err)
+		}
+		wantCode(t, x.Result(nil), twinwire.NotFound)
+		x = begin(t, p.client, "test.Late")
+		if b, err := io.ReadAll(x.Reader(0)); err != nil || string(b) != "whole" {
+			t.Errorf("ReadAll = %q, %v", b, err)
+		}
+		wantCode(t, x.Result(nil), twinwire.NotFound)
+	})
+}
+
+// What a reader has is sent although it may have more later.
+func TestStreamReadFrom(t *testing.T) {
+	run(t, func(t *testing.T, o *mem.Options) {
+		cfg, _ := serving(map[string]core.Handler{"test.Back": back})
+		p := connect(t, o, cfg, cfg)
+		x := begin(t, p.client, "test.Back")
+		in, out := io.Pipe()
+		go func() {
+			w := x.Writer(0, core.Bulk)
+			if n, err := io.Copy(w, in); err != nil || n != 50_100 {
+				t.Errorf("Copy = %d, %v", n, err)
+			}
+			_ = w.Close()
+		}()
+		for _, n := range []int{5, 50_000, 95} {
+			data := pattern(n)
+			if _, err := out.Write(data); err != nil {
+				t.Error(err)
+			}
+			got := make([]byte, n)
+			if _, err := io.ReadFull(x.Reader(0), got); err != nil || !bytes.Equal(got, data) {
+				t.Errorf("%d bytes came back wrong, %v", n, err)
+			}
+		}
+		_ = out.Close()
+		if err := x.Result(nil); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A plain call of a method that streams stops what nobody reads and gets its
 // answer.
 func TestStreamNobodyReads(t *testing.T) {

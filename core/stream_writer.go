@@ -145,7 +145,8 @@ func (w *StreamWriter) Send(v codec.Marshaler) error {
 }
 
 // ReadFrom queues what r has until its end, or its error, which it returns. It
-// is what io.Copy uses: it reads into the buffers that are sent.
+// is what io.Copy uses: it reads into the buffers that are sent. What r returns
+// is sent without waiting for more.
 func (w *StreamWriter) ReadFrom(r io.Reader) (int64, error) {
 	var n int64
 	for {
@@ -153,29 +154,42 @@ func (w *StreamWriter) ReadFrom(r io.Reader) (int64, error) {
 			return n, err
 		}
 		c := newChunk()
-		k, err := io.ReadAtLeast(r, c.Free(), len(c.Free())/2)
+		k, err := r.Read(c.Free())
 		c.Fill(k)
-		if k > 0 {
-			w.s.mu.Lock()
-			if over := w.errLocked(); over != nil {
-				w.s.mu.Unlock()
-				freeChunk(c)
-				return n, over
-			}
-			w.s.m.WriteChunk(w.out, c)
-			w.s.kick(false)
-			n += int64(k)
-		} else {
-			freeChunk(c)
-		}
-		switch err {
-		case nil:
-		case io.EOF, io.ErrUnexpectedEOF:
+		written, over := w.writeChunk(c)
+		n += int64(written)
+		switch {
+		case over != nil:
+			return n, over
+		case err == io.EOF:
 			return n, nil
-		default:
+		case err != nil:
 			return n, err
 		}
 	}
+}
+
+// writeChunk queues a chunk, which it takes over. One that is mostly empty is
+// copied to what waits: a queue of small ones would hold much more than it
+// counts.
+func (w *StreamWriter) writeChunk(c *machine.Chunk) (int, error) {
+	k := len(c.Bytes())
+	if k < len(c.Free()) {
+		defer freeChunk(c)
+		if k == 0 {
+			return 0, nil
+		}
+		return w.Write(c.Bytes())
+	}
+	w.s.mu.Lock()
+	if err := w.errLocked(); err != nil {
+		w.s.mu.Unlock()
+		freeChunk(c)
+		return 0, err
+	}
+	w.s.m.WriteChunk(w.out, c)
+	w.s.kick(false)
+	return k, nil
 }
 
 // wait waits until there is room for a chunk.
@@ -230,6 +244,7 @@ func (w *StreamWriter) Abort(err error) {
 	}
 	w.s.mu.Lock()
 	w.closed = true
+	w.s.m.Announce(w.out) // or the peer would go on waiting for its first byte
 	w.s.m.ResetStream(w.out, twinwire.Code(code), text)
 	w.s.kick(false)
 }

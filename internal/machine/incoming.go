@@ -261,9 +261,10 @@ func (m *Machine) Reply(v *Inbound, code uint16, payload, meta []byte) {
 // whether the reply has to wait for them (clause 12.8).
 func (m *Machine) finishStreams(v *Inbound) bool {
 	for _, s := range v.x.outs {
-		if v.reply.code == 0 {
+		switch {
+		case v.reply.code == 0:
 			m.EndStream(s)
-		} else {
+		case !s.ended: // what the handler has ended arrives whole, before its error
 			m.ResetStream(s, twinwire.Code(v.reply.code), nil)
 		}
 	}

@@ -148,13 +148,14 @@ func (m *Machine) EndStream(s *OutStream) {
 	}
 }
 
-// ResetStream gives a stream up (clause 12.6). What is queued is dropped.
+// ResetStream gives a stream up (clause 12.6). What is queued is dropped. One
+// that was announced begins for it, so that the peer learns of it.
 func (m *Machine) ResetStream(s *OutStream, code twinwire.Code, text []byte) {
 	if s.over || s.reset || m.ended {
 		return
 	}
 	s.Code, s.Text = code, text
-	if !s.begun {
+	if !s.begun && !s.announce {
 		m.streamOver(s)
 		return
 	}
@@ -254,7 +255,7 @@ func (m *Machine) batchStreams(pipe int, p Priority, budget int, now time.Durati
 func (m *Machine) batchStream(s *OutStream, ln int, now time.Duration) {
 	f := &m.scratch
 	*f = frame.Frame{ID: s.of.number(), Slot: uint64(s.slot), Flags: calleeFlag(s.of.callee())}
-	if s.reset {
+	if s.reset && s.begun {
 		f.Kind, f.Code, f.Payload = frame.Reset, uint16(s.Code), s.Text
 		m.append(ln, f)
 		m.streamOver(s)
@@ -276,7 +277,7 @@ func (m *Machine) batchStream(s *OutStream, ln int, now time.Duration) {
 	n := len(f.Payload)
 	s.queued -= n
 	s.sent += uint64(n)
-	if s.ended && s.queued == 0 {
+	if s.ended && s.queued == 0 && !s.reset {
 		f.Flags |= frame.Last
 	}
 	m.append(ln, f)
