@@ -225,9 +225,14 @@ func (m *Machine) streamLane(p Priority) int {
 
 // streamsReady reports whether streams have something to send in a lane.
 func (m *Machine) streamsReady(ln int) bool {
+	return m.streamsWant(ln) && m.lanes[ln].pace.open()
+}
+
+// streamsWant reports whether streams of a lane have something to send.
+func (m *Machine) streamsWant(ln int) bool {
 	for p := range m.str.active {
 		if m.str.active[p].count > 0 && m.streamLane(Priority(p)) == ln {
-			return m.lanes[ln].pace.open()
+			return true
 		}
 	}
 	return false
@@ -247,6 +252,9 @@ func (m *Machine) batchStreams(pipe int, p Priority, budget int, now time.Durati
 		s := r.first
 		s.unlink()
 		m.batchStream(s, ln, now)
+	}
+	if pc.limit > 0 && !m.streamsWant(ln) {
+		pc.idle()
 	}
 	return len(m.appended) > start
 }

@@ -83,11 +83,15 @@ type testState struct {
 }
 
 func testConfig(client, independent bool) Config {
-	w := Window{Calls: 256, Messages: 256, Large: 16 << 20, MaxMessage: 4 << 20, Names: 1024}
+	w := Window{
+		Calls: 256, Messages: 256, Large: 16 << 20, MaxMessage: 4 << 20, Names: 1024,
+		Streams: 100, Stream: 64 << 10,
+	}
 	return Config{
 		Client: client, Generation: 1, Lanes: 4, Independent: independent, Own: w, Peer: w,
 		Heartbeat: 10 * time.Second, MaxQueuedCalls: 4096, MaxQueuedBytes: 16 << 20, MaxReplyBytes: 16 << 20,
 		MaxEventBytes: 1 << 20, MaxStateBytes: 256 << 10, MaxStates: 64,
+		MaxStream: 4 << 20, MaxStreams: 16 << 20,
 		Resolve: func(m string) any {
 			if strings.HasPrefix(m, "t.") {
 				return m
@@ -95,6 +99,9 @@ func testConfig(client, independent bool) Config {
 			return nil
 		},
 		NewInbound: func() *Inbound { return new(Inbound) },
+		NewStream:  func(*InStream) any { return nil },
+		NewChunk:   func() *Chunk { return new(Chunk) },
+		FreeChunk:  func(c *Chunk) { c.Reset() },
 	}
 }
 

@@ -1,0 +1,180 @@
+package machine
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/twinwire/twinwire/frame"
+)
+
+// paths are what a stream may have to travel.
+var paths = []struct {
+	bits float64
+	trip time.Duration
+}{
+	{1e6, 20 * time.Millisecond},
+	{10e6, 50 * time.Millisecond},
+	{50e6, 5 * time.Millisecond},
+	{100e6, 100 * time.Millisecond},
+	{1e9, 2 * time.Millisecond},
+}
+
+// overPaths runs a test over every path, as one pipe and with lanes.
+func overPaths(t *testing.T, test func(t *testing.T, l *link, product float64)) {
+	for _, p := range paths {
+		for _, independent := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%.0fMbit/%v/independent=%v", p.bits/1e6, p.trip, independent), func(t *testing.T) {
+				if testing.Short() && p.bits > 500e6 {
+					t.Skip("this path takes longer than the others")
+				}
+				test(t, newLink(t, independent, p.bits, p.trip), p.bits/8*p.trip.Seconds())
+			})
+		}
+	}
+}
+
+// A stream fills the path within a few round trips, and what it has in flight
+// stays near two bandwidth-delay products for as long as it goes on: so calls
+// beside it do not wait in ever longer queues.
+func TestPaceFills(t *testing.T) {
+	overPaths(t, func(t *testing.T, l *link, product float64) {
+		fill := l.bulk()
+		most := 0
+		l.each = func() { fill(); l.ask(); most = max(most, l.ends[0].m.lanes[3].pace.inFlight) }
+		l.run(max(8*2*l.delay, 100*time.Millisecond))
+		if share, _ := l.carried(time.Second); share < 0.9 {
+			t.Errorf("%.0f %% of the rate is used after the start", share*100)
+		}
+		l.run(time.Duration(4 * paceStart / l.rate * float64(time.Second))) // what was too much at first
+		most = 0
+		long := time.Duration(60e6 / l.rate * float64(time.Second)) // what 60 MB take
+		share, slowest := l.carried(min(max(long, 3*time.Second), 90*time.Second))
+		if share < 0.9 {
+			t.Errorf("%.0f %% of the rate is used", share*100)
+		}
+		if bound := 2.5*product + paceFloor + frame.MaxPayload; float64(most) > bound {
+			t.Errorf("%d bytes in flight, want %.0f at most", most, bound)
+		}
+		if bound := 4*2*l.delay + time.Duration(4*paceFloor/l.rate*float64(time.Second)); slowest > bound {
+			t.Errorf("a call took %v, want %v at most", slowest, bound)
+		}
+	})
+}
+
+// When the path gets slower the bound follows.
+func TestPaceOfSlowerPath(t *testing.T) {
+	l := newLink(t, true, 100e6, 40*time.Millisecond)
+	fill := l.bulk()
+	l.each = fill
+	l.run(2 * time.Second)
+	l.rate /= 10
+	l.run(3 * time.Second)
+	if n, product := l.ends[0].m.lanes[3].pace.inFlight, l.rate*0.04; float64(n) > 2.5*product+paceFloor {
+		t.Errorf("%d bytes are in flight, where %.0f fill the path", n, product)
+	}
+	l.rate *= 10
+	l.run(3 * time.Second)
+	if share, _ := l.carried(time.Second); share < 0.9 {
+		t.Errorf("%.0f %% of the rate is used once the path is fast again", share*100)
+	}
+}
+
+// When the path gets longer it is filled again, at the latest when the
+// shortest round trip is too old to count.
+func TestPaceOfLongerPath(t *testing.T) {
+	l := newLink(t, true, 50e6, 20*time.Millisecond)
+	fill := l.bulk()
+	l.each = fill
+	l.run(2 * time.Second)
+	l.delay *= 5
+	l.run(tripWindow + 3*time.Second)
+	if share, _ := l.carried(time.Second); share < 0.9 {
+		t.Errorf("%.0f %% of the rate is used", share*100)
+	}
+}
+
+// A stream that sends little for a long time, before bulk or after it, leaves
+// the bound where the path had it.
+func TestPaceOfIdleStream(t *testing.T) {
+	for _, bulkBefore := range []bool{false, true} {
+		l := newLink(t, true, 100e6, 100*time.Millisecond)
+		p := &l.ends[0].m.lanes[3].pace
+		fill := l.bulk()
+		if bulkBefore {
+			l.each = fill
+			l.run(2 * time.Second)
+			l.each = func() {}
+			l.run(time.Second)
+		}
+		before := p.limit
+		slow := l.ends[0].m.OpenStream(l.open(), 0, Bulk)
+		for range 600 {
+			l.ends[0].m.Write(slow, make([]byte, 100))
+			l.run(100 * time.Millisecond)
+		}
+		if least := max(before*3/4, paceStart); p.limit < least {
+			t.Errorf("bulk before %v: the bound fell from %d to %d", bulkBefore, before, p.limit)
+		}
+		l.each = fill
+		l.run(800 * time.Millisecond)
+		if share, _ := l.carried(time.Second); share < 0.9 {
+			t.Errorf("bulk before %v: %.0f %% of the rate is used", bulkBefore, share*100)
+		}
+	}
+}
+
+// A peer that never acknowledges makes nothing grow: neither by streams that
+// carry nothing nor by ones that carry little.
+func TestPaceWithoutAcks(t *testing.T) {
+	for _, size := range []int{0, 1, 100} {
+		cfg := testConfig(true, false)
+		cfg.Peer.Streams, cfg.Peer.Stream = 1<<30, 1<<30
+		m := New(cfg, 0)
+		m.Batch(0, 0, nil)
+		c := &Call{Method: "t.m"}
+		if err := m.Start(c); err != nil {
+			t.Fatal(err)
+		}
+		long := m.OpenStream(c, 1, Bulk)
+		for i := range 200_000 {
+			now := time.Duration(i+1) * time.Millisecond
+			if size == 0 {
+				// As calls would that are made, streamed to and given up.
+				c.x.outs = c.x.outs[:1]
+				m.EndStream(m.OpenStream(c, 0, Bulk))
+			} else if m.Room(long) > 0 {
+				m.Write(long, make([]byte, size))
+			}
+			m.Batch(0, now, nil)
+		}
+		p := &m.lanes[m.role.bulk].pace
+		if n := cap(p.flight); n > 4*paceFlight {
+			t.Errorf("streams of %d bytes: room for %d batches is kept", size, n)
+		}
+		if p.inFlight > p.limit+size {
+			t.Errorf("streams of %d bytes: %d bytes in flight beyond the bound of %d", size, p.inFlight, p.limit)
+		}
+	}
+}
+
+// What is acknowledged at once, in whatever pieces, leaves nothing behind.
+func TestPaceCounts(t *testing.T) {
+	var p pace
+	next, acked := uint64(0), uint64(0)
+	for i := range 10_000 {
+		now := time.Duration(i) * time.Millisecond / 3
+		for k := range i % 7 {
+			next++
+			p.sent(next, k*1000, now)
+		}
+		if i%5 == 0 {
+			acked += (next - acked) * uint64(i%3) / 2
+			p.acknowledged(acked, now+time.Millisecond)
+		}
+	}
+	p.acknowledged(next, time.Hour)
+	if p.inFlight != 0 || len(p.flight) != 0 || p.head != 0 {
+		t.Errorf("%d bytes and %d batches remain", p.inFlight, len(p.flight)-p.head)
+	}
+}
