@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 
 func startPair(t *testing.T, ctx context.Context, peer string) *Pair {
 	t.Helper()
-	p, err := StartPair(ctx, peer)
+	p, err := StartPair(ctx, peer, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestNoOrphans(t *testing.T) {
 
 // beParent does not return.
 func beParent() {
-	p, err := StartPair(context.Background(), "floor-tls")
+	p, err := StartPair(context.Background(), "floor-tls", nil)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

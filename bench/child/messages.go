@@ -28,7 +28,8 @@ const (
 type Verb string
 
 const (
-	// Listen starts the server, and answers with Addr and Certificate.
+	// Listen starts the server at the IP address Addr, or at 127.0.0.1, and
+	// answers with Addr and Certificate.
 	Listen Verb = "listen"
 	// Memory settles the server's memory, and answers with Memory.
 	Memory Verb = "memory"

@@ -44,8 +44,19 @@ type Pair struct {
 	Server, Client *Process
 }
 
-// StartPair starts both children of a peer. They are ended when ctx is.
-func StartPair(ctx context.Context, peerName string) (*Pair, error) {
+// PairOptions say where the children of a pair run.
+type PairOptions struct {
+	// StartServer and StartClient start the command of a child in place of its
+	// method Start, for instance in another namespace. Nil means Start.
+	StartServer, StartClient func(*exec.Cmd) error
+}
+
+// StartPair starts both children of a peer. They are ended when ctx is. Nil
+// options start them as this process was.
+func StartPair(ctx context.Context, peerName string, opts *PairOptions) (*Pair, error) {
+	if opts == nil {
+		opts = new(PairOptions)
+	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -54,10 +65,10 @@ func StartPair(ctx context.Context, peerName string) (*Pair, error) {
 	defer r.Close()
 	defer w.Close()
 	p := new(Pair)
-	if p.Server, err = start(ctx, Server, peerName, r); err != nil {
+	if p.Server, err = start(ctx, Server, peerName, r, opts.StartServer); err != nil {
 		return nil, err
 	}
-	if p.Client, err = start(ctx, Client, peerName, w); err != nil {
+	if p.Client, err = start(ctx, Client, peerName, w, opts.StartClient); err != nil {
 		return nil, errors.Join(err, p.Server.close())
 	}
 	return p, nil
@@ -69,7 +80,7 @@ func (p *Pair) Close() error {
 	return errors.Join(p.Client.close(), p.Server.close())
 }
 
-func start(ctx context.Context, role Role, peerName string, pipe *os.File) (*Process, error) {
+func start(ctx context.Context, role Role, peerName string, pipe *os.File, begin func(*exec.Cmd) error) (*Process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -92,7 +103,10 @@ func start(ctx context.Context, role Role, peerName string, pipe *os.File) (*Pro
 		return nil, err
 	}
 	p.out = json.NewDecoder(out)
-	if err := p.command.Start(); err != nil {
+	if begin == nil {
+		begin = (*exec.Cmd).Start
+	}
+	if err := begin(p.command); err != nil {
 		cancel()
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package child
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -8,6 +9,9 @@ import (
 
 	"github.com/twinwire/twinwire/bench/peer"
 )
+
+// loopback is where a server listens that is told nothing.
+const loopback = "127.0.0.1"
 
 // server is the handler of role Server.
 type server struct {
@@ -24,7 +28,7 @@ func newServer(p peer.Peer, received *os.File) *server {
 func (s *server) handle(ctx context.Context, r Request) (Reply, error) {
 	switch {
 	case r.Do == Listen && s.server == nil:
-		return s.listen()
+		return s.listen(r.Addr)
 	case r.Do == Memory:
 		m, err := memory(ctx)
 		return Reply{Memory: m}, err
@@ -39,12 +43,12 @@ func (s *server) handle(ctx context.Context, r Request) (Reply, error) {
 	return Reply{}, fmt.Errorf("server: cannot %s now", r.Do)
 }
 
-func (s *server) listen() (Reply, error) {
+func (s *server) listen(host string) (Reply, error) {
 	cert, err := peer.NewCertificate()
 	if err != nil {
 		return Reply{}, err
 	}
-	if s.server, err = s.peer.Serve(cert); err != nil {
+	if s.server, err = s.peer.Serve(cmp.Or(host, loopback), cert); err != nil {
 		return Reply{}, err
 	}
 	return Reply{Addr: s.server.Addr(), Certificate: cert.Certificate[0]}, nil

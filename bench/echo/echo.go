@@ -14,6 +14,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"net"
 
 	"github.com/twinwire/twinwire/bench/peer"
 )
@@ -48,7 +49,7 @@ const headSize = 4
 
 // A wire makes pipes.
 type wire interface {
-	listen(cert tls.Certificate) (listener, error)
+	listen(addr string, cert tls.Certificate) (listener, error)
 	dial(ctx context.Context, addr string, cert *x509.Certificate) (pipe, error)
 }
 
@@ -74,8 +75,8 @@ type echo struct {
 
 func (e *echo) Info() peer.Info { return e.info }
 
-func (e *echo) Serve(cert tls.Certificate) (peer.Server, error) {
-	l, err := e.wire.listen(cert)
+func (e *echo) Serve(host string, cert tls.Certificate) (peer.Server, error) {
+	l, err := e.wire.listen(net.JoinHostPort(host, "0"), cert)
 	if err != nil {
 		return nil, err
 	}

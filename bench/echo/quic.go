@@ -23,8 +23,8 @@ func quicConfig() *quic.Config {
 	return &quic.Config{MaxIdleTimeout: 10 * time.Minute}
 }
 
-func (w quicWire) listen(cert tls.Certificate) (listener, error) {
-	udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+func (w quicWire) listen(addr string, cert tls.Certificate) (listener, error) {
+	udp, err := net.ListenPacket("udp", addr)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (w quicWire) dial(ctx context.Context, addr string, cert *x509.Certificate)
 }
 
 type quicListener struct {
-	udp       *net.UDPConn
+	udp       net.PacketConn
 	transport *quic.Transport
 	ln        *quic.Listener
 	frame     framing

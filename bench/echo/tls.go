@@ -12,8 +12,8 @@ import (
 // tlsWire is TLS 1.3 over TCP and nothing above it.
 type tlsWire struct{ frame framing }
 
-func (w tlsWire) listen(cert tls.Certificate) (listener, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func (w tlsWire) listen(addr string, cert tls.Certificate) (listener, error) {
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, err
 	}

@@ -26,8 +26,8 @@ const socketBuffer = 1024
 // wsWire is gorilla/websocket with one binary message for each frame.
 type wsWire struct{}
 
-func (wsWire) listen(cert tls.Certificate) (listener, error) {
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+func (wsWire) listen(addr string, cert tls.Certificate) (listener, error) {
+	tcp, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, err
 	}

@@ -20,8 +20,10 @@ type network struct {
 
 var errRefused = errors.New("refused")
 
-func (n *network) Info() peer.Info                            { return peer.Info{Name: "network"} }
-func (n *network) Serve(tls.Certificate) (peer.Server, error) { return nil, errors.ErrUnsupported }
+func (n *network) Info() peer.Info { return peer.Info{Name: "network"} }
+func (n *network) Serve(string, tls.Certificate) (peer.Server, error) {
+	return nil, errors.ErrUnsupported
+}
 
 func (n *network) Dial(context.Context, string, peer.DialOptions) (peer.Conn, error) {
 	if n.dials.Add(1) == n.failAt {

@@ -53,10 +53,10 @@ type Info struct {
 type Peer interface {
 	Info() Info
 
-	// Serve starts a server on a port of 127.0.0.1 that the kernel chooses. It
-	// answers every call with the payload of the call, and speaks TLS 1.3 with
-	// the certificate.
-	Serve(cert tls.Certificate) (Server, error)
+	// Serve starts a server at host, an IP address of this machine, on a port
+	// that the kernel chooses. It answers every call with the payload of the
+	// call, and speaks TLS 1.3 with the certificate.
+	Serve(host string, cert tls.Certificate) (Server, error)
 
 	// Dial connects to the address that a Server of the same Peer reported.
 	// ctx bounds the dialing only.
@@ -80,7 +80,8 @@ type Server interface {
 
 // DialOptions are what the client side of a connection needs to know.
 type DialOptions struct {
-	// Certificate is the one certificate to trust. It names 127.0.0.1.
+	// Certificate is the one certificate to trust. It names 127.0.0.1,
+	// wherever the server is.
 	Certificate *x509.Certificate
 
 	// OnEvent, if not nil, makes the connection a subscriber: it is called in

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"sync"
 
 	"github.com/twinwire/twinwire/bench/peer"
@@ -47,8 +48,8 @@ func (s *source) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) 
 	return (*tls.Certificate)(s), nil
 }
 
-func (s *subject) Serve(cert tls.Certificate) (peer.Server, error) {
-	l, err := server.Listen("127.0.0.1:0")
+func (s *subject) Serve(host string, cert tls.Certificate) (peer.Server, error) {
+	l, err := server.Listen(net.JoinHostPort(host, "0"))
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func (r Run) measure(ctx context.Context, s report.Settings) (values report.Valu
 			err = fmt.Errorf("%w (%v)", context.Cause(ctx), err)
 		}
 	}()
-	pair, err := child.StartPair(ctx, r.Peer.Info().Name)
+	pair, err := child.StartPair(ctx, r.Peer.Info().Name, nil)
 	if err != nil {
 		return nil, err
 	}

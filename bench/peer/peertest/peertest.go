@@ -169,7 +169,7 @@ func start(t *testing.T, p peer.Peer) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := p.Serve(cert)
+	s, err := p.Serve("127.0.0.1", cert)
 	if err != nil {
 		t.Fatal(err)
 	}
