@@ -64,6 +64,7 @@ func (m *Machine) End(eff *Effects) {
 		delete(m.out.running, id)
 		m.finished(c, eff)
 	}
+	m.endStreams()
 	clear(m.in.partial)
 	m.events = eventQueue{}
 }

@@ -72,10 +72,13 @@ type party interface {
 	streams() *exchange
 	// callee says that this end serves the call.
 	callee() bool
+	// settled says that no stream of this end can begin any more.
+	settled() bool
 }
 
 func (c *Call) number() uint64      { return c.item.id }
 func (c *Call) callee() bool        { return false }
+func (c *Call) settled() bool       { return c.ended || c.canceled || c.held || c.size > 0 }
 func (c *Call) existing() *exchange { return c.x }
 func (c *Call) streams() *exchange {
 	if c.x == nil {
@@ -86,6 +89,7 @@ func (c *Call) streams() *exchange {
 
 func (v *Inbound) number() uint64      { return v.id }
 func (v *Inbound) callee() bool        { return true }
+func (v *Inbound) settled() bool       { return v.replied || v.canceled || v.OneWay }
 func (v *Inbound) existing() *exchange { return v.x }
 func (v *Inbound) streams() *exchange {
 	if v.x == nil {

@@ -35,6 +35,7 @@ type Inbound struct {
 	barrier    uint64
 	reply      item
 	replied    bool
+	canceled   bool
 	replyWaits bool      // for the streams of this end (clause 12.8)
 	x          *exchange // nil without streams
 }
@@ -166,6 +167,9 @@ func (m *Machine) start(v *Inbound, eff *Effects) {
 	switch {
 	case v.OneWay:
 	case m.closing.wanted:
+		if v.x != nil {
+			eff.Dropped = append(eff.Dropped, v.x.ins...)
+		}
 		m.Reply(v, uint16(twinwire.Unavailable), Rejection("session is closing", nil), nil)
 		return
 	default:
@@ -209,6 +213,7 @@ func (m *Machine) receiveCancel(f *frame.Frame, eff *Effects) {
 	if v == nil || v.replied && !v.replyWaits {
 		return
 	}
+	v.canceled = true
 	defer m.dropStreams(v.x, twinwire.Canceled) // may queue the reply
 	if v.replied {
 		m.out.replyBytes -= len(v.reply.payload)
@@ -218,6 +223,9 @@ func (m *Machine) receiveCancel(f *frame.Frame, eff *Effects) {
 	if m.in.partial[f.ID] != nil {
 		delete(m.in.partial, f.ID)
 		v.parts = nil
+		if v.x != nil {
+			eff.Dropped = append(eff.Dropped, v.x.ins...) // no handler has seen them
+		}
 		m.Reply(v, uint16(twinwire.Canceled), nil, nil)
 		return
 	}
@@ -322,6 +330,7 @@ func (m *Machine) consumedLarge(size int) {
 const (
 	maxRejectionText    = 1024
 	maxRejectionDetails = 4096
+	maxRejection        = 2 + maxRejectionText + maxRejectionDetails
 )
 
 // Rejection returns the payload of a reply with a code other than 0 (clause

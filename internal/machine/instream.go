@@ -17,6 +17,7 @@ type InStream struct {
 	Owner any
 
 	of       party // nil while it is early, and after its call
+	early    bool  // its call has not arrived (clause 12.3)
 	id       uint64
 	slot     uint8
 	isCallee bool // the peer is the callee
@@ -24,6 +25,7 @@ type InStream struct {
 
 	begun     bool
 	ended     bool // its end or its reset has arrived
+	reset     bool // it was its reset
 	stopped   bool // nobody wants it here
 	stopSent  bool
 	code      twinwire.Code // of the stop
@@ -83,14 +85,22 @@ func (m *Machine) attachStream(of party, s *InStream) {
 // attachEarly gives a call that has arrived the streams that arrived before
 // it, and drops those whose call did not come; of is nil if this one is not
 // run.
+//
+// Until then they count as open, also if they have ended: a peer must not
+// have any number of streams of calls that never come.
 func (m *Machine) attachEarly(id uint64, of *Inbound, eff *Effects) {
 	m.str.early = slices.DeleteFunc(m.str.early, func(s *InStream) bool {
 		switch {
 		case s.id > id:
 			return false
-		case s.id == id && of != nil:
+		case s.id == id && of != nil && !of.replied:
+			s.early = false
 			m.attachStream(of, s)
+			if s.ended && (s.reset || s.consumed == s.received) {
+				m.inOver(s)
+			}
 		default:
+			s.early = false
 			m.inOver(s)
 			eff.Dropped = append(eff.Dropped, s)
 		}
@@ -155,6 +165,7 @@ func (m *Machine) receiveData(f *frame.Frame, eff *Effects) error {
 		if of != nil {
 			m.attachStream(of, s)
 		} else {
+			s.early = true
 			st.early = append(st.early, s)
 		}
 	}
@@ -184,7 +195,7 @@ func (m *Machine) receiveData(f *frame.Frame, eff *Effects) error {
 			m.inOver(s)
 		}
 	}
-	if s.ended {
+	if s.ended || s.stopped {
 		m.release(eff)
 	}
 	return nil
@@ -216,7 +227,7 @@ func (m *Machine) receiveReset(f *frame.Frame, eff *Effects) error {
 	if err := s.accept(f, 0); err != nil {
 		return err
 	}
-	s.ended = true
+	s.ended, s.reset = true, true
 	if !s.stopped {
 		eff.Data = append(eff.Data, DataIn{Stream: s, Reset: true, Code: twinwire.Code(f.Code), Payload: f.Payload})
 	}
@@ -299,7 +310,7 @@ func (m *Machine) sendStop(s *InStream) {
 
 // inOver takes note that a stream of the peer is over (clause 12.5).
 func (m *Machine) inOver(s *InStream) {
-	if s.counted || !s.begun {
+	if s.counted || !s.begun || s.early {
 		return
 	}
 	s.counted = true

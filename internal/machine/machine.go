@@ -193,7 +193,8 @@ type Effects struct {
 	Start []*Inbound
 	// Cancel are served calls whose caller no longer waits.
 	Cancel []*Inbound
-	// Dropped are streams whose call did not come (clause 12.3).
+	// Dropped are streams whose call did not come or will not be served
+	// (clause 12.3).
 	Dropped []*InStream
 	// Closed says that the session is over by agreement (clause 8.2); the
 	// carrier is to be closed.

@@ -261,6 +261,7 @@ func (m *Machine) continueReply(f *frame.Frame, eff *Effects) error {
 // finished puts a call that is done into eff.
 func (m *Machine) finished(c *Call, eff *Effects) {
 	c.ended = true
+	m.dropStreams(c.x, c.Code)
 	eff.Done = append(eff.Done, c)
 }
 
@@ -296,7 +297,6 @@ func (m *Machine) delivered(c *Call, eff *Effects) {
 // remove takes a call that was answered out of the window.
 func (m *Machine) remove(c *Call) {
 	c.held, c.ended = false, true
-	m.dropStreams(c.x, c.Code)
 	m.out.calls--
 	delete(m.out.running, c.item.id)
 }

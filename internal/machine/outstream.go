@@ -78,13 +78,22 @@ func (s *OutStream) unlink() {
 }
 
 // OpenStream returns the stream of this side in a slot of a call, a new one
-// the first time. A call of this side may not have been sent yet.
+// the first time. A call of this side may not have been sent yet. A stream
+// that cannot be sent, because the call is answered or canceled or the peer
+// takes no streams, is over from the beginning: an answer must not wait for it
+// (clauses 12.8 and 12.9).
 func (m *Machine) OpenStream(of party, slot uint8, p Priority) *OutStream {
 	x := of.streams()
 	s := x.out(slot)
 	if s == nil {
 		s = &OutStream{of: of, slot: slot, priority: p, limit: uint64(m.cfg.Peer.Stream)}
 		x.outs = append(x.outs, s)
+		switch {
+		case m.str.limit == 0:
+			s.over, s.Code, s.Text = true, twinwire.ResourceExhausted, Rejection("peer takes no streams", nil)
+		case m.ended || of.settled():
+			s.over = true
+		}
 	}
 	return s
 }
@@ -160,6 +169,7 @@ func (m *Machine) ResetStream(s *OutStream, code twinwire.Code, text []byte) {
 		return
 	}
 	m.dropChunks(s)
+	m.tellRoom(s)
 	s.reset = true
 	m.activate(s)
 }
@@ -335,6 +345,19 @@ func (m *Machine) dropChunks(s *OutStream) {
 	s.first, s.last, s.queued = nil, nil, 0
 }
 
+// endStreams gives back what waits to be sent of calls that are served here,
+// at the end of the session.
+func (m *Machine) endStreams() {
+	for _, v := range m.in.running {
+		if v.x != nil {
+			for _, s := range v.x.outs {
+				s.unlink()
+				m.dropChunks(s)
+			}
+		}
+	}
+}
+
 // dropStreams ends the streams of this side of a call that is over or canceled
 // (clauses 12.8 and 12.9).
 func (m *Machine) dropStreams(x *exchange, code twinwire.Code) {
@@ -379,13 +402,17 @@ func (m *Machine) receiveStop(f *frame.Frame) {
 		return
 	}
 	if s == nil {
-		// It shall not begin.
+		// It shall not begin. The text is not kept: a peer may stop all slots
+		// of all calls.
 		x := of.streams()
-		s = &OutStream{of: of, slot: uint8(f.Slot)}
-		x.outs = append(x.outs, s)
+		x.outs = append(x.outs, &OutStream{of: of, slot: uint8(f.Slot), over: true, Code: twinwire.Code(f.Code)})
+		return
 	}
 	if !s.over {
-		s.Code, s.Text = twinwire.Code(f.Code), append([]byte(nil), f.Payload...)
+		s.Code = twinwire.Code(f.Code)
+		if len(f.Payload) <= maxRejection {
+			s.Text = append([]byte(nil), f.Payload...)
+		}
 		m.streamOver(s)
 	}
 }

@@ -82,20 +82,23 @@ func unknown(kind, lane byte, rest ...byte) []byte {
 
 func with(change func(*Config)) func(*Config) { return change }
 
+// A violation is something that the protocol forbids.
+type violation struct {
+	clause, name string
+	client       bool // the machine is a client's; otherwise a server's on one pipe
+	lanes        bool // the lanes are independent
+	pipe         int
+	change       func(*Config)
+	before       func(m *Machine) // what this side did
+	frames       []byte
+	want         string
+}
+
 // TestViolations gives a machine what the protocol forbids (clause 9.3). The
 // error has ProtocolError and a reason that repeats nothing of the peer's.
 func TestViolations(t *testing.T) {
 	all := attach(0, frame.AllLanes)
-	tests := []struct {
-		clause, name string
-		client       bool // the machine is a client's; otherwise a server's on one pipe
-		lanes        bool // the lanes are independent
-		pipe         int
-		change       func(*Config)
-		before       func(m *Machine) // what this side did
-		frames       []byte
-		want         string
-	}{
+	runViolations(t, []violation{
 		{clause: "1.3", name: "varint that is not the shortest", frames: []byte{0x40, 0x02, 0x06, 0}, want: "varint"},
 		{clause: "2.1", name: "frame that is cut off", frames: []byte{3, 0x06, 0}, want: "frame"},
 		{clause: "2.1", name: "frame of no length", frames: []byte{0, 0x06, 0}, want: "frame"},
@@ -171,7 +174,10 @@ func TestViolations(t *testing.T) {
 		{clause: "8.1", name: "flood of PINGs", frames: append(frames(all), pings(11)...), want: "heartbeats"},
 		{clause: "8.2", name: "CLOSE twice", frames: frames(all, goodbye(99), goodbye(99)), want: "second CLOSE"},
 		{clause: "5.2", name: "calls that cannot run, without end", change: with(func(c *Config) { c.Own.Calls = 2 }), frames: frames(all, call(1), call(2), call(3), call(4), call(5)), want: "too many calls"},
-	}
+	})
+}
+
+func runViolations(t *testing.T, tests []violation) {
 	for _, test := range tests {
 		t.Run(test.clause+" "+test.name, func(t *testing.T) {
 			cfg := testConfig(test.client, test.lanes)
