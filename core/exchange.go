@@ -177,6 +177,7 @@ func (x *Exchange) Done() <-chan struct{} { return x.done }
 // streams end. It does nothing once the outcome is known.
 func (x *Exchange) Cancel() {
 	x.abandon(twinwire.Canceled, &canceledError{what: "call given up", cause: context.Canceled, code: twinwire.Canceled})
+	x.stop()
 }
 
 // Result waits for the outcome and reads the answer into result, unless that

@@ -32,6 +32,7 @@ type StreamReader struct {
 
 	mu     sync.Mutex
 	queue  []*machine.Chunk
+	begun  bool
 	ended  bool
 	err    error // of a reset
 	closed bool
@@ -55,6 +56,7 @@ func (r *StreamReader) arrived(d *machine.DataIn) {
 	if r.closed {
 		return
 	}
+	r.begun = true
 	for b := d.Payload; len(b) > 0 && !d.Reset; {
 		last := len(r.queue) - 1
 		if last < 0 || len(r.queue[last].Free()) == 0 {
@@ -127,7 +129,7 @@ func (r *StreamReader) next() error {
 			if err := r.cause(); err != nil {
 				return err
 			}
-			return io.ErrUnexpectedEOF
+			return io.EOF // it did not begin: what did has arrived (clause 12.8)
 		}
 		select {
 		case <-r.wake:
@@ -135,6 +137,36 @@ func (r *StreamReader) next() error {
 			over = true // what came before counts
 		}
 	}
+}
+
+// waitBegun waits until the stream has begun, and reports false if the call
+// was over before.
+func (r *StreamReader) waitBegun() bool {
+	for over := false; ; {
+		r.mu.Lock()
+		begun := r.begun || r.closed
+		r.mu.Unlock()
+		if begun || over {
+			return begun
+		}
+		select {
+		case <-r.wake:
+		case <-r.done:
+			over = true
+		}
+	}
+}
+
+// isOver reports whether nothing more will arrive.
+func (r *StreamReader) isOver() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ended
 }
 
 // consumed tells the machine. What is in cur counts as consumed: it is at most

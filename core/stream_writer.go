@@ -104,6 +104,13 @@ func (w *StreamWriter) errLocked() error {
 	return &streamError{ErrStopped, rejection(w.out.Code, w.out.Text)}
 }
 
+// isOver reports whether nothing can be sent any more.
+func (w *StreamWriter) isOver() bool {
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	return w.errLocked() != nil
+}
+
 // over returns why the call is over.
 func (w *StreamWriter) over() error {
 	if err := w.cause(); err != nil {
