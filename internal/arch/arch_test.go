@@ -85,6 +85,9 @@ func TestCheck(t *testing.T) {
 		{"state/reflective/a.go", m + "/state", ""},
 		{"state/reflective/a.go", msgpack, "state/reflective" + noModule},
 		{"events/a.go", m + "/internal/machine", "events" + noPackage},
+		{"files/a.go", m + "/core", ""},
+		{"files/a.go", m + "/events", "files" + noPackage},
+		{"files/a.go", "net/http", "files" + noStd},
 
 		{"client/a.go", m + "/transport/ws", ""},
 		{"client/a.go", m + "/state", ""},

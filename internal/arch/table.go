@@ -23,7 +23,7 @@ var (
 	carrying   = []string{".", "frame", "transport", "transport/internal/..."}
 	coreNeeds  = []string{".", "frame", "codec", "transport"}
 	ends       = slices.Concat(coreNeeds, wires, []string{"core", "events", "state", "certs"})
-	public     = []string{".", "codec/...", "core", "events", "state/...", "client", "server", "certs"}
+	public     = []string{".", "codec/...", "core", "events", "state/...", "files", "client", "server", "certs"}
 )
 
 // machine is the session state machine, which purity.go speaks of.
@@ -42,6 +42,7 @@ var noHTTP = []string{"net/http/..."}
 //
 //	root, frame <- transport <- {ws, quic, mem, browser}
 //	root, frame, codec, transport <- core <- {events, state} <- {client, server}
+//	core <- files
 //
 // with internal/machine between root, frame, codec and core. A third party's
 // module is named in the one row of the directory that may know it. The most
@@ -66,6 +67,7 @@ var table = []rule{
 	{dirs: "core/...", own: slices.Concat(coreNeeds, []string{"internal/machine"}), not: noHTTP},
 	{dirs: "events/...", own: slices.Concat(coreNeeds, []string{"core"}), not: noHTTP},
 	{dirs: "state/...", own: slices.Concat(coreNeeds, []string{"core"}), not: noHTTP},
+	{dirs: "files/...", own: []string{".", "frame", "codec", "core"}, not: noHTTP},
 
 	{dirs: "certs/...", own: []string{"."}, modules: []string{"golang.org/x/crypto"}},
 	{dirs: "client/...", own: ends},
