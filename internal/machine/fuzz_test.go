@@ -19,14 +19,22 @@ func FuzzReceive(f *testing.F) {
 	f.Add(true, false, frames(frame.Frame{Kind: frame.Reply, Lane: 1, ID: 1, Flags: frame.Barrier, Next: 1}, event(0)))
 	f.Add(true, false, frames(large(frame.Frame{Kind: frame.Reply, Lane: 1, ID: 1}, 20_000), more(frame.OfReply, 1, 1, 20_000-frame.MaxPayload)))
 	f.Add(true, true, append(frames(frame.Frame{Kind: frame.Open, Lane: 2}, frame.Frame{Kind: frame.Credit, ID: 1, Next: 1 << 40}), pings(3)...))
+	f.Add(false, false, frames(all, data(1, 0, first, 9), call(1), data(1, 0, last, 9), data(1, 1, first, 9), reset(1, 1, 0), stop(1, 0, callee), window(1, 1, 9, callee)))
+	f.Add(true, false, frames(data(1, 0, first|callee, 9), stop(1, 0, 0), window(1, 0, 90_000, 0), frame.Frame{Kind: frame.Reply, Lane: 1, ID: 1, Flags: frame.Streamed, Slot: 1}, data(1, 0, last|callee, 9)))
+	f.Add(true, true, frames(on(1, data(1, 0, first|callee, 9)), on(1, reset(1, 0, callee)), frame.Frame{Kind: frame.Credit, ID: 2, Next: 1 << 40}))
 	f.Fuzz(func(t *testing.T, client, lanes bool, b []byte) {
 		cfg := testConfig(client, lanes)
 		cfg.Own.Large, cfg.Own.MaxMessage = 200_000, 100_000
+		cfg.Own.Streams, cfg.Own.Stream, cfg.MaxStream, cfg.MaxStreams = 3, 1000, 2000, 5000
+		chunks := 0
+		cfg.NewChunk = func() *Chunk { chunks++; return new(Chunk) }
+		cfg.FreeChunk = func(*Chunk) { chunks-- }
 		m := New(cfg, 0)
-		c := &Call{Method: "t.m", Payload: []byte("x")}
+		c := &Call{Method: "t.m", Payload: []byte("x"), Streams: true}
 		if err := m.Start(c); err != nil {
 			t.Fatal(err)
 		}
+		m.Write(m.OpenStream(c, 0, Bulk), make([]byte, 100_000))
 		for p := range m.Pipes() {
 			m.Batch(p, 0, nil)
 		}
@@ -43,11 +51,26 @@ func FuzzReceive(f *testing.F) {
 			err = m.Receive(pipe, b[:n], time.Second, &eff)
 			b = b[n:]
 			serving = append(serving, eff.Start...)
+			for _, d := range eff.Data {
+				switch len(d.Payload) % 5 {
+				case 0: // nobody reads
+				case 1:
+					if s := d.Stream; s.of != nil {
+						m.StopStream(s, twinwire.Rejected, nil)
+					}
+				default:
+					m.ConsumedStream(d.Stream, len(d.Payload))
+				}
+			}
+			if st := &m.str; len(st.early) > cfg.Own.Streams || st.opened-st.over > uint64(cfg.Own.Streams) && err == nil || st.spare < 0 {
+				t.Fatalf("%d streams of %d are open, %d early, %d bytes spare", st.opened-st.over, cfg.Own.Streams, len(st.early), st.spare)
+			}
 		}
 		for _, v := range serving {
 			if v.OneWay {
 				m.Consumed(v)
 			} else {
+				m.EndStream(m.OpenStream(v, 0, Normal))
 				m.Reply(v, 0, []byte("y"), nil)
 			}
 		}
@@ -58,7 +81,7 @@ func FuzzReceive(f *testing.F) {
 					m.Batch(p, time.Second, nil)
 				}
 			}
-			if wake == 0 {
+			if wake == 0 && m.Wake() == 0 { // asking for a lane queues a frame
 				break
 			}
 		}
@@ -66,6 +89,9 @@ func FuzzReceive(f *testing.F) {
 			t.Fatal("something waits and cannot be sent")
 		}
 		m.End(&eff)
+		if chunks != 0 {
+			t.Errorf("%d buffers are lost", chunks)
+		}
 		if !c.Ended() {
 			t.Error("the call did not end")
 		}

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"flag"
 	"fmt"
 	"testing"
 	"time"
@@ -11,15 +12,16 @@ import (
 
 // histories is how many seeds a run of TestHistories tries for each carrier
 // and each kind of limits.
-const histories = 120
+var histories = flag.Int("histories", 120, "seeds for each kind of history")
 
 // TestHistories runs two machines through random histories: of calls,
-// messages, states and events of all sizes, of lanes that stop and go on
+// messages, states and events of all sizes, of streams both ways, of lanes that stop and go on
 // independently of each other, of contexts that end, and of an end that is
 // agreed on, or not.
 func TestHistories(t *testing.T) {
 	small := func(c Config) Config {
-		w := Window{Calls: 3, Messages: 4, Large: 150_000, MaxMessage: 100_000, Names: 4}
+		w := Window{Calls: 3, Messages: 4, Large: 150_000, MaxMessage: 100_000, Names: 4, Streams: 2, Stream: 1000}
+		c.MaxStream, c.MaxStreams = 20_000, 30_000
 		c.Own, c.Peer = w, w
 		c.MaxQueuedCalls, c.MaxQueuedBytes, c.MaxReplyBytes = 6, 200_000, 150_000
 		c.MaxEventBytes, c.MaxStateBytes = 2_000, 1_000
@@ -29,7 +31,7 @@ func TestHistories(t *testing.T) {
 		for _, lanes := range []int{4, 2, 1} {
 			for limits, adapt := range map[string]func(Config) Config{"defaults": func(c Config) Config { return c }, "small": small} {
 				t.Run(fmt.Sprintf("independent=%v/lanes=%d/%s", independent, lanes, limits), func(t *testing.T) {
-					n := histories
+					n := *histories
 					if testing.Short() || lanes < 4 {
 						n /= 10
 					}
@@ -95,6 +97,7 @@ func (w *world) step() {
 	case r < 70:
 		e.call(w.size(), func(c *testCall) {
 			c.OneWay, c.Unordered = w.rng.IntN(3) == 0, w.rng.IntN(5) == 0
+			c.Streams = w.rng.IntN(10) > 0
 			if w.rng.IntN(4) == 0 {
 				c.Meta = frame.AppendPair(nil, "key", "value")
 			}
@@ -103,14 +106,19 @@ func (w *world) step() {
 		if len(e.inbox) > 0 {
 			e.answer(e.inbox[w.rng.IntN(len(e.inbox))], w.size())
 		}
-	case r < 86:
+	case r < 84:
 		if len(e.calls) > 0 {
 			e.abandon(e.calls[w.rng.IntN(len(e.calls))])
 		}
-	case r < 94:
+	case r < 89:
 		e.topicStep()
-	default:
+	case r < 92:
 		e.stateStep()
+	default:
+		for range w.rng.IntN(4) {
+			e.sendStep()
+			e.readStep()
+		}
 	}
 }
 
@@ -129,6 +137,7 @@ func (e *end) abandon(c *testCall) {
 	if c.abandoned || c.Ended() {
 		return
 	}
+	e.dropIns(&c.Call)
 	if out, notRun := e.m.Abandon(&c.Call, twinwire.Canceled); out {
 		c.notRun = notRun
 		for i := range e.calls {
@@ -204,6 +213,10 @@ func (w *world) finish() {
 				busy = true
 				e.answer(e.inbox[0], w.size())
 			}
+			for _, s := range e.open() {
+				busy = true
+				e.consume(s, s.got-s.consumed)
+			}
 		}
 		w.tick(25 * time.Millisecond)
 		if !busy {
@@ -219,6 +232,7 @@ func (w *world) finish() {
 		if len(m.in.running) != 0 || len(m.in.partial) != 0 || m.in.refused != 0 {
 			w.fatalf("%s: %d calls of the peer still run", e.name, len(m.in.running))
 		}
+		e.streamsQuiet()
 		for i := range m.lanes {
 			if l := &m.lanes[i]; l.acked != l.sent || l.pending != 0 {
 				w.fatalf("%s: lane %d: %d of %d acknowledged", e.name, i, l.acked, l.sent)
@@ -283,6 +297,9 @@ func (w *world) goodbye() {
 			e.block = [frame.MaxLanes]int{}
 			if len(e.inbox) > 0 {
 				e.answer(e.inbox[0], 32)
+			}
+			for _, s := range e.open() {
+				e.consume(s, s.got-s.consumed)
 			}
 		}
 	}

@@ -50,7 +50,10 @@ type end struct {
 	states []*testState
 	seen   map[string]uint64 // versions of the peer's states
 	gone   map[string]bool   // those that ended
-	closed bool              // Effects said so
+	outs   map[streamKey]*testOut
+	ins    map[*InStream]*testIn // that are not over
+	chunks map[*Chunk]bool       // in use
+	closed bool                  // Effects said so
 	dead   error
 }
 
@@ -112,6 +115,7 @@ func newWorld(t testing.TB, seed uint64, client, server Config) *world {
 			w: w, name: []string{"client", "server"}[i], byNumber: map[uint64]*testCall{}, started: map[uint64]int{},
 			order: map[uint64]uint64{}, topics: map[string]*inLog{}, seen: map[string]uint64{}, gone: map[string]bool{},
 		}
+		e.useStreams(&cfg)
 		e.m = New(cfg, 0)
 		w.ends[i] = e
 	}
@@ -268,11 +272,17 @@ func (e *end) carryOut() {
 			}
 		}
 	}
+	for i := range e.eff.Data {
+		e.arrived(&e.eff.Data[i])
+	}
 	for _, c := range e.eff.Done {
 		e.done(c.Owner.(*testCall))
 	}
 	for _, v := range e.eff.Start {
 		e.start(v)
+	}
+	for _, in := range e.eff.Dropped {
+		in.Owner.(*testIn).gone = true
 	}
 	for _, v := range e.eff.Cancel {
 		if v.OneWay || v.replied {
@@ -295,10 +305,16 @@ func (e *end) done(c *testCall) {
 	}
 	ran := e.peer.started[c.number]
 	switch c.Code {
+	case twinwire.Rejected:
+		if ran != 1 {
+			w.fatalf("%s: call %d ran %d times and was rejected", e.name, c.number, ran)
+		}
+		e.whole(c)
 	case twinwire.Accepted:
 		if c.OneWay {
 			return
 		}
+		e.whole(c)
 		n := w.numbersOf(c.Reply, 4)
 		if n[0] != c.number || ran != 1 {
 			w.fatalf("%s: call %d ran %d times and was answered with the reply to %d", e.name, c.number, ran, n[0])
@@ -412,7 +428,13 @@ func (e *end) answer(v *Inbound, size int) {
 			events = e.all.emitted
 		}
 	}
-	e.m.Reply(v, 0, body(size, e.w.numbersOf(v.Payload, 1)[0], state, version, events), nil)
+	number := e.w.numbersOf(v.Payload, 1)[0]
+	var code twinwire.Code
+	if e.w.rng.IntN(8) == 0 {
+		code = twinwire.Rejected
+	}
+	e.m.Reply(v, uint16(code), body(size, number, state, version, events), nil)
+	e.replied(v, number, twinwire.Code(v.reply.code)) // too many may wait
 }
 
 func (e *end) emit(s *testSub, size int) (uint64, bool) {
@@ -500,6 +522,7 @@ func (w *world) end() {
 		for _, c := range e.calls {
 			w.fatalf("%s: call %d never ended", e.name, c.number)
 		}
+		e.noChunks()
 	}
 }
 
@@ -526,5 +549,6 @@ func (w *world) check() {
 		case o.queued < 0, o.queuedBytes < 0, o.replyBytes < 0, o.calls < 0, m.events.bytes < 0, m.in.refused < 0:
 			w.fatalf("%s: a count is negative: %+v", e.name, *o)
 		}
+		e.checkStreams()
 	}
 }
