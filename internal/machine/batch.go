@@ -402,9 +402,16 @@ func (m *Machine) sentWhole(it *item) {
 	switch it.kind {
 	case itemCall:
 		m.out.dequeued(it)
+		if it.call.Tracked {
+			m.track(it.call)
+		}
 	case itemMessage:
 		m.out.dequeued(it)
-		m.messagesOut = append(m.messagesOut, it.call)
+		if it.call.Tracked {
+			m.track(it.call)
+		} else {
+			m.messagesOut = append(m.messagesOut, it.call)
+		}
 	case itemReply:
 		if it.reply == nil {
 			m.in.refused--
@@ -419,8 +426,8 @@ func (m *Machine) sentWhole(it *item) {
 }
 
 // Sent returns the calls and messages whose payload the machine is done with,
-// since it was last asked: replies by their Inbound, one-way messages by their
-// Call. The slices are valid until the next Batch.
+// since it was last asked: replies by their Inbound, one-way messages that are
+// not tracked by their Call. The slices are valid until the next Batch.
 func (m *Machine) Sent() (replies []*Inbound, messages []*Call) {
 	replies, messages = m.sent, m.messagesOut
 	m.sent, m.messagesOut = m.sent[:0], m.messagesOut[:0]

@@ -43,7 +43,7 @@ func (m *Machine) End(eff *Effects) {
 	}
 	for _, l := range lists {
 		for it := l.pop(); it != nil; it = l.pop() {
-			if (it.kind == itemCall || it.kind == itemMessage) && !it.begun() {
+			if it.kind == itemMessage || it.kind == itemCall && !it.begun() {
 				it.call.finish(twinwire.Unavailable, "session ended before the call was sent")
 				m.finished(it.call, eff)
 			}
@@ -65,6 +65,7 @@ func (m *Machine) End(eff *Effects) {
 		m.finished(c, eff)
 	}
 	m.endStreams()
+	m.endTracked(eff)
 	clear(m.in.partial)
 	m.events = eventQueue{}
 }

@@ -96,7 +96,7 @@ func (w *world) step() {
 		w.tick(time.Duration(w.rng.IntN(30)) * time.Millisecond)
 	case r < 70:
 		e.call(w.size(), func(c *testCall) {
-			c.OneWay, c.Unordered = w.rng.IntN(3) == 0, w.rng.IntN(5) == 0
+			c.OneWay, c.Unordered, c.Tracked = w.rng.IntN(3) == 0, w.rng.IntN(5) == 0, w.rng.IntN(3) == 0
 			c.Streams = w.rng.IntN(10) > 0
 			if w.rng.IntN(4) == 0 {
 				c.Meta = frame.AppendPair(nil, "key", "value")

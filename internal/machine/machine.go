@@ -107,6 +107,7 @@ type Machine struct {
 	queues    [priorities]list // what leaves on the call lane, in order; replies and states are Normal
 	credit    list             // large messages that wait for credit
 	large     list             // large messages of which parts were sent
+	unacked   list             // tracked calls and messages that were sent whole, in their order
 	events    eventQueue
 	out       outgoing
 	nextSub   uint64
@@ -128,6 +129,7 @@ type Machine struct {
 	sent        []*Inbound // replies that were sent whole
 	largeWaited bool       // a large message waits that the last batch had no room for
 	messagesOut []*Call    // messages that were sent whole
+	sentTracked []*Call    // tracked calls and messages that were sent whole
 }
 
 // Stats counts what a session did since it began.
@@ -188,7 +190,11 @@ type Effects struct {
 	States []StateIn
 	Events []EventIn
 	Data   []DataIn
-	Done   []*Call
+	// Received are tracked calls that the peer has received and not answered.
+	Received []*Call
+	// Done are calls that have ended, messages that ended unsent, and tracked
+	// messages that were received or whose session ended before it was known.
+	Done []*Call
 	// Start are calls and messages to serve, in their order.
 	Start []*Inbound
 	// Cancel are served calls whose caller no longer waits.
@@ -205,12 +211,13 @@ type Effects struct {
 func (e *Effects) Reset() {
 	clear(e.States)
 	clear(e.Events)
+	clear(e.Received)
 	clear(e.Done)
 	clear(e.Start)
 	clear(e.Cancel)
 	clear(e.Data)
 	*e = Effects{
-		States: e.States[:0], Events: e.Events[:0], Data: e.Data[:0], Done: e.Done[:0],
+		States: e.States[:0], Events: e.Events[:0], Data: e.Data[:0], Received: e.Received[:0], Done: e.Done[:0],
 		Start: e.Start[:0], Cancel: e.Cancel[:0],
 	}
 }

@@ -24,6 +24,9 @@ type Call struct {
 	Deadline time.Duration
 	// OneWay makes it a message, Unordered and Idempotent as in clause 2.6.
 	OneWay, Unordered, Idempotent bool
+	// Tracked asks for Effects.Received and SentTracked, and for a message to
+	// be in Effects.Done in any case.
+	Tracked bool
 	// Priority says what it waits behind.
 	Priority Priority
 	// Streams says that the driver takes care of the callee's streams. If not,
@@ -297,6 +300,9 @@ func (m *Machine) delivered(c *Call, eff *Effects) {
 // remove takes a call that was answered out of the window.
 func (m *Machine) remove(c *Call) {
 	c.held, c.ended = false, true
+	if c.Tracked {
+		c.item.unlink() // from unacked: an answer says more
+	}
 	m.out.calls--
 	delete(m.out.running, c.item.id)
 }

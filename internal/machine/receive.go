@@ -40,7 +40,7 @@ func (m *Machine) receive(pipe int, f *frame.Frame, n int, now time.Duration, ef
 		return protocolError("lane out of range")
 	}
 	if !f.Kind.Numbered() {
-		return m.receiveControl(pipe, f)
+		return m.receiveControl(pipe, f, eff)
 	}
 	l := &m.lanes[f.Lane]
 	if !m.carries(pipe, int(f.Lane)) || !l.bound {
@@ -114,7 +114,7 @@ func (m *Machine) receiveNumbered(f *frame.Frame, l *lane, now time.Duration, ef
 	return nil
 }
 
-func (m *Machine) receiveControl(pipe int, f *frame.Frame) error {
+func (m *Machine) receiveControl(pipe int, f *frame.Frame, eff *Effects) error {
 	if m.cfg.Independent && pipe != 0 && f.Kind != frame.Attach {
 		switch {
 		case !m.lanes[pipe].bound:
@@ -129,7 +129,11 @@ func (m *Machine) receiveControl(pipe int, f *frame.Frame) error {
 	case frame.Open:
 		return m.receiveOpen(f)
 	case frame.Ack:
-		return m.lanes[f.Lane].acknowledge(f.Next, m.beat.heard)
+		err := m.lanes[f.Lane].acknowledge(f.Next, m.beat.heard)
+		if int(f.Lane) == m.role.call {
+			m.received(eff)
+		}
+		return err
 	case frame.Ping:
 		return m.receivePing(f.ID, m.beat.heard)
 	case frame.Pong:

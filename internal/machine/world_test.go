@@ -63,6 +63,8 @@ type testCall struct {
 	done      int
 	notRun    bool
 	abandoned bool
+	sent      int  // times it was told that it was sent, if it is tracked
+	received  bool // it was told that it was received
 }
 
 type testSub struct {
@@ -178,6 +180,7 @@ func (e *end) flush(pipe int) bool {
 	for _, c := range messages {
 		clear(c.Payload)
 	}
+	e.tracked()
 	if len(b) == 0 {
 		return false
 	}
@@ -275,6 +278,7 @@ func (e *end) carryOut() {
 	for i := range e.eff.Data {
 		e.arrived(&e.eff.Data[i])
 	}
+	e.received()
 	for _, c := range e.eff.Done {
 		e.done(c.Owner.(*testCall))
 	}
@@ -312,6 +316,9 @@ func (e *end) done(c *testCall) {
 		e.whole(c)
 	case twinwire.Accepted:
 		if c.OneWay {
+			if ran != 1 {
+				w.fatalf("%s: message %d was received and ran %d times", e.name, c.number, ran)
+			}
 			return
 		}
 		e.whole(c)
@@ -523,6 +530,7 @@ func (w *world) end() {
 			w.fatalf("%s: call %d never ended", e.name, c.number)
 		}
 		e.noChunks()
+		e.trackedEnded()
 	}
 }
 
