@@ -20,13 +20,13 @@ import (
 // session ended and it may have run. A call runs at most once.
 //
 // A deadline of ctx travels with the call, as do the options in ctx: see
-// [WithMetadata], [WithReplyMetadata], [WithPriority], [Unordered] and
-// [Idempotent].
+// [WithMetadata], [WithReplyMetadata], [WithPriority], [WithStatus],
+// [Unordered] and [Idempotent].
 func (s *Session) Call(ctx context.Context, method string, args codec.Marshaler, result codec.Unmarshaler) error {
 	if s.invoke == nil {
 		return s.call(ctx, method, args, result, false)
 	}
-	return s.invoke(ctx, &Outgoing{Method: method, Args: args, Result: result})
+	return s.intercept(ctx, &Outgoing{Method: method, Args: args, Result: result})
 }
 
 // Send sends a one-way message to the peer. It returns when the message is
@@ -36,7 +36,7 @@ func (s *Session) Send(ctx context.Context, method string, args codec.Marshaler)
 	if s.invoke == nil {
 		return s.call(ctx, method, args, nil, true)
 	}
-	return s.invoke(ctx, &Outgoing{Method: method, Args: args, OneWay: true})
+	return s.intercept(ctx, &Outgoing{Method: method, Args: args, OneWay: true})
 }
 
 // An Outgoing is a call or message of this side, as its interceptors see it.
@@ -85,6 +85,8 @@ type pending struct {
 	done     chan struct{} // one send: the answer is here
 	exchange *Exchange     // whose call it is, or nil
 
+	status *Status // nil if nobody wants to know
+
 	// Guarded by the session's mu.
 	abandoned bool // nobody waits any more
 }
@@ -112,7 +114,7 @@ func (s *Session) release(p *pending) {
 		p.reply = nil
 	}
 	p.Payload, p.Reply, p.Meta, p.meta = nil, nil, nil, nil
-	p.abandoned = false
+	p.abandoned, p.status = false, nil
 	s.pendings.Put(p)
 }
 
@@ -120,6 +122,9 @@ func (s *Session) release(p *pending) {
 // takes it from here; the machine knows it no more.
 func (s *Session) finish(c *machine.Call) {
 	p := c.Owner.(*pending)
+	if p.status != nil {
+		p.reachedEnd()
+	}
 	if p.exchange != nil {
 		p.exchange.finish(c)
 		return
@@ -140,6 +145,13 @@ func (s *Session) finish(c *machine.Call) {
 	p.done <- struct{}{}
 }
 
+// intercept makes a call by way of the interceptors.
+func (s *Session) intercept(ctx context.Context, out *Outgoing) error {
+	err := s.invoke(ctx, out)
+	callOptionsOf(ctx).status.intercepted(out.OneWay, err)
+	return err
+}
+
 // callOutgoing is the last Invoker.
 func (s *Session) callOutgoing(ctx context.Context, out *Outgoing) error {
 	if out.exchange != nil {
@@ -151,34 +163,14 @@ func (s *Session) callOutgoing(ctx context.Context, out *Outgoing) error {
 // call gives a call or message to the machine, and waits for the answer to a
 // call.
 func (s *Session) call(ctx context.Context, method string, args codec.Marshaler, result codec.Unmarshaler, oneWay bool) error {
-	if err := ctx.Err(); err != nil {
-		return contextError(ctx, "before it was sent")
-	}
-	if !frame.ValidMethod(method) {
-		return twinwire.Errorf(twinwire.BadRequest, "%q cannot be the name of a method", method)
-	}
 	p := s.pending()
-	if err := p.encode(s, ctx, method, args, oneWay); err != nil {
+	if err := s.start(ctx, p, method, args, oneWay); err != nil {
 		s.release(p)
-		return err
-	}
-	s.mu.Lock()
-	if err := s.m.Start(&p.Call); err != nil {
-		ended := s.err
-		s.mu.Unlock()
-		s.release(p)
-		if errors.Is(err, machine.ErrEnded) {
-			return endedError(ended)
-		}
 		return err
 	}
 	if oneWay {
-		// Whoever sends one is about to send more: written by another
-		// goroutine, they go together, which doubles the rate.
-		s.kick(false)
 		return nil
 	}
-	s.kick(true)
 	select {
 	case <-p.done:
 	case <-ctx.Done():
@@ -191,8 +183,42 @@ func (s *Session) call(ctx context.Context, method string, args codec.Marshaler,
 	return err
 }
 
+// start gives a call or message to the machine. After an error p is the
+// caller's again.
+func (s *Session) start(ctx context.Context, p *pending, method string, args codec.Marshaler, oneWay bool) error {
+	o := callOptionsOf(ctx)
+	if err := o.status.begin(oneWay); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return o.status.failed(contextError(ctx, "before it was sent"))
+	}
+	if !frame.ValidMethod(method) {
+		return o.status.failed(twinwire.Errorf(twinwire.BadRequest, "%q cannot be the name of a method", method))
+	}
+	if err := p.encode(s, ctx, o, method, args, oneWay); err != nil {
+		return o.status.failed(err)
+	}
+	if p.Tracked {
+		p.status.reach(Sending, nil)
+	}
+	s.mu.Lock()
+	if err := s.m.Start(&p.Call); err != nil {
+		ended := s.err
+		s.mu.Unlock()
+		if errors.Is(err, machine.ErrEnded) {
+			err = endedError(ended)
+		}
+		return o.status.failed(err)
+	}
+	// Whoever sends a message is about to send more: written by another
+	// goroutine, they go together, which doubles the rate.
+	s.kick(!oneWay)
+	return nil
+}
+
 // encode fills in what the machine needs to know.
-func (p *pending) encode(s *Session, ctx context.Context, method string, args codec.Marshaler, oneWay bool) error {
+func (p *pending) encode(s *Session, ctx context.Context, o *callOptions, method string, args codec.Marshaler, oneWay bool) error {
 	p.Method, p.OneWay = method, oneWay
 	p.args = p.args[:0]
 	if args != nil {
@@ -207,8 +233,8 @@ func (p *pending) encode(s *Session, ctx context.Context, method string, args co
 	if at, ok := ctx.Deadline(); ok && !oneWay {
 		p.Deadline = max(1, at.Sub(s.began))
 	}
-	o := callOptionsOf(ctx)
-	p.Streams = false
+	p.Streams = p.exchange != nil
+	p.status, p.Tracked = o.status, o.status != nil
 	p.Unordered, p.Idempotent, p.Priority = o.unordered, o.idempotent, min(o.priority, Bulk)
 	meta, err := o.metadata.appendTo(nil)
 	p.Meta = meta
@@ -226,11 +252,13 @@ func (s *Session) abandon(ctx context.Context, p *pending) error {
 	}
 	if out, notRun := s.m.Abandon(&p.Call, twinwire.CodeOf(ctx.Err())); out {
 		s.kick(true)
-		s.release(p)
+		err := contextError(ctx, "after it was sent")
 		if notRun {
-			return contextError(ctx, "before it was sent")
+			err = contextError(ctx, "before it was sent")
 		}
-		return contextError(ctx, "after it was sent")
+		p.reachedOut(notRun, err)
+		s.release(p)
+		return err
 	}
 	p.abandoned = true
 	s.kick(true)

@@ -99,3 +99,27 @@ func ExampleSession_Send() {
 	// two
 	// three
 }
+
+// A status tells how far a call has come, also to others than its caller.
+func ExampleWithStatus() {
+	pour := make(chan bool)
+	s := dial(&core.Service{Methods: map[string]core.Method{
+		"kettle.Tea": func(context.Context, any, *core.Request) (codec.Marshaler, error) {
+			<-pour
+			return codec.Value[string]{V: "tea"}, nil
+		},
+	}})
+	defer s.Close()
+	var st core.Status
+	done := make(chan error)
+	go func() {
+		done <- s.Call(core.WithStatus(context.Background(), &st), "kettle.Tea", nil, nil)
+	}()
+	stage, _ := st.Wait(context.Background(), core.Received)
+	fmt.Println(stage, st.Final())
+	close(pour)
+	fmt.Println(<-done, st.Now(), st.Final())
+	// Output:
+	// received false
+	// <nil> answered true
+}

@@ -2,11 +2,9 @@ package core
 
 import (
 	"context"
-	"errors"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/codec"
-	"github.com/twinwire/twinwire/frame"
 	"github.com/twinwire/twinwire/internal/machine"
 )
 
@@ -44,7 +42,7 @@ func (s *Session) Begin(ctx context.Context, method string, args codec.Marshaler
 	// Interceptors stand around all of the call. The goroutine ends with it.
 	x.started = make(chan struct{})
 	go func() {
-		err := s.invoke(ctx, &Outgoing{Method: method, Args: args, Streams: true, exchange: x})
+		err := s.intercept(ctx, &Outgoing{Method: method, Args: args, Streams: true, exchange: x})
 		x.err = err
 		close(x.done)
 	}()
@@ -61,30 +59,12 @@ func (s *Session) Begin(ctx context.Context, method string, args codec.Marshaler
 
 // begin gives the call to the machine.
 func (x *Exchange) begin(ctx context.Context, method string, args codec.Marshaler) error {
-	if err := ctx.Err(); err != nil {
-		return contextError(ctx, "before it was sent")
-	}
-	if !frame.ValidMethod(method) {
-		return twinwire.Errorf(twinwire.BadRequest, "%q cannot be the name of a method", method)
-	}
-	s := x.s
 	x.ctx = ctx
 	x.p = &pending{exchange: x}
 	x.p.Owner = x.p
-	if err := x.p.encode(s, ctx, method, args, false); err != nil {
+	if err := x.s.start(ctx, x.p, method, args, false); err != nil {
 		return err
 	}
-	x.p.Streams = true
-	s.mu.Lock()
-	if err := s.m.Start(&x.p.Call); err != nil {
-		ended := s.err
-		s.mu.Unlock()
-		if errors.Is(err, machine.ErrEnded) {
-			return endedError(ended)
-		}
-		return err
-	}
-	s.kick(true)
 	x.stop = context.AfterFunc(ctx, func() { x.abandon(twinwire.CodeOf(ctx.Err()), contextError(ctx, "after it was sent")) })
 	return nil
 }
@@ -128,7 +108,9 @@ func (x *Exchange) abandon(code twinwire.Code, cause error) {
 	}
 	x.over = true
 	x.ended = cause
-	s.m.Abandon(&x.p.Call, code)
+	if out, notRun := s.m.Abandon(&x.p.Call, code); out {
+		x.p.reachedOut(notRun, cause)
+	}
 	readers := x.readersLocked()
 	close(x.settled)
 	s.kick(true)

@@ -47,6 +47,7 @@ type (
 	callOptions    struct {
 		metadata              Metadata
 		reply                 *Metadata
+		status                *Status
 		unordered, idempotent bool
 		priority              Priority
 		prioritized           bool // priority was given

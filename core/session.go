@@ -240,11 +240,16 @@ func (s *Session) writeBatch(pipe int) bool {
 		s.mu.Lock()
 	}
 	b := s.m.Batch(pipe, s.now(), buf[:0])
-	s.releaseSent()
+	sent := s.releaseSent()
 	s.mu.Unlock()
 	var err error
 	if len(b) > 0 {
 		err = s.carrier.Send(pipe, b)
+	}
+	if err == nil {
+		for _, st := range sent {
+			st.reach(Sent, nil)
+		}
 	}
 	s.mu.Lock()
 	wake := s.m.Wake()
@@ -273,8 +278,9 @@ func (s *Session) writeBatch(pipe int) bool {
 	return more
 }
 
-// releaseSent gives back the buffers of what was sent whole. mu is held.
-func (s *Session) releaseSent() {
+// releaseSent gives back the buffers of what was sent whole, and returns the
+// statuses of what is tracked of it. mu is held.
+func (s *Session) releaseSent() (sent []*Status) {
 	replies, messages := s.m.Sent()
 	for _, v := range replies {
 		if r, ok := v.Owner.(*Request); ok {
@@ -286,6 +292,10 @@ func (s *Session) releaseSent() {
 		s.release(c.Owner.(*pending))
 	}
 	s.wakeWritersLocked()
+	for _, c := range s.m.SentTracked() {
+		sent = append(sent, c.Owner.(*pending).status)
+	}
+	return sent
 }
 
 // deliver takes frames that arrived. It is called by the carrier.
@@ -336,6 +346,9 @@ func (s *Session) carryOut(eff *machine.Effects) {
 	}
 	for i := range eff.Data {
 		eff.Data[i].Stream.Owner.(*StreamReader).arrived(&eff.Data[i])
+	}
+	for _, c := range eff.Received {
+		c.Owner.(*pending).status.reach(Received, nil)
 	}
 	for _, c := range eff.Done {
 		s.finish(c)
