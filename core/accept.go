@@ -84,6 +84,7 @@ type arrival struct {
 	refused     bool
 
 	begun   chan struct{} // closed when session is set, or will not be
+	giveUp  func()        // closes it
 	session *Session
 }
 
@@ -91,19 +92,24 @@ type arrival struct {
 // why it ended. It closes the carrier.
 func (a *Acceptor) Serve(carrier transport.Carrier) error {
 	v := &arrival{a: a, carrier: carrier, begun: make(chan struct{})}
-	var once sync.Once
-	giveUp := func() { once.Do(func() { close(v.begun) }) }
+	v.giveUp = sync.OnceFunc(func() { close(v.begun) })
 	v.timer = time.AfterFunc(a.limits.HandshakeTime, func() {
 		carrier.Close(twinwire.DeadlineExceeded, "handshake took too long")
-		giveUp()
+		v.giveUp()
 	})
+	returned := false
+	defer func() {
+		if !returned { // a handler or a callback ended this goroutine
+			v.exited()
+		}
+	}()
 	err := carrier.Receive(func(pipe int, frames []byte) error {
 		if pipe == 0 && v.session == nil {
 			rest, err := v.receive(frames)
 			if err != nil || v.session == nil {
 				return err
 			}
-			giveUp()
+			v.giveUp()
 			frames = rest
 		}
 		// Lanes of their own may be faster than the one that begins the
@@ -114,15 +120,34 @@ func (a *Acceptor) Serve(carrier transport.Carrier) error {
 		}
 		return v.session.deliver(pipe, frames)
 	})
+	returned = true
+	if v.session != nil {
+		err = v.session.finalError(err)
+	}
+	return v.ended(err)
+}
+
+// ended ends what has become of the carrier, which has ended with err.
+func (v *arrival) ended(err error) error {
 	v.timer.Stop()
 	if v.session == nil {
-		a.forget(v)
-		carrier.Close(twinwire.Accepted, "")
-		a.logger().Debug("twinwire: no session", "peer", carrier.Info().RemoteAddr, "error", err)
+		v.a.forget(v)
+		v.carrier.Close(twinwire.Accepted, "")
+		v.a.logger().Debug("twinwire: no session", "peer", v.carrier.Info().RemoteAddr, "error", err)
 		return carrierError(err)
 	}
-	v.session.end(v.session.finalError(err))
+	v.session.end(err)
 	return v.session.Err()
+}
+
+// exited does what Serve would have, had its goroutine not been ended.
+func (v *arrival) exited() {
+	v.giveUp()
+	err := errExited
+	if v.session != nil {
+		err = v.session.exited()
+	}
+	_ = v.ended(err)
 }
 
 func (a *Acceptor) logger() *slog.Logger {
@@ -275,7 +300,7 @@ func (v *arrival) begin() error {
 	s := newSession(a.cfg, a.mux, v.carrier, v.own, v.client, false)
 	v.session = s
 	if a.Began != nil {
-		s.guard("began", func() { a.Began(s) })
+		s.guardApart("began", func() { a.Began(s) })
 	}
 	s.begin()
 	s.mu.Lock()

@@ -50,6 +50,12 @@ func Greet(ctx context.Context, carrier transport.Carrier, cfg *Config, mux *Mux
 	answered := false // owned by the reader
 	// Reads until the carrier ends, and ends the session if there is one.
 	go func() {
+		returned := false
+		defer func() {
+			if s := o.session.Load(); !returned && s != nil { // a callback ended this goroutine
+				o.ended <- s.exited()
+			}
+		}()
 		err := carrier.Receive(func(pipe int, frames []byte) error {
 			if s := o.session.Load(); s != nil {
 				return s.deliver(pipe, frames)
@@ -71,6 +77,7 @@ func Greet(ctx context.Context, carrier transport.Carrier, cfg *Config, mux *Mux
 		if s := o.session.Load(); s != nil {
 			err = s.finalError(err)
 		}
+		returned = true
 		o.ended <- err
 	}()
 	err := carrier.Send(0, frame.Append(nil, &frame.Frame{Kind: frame.Hello, Payload: payload}))

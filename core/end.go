@@ -118,7 +118,7 @@ func (s *Session) end(err error) {
 	s.inbox.end(s, err)
 	s.recvMu.Unlock()
 	for _, h := range hooks {
-		s.guard("end hook", func() { h.f(err) })
+		s.guardApart("end hook", func() { h.f(err) })
 	}
 	close(s.done)
 	s.writers.Wait()

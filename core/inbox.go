@@ -211,7 +211,7 @@ func (in *inbox) end(s *Session, err error) {
 		}
 	}
 	for _, r := range in.receivers {
-		s.guard("event receiver", func() { r.EventsEnded(err) })
+		s.guardApart("event receiver", func() { r.EventsEnded(err) })
 	}
 }
 

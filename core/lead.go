@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/transport"
 )
 
@@ -44,6 +45,7 @@ type leader struct {
 	busy    *Request // is being served by the reader
 	runs    uint64   // counts what it served
 	handed  bool     // another goroutine reads
+	left    int      // goroutines that are ending, for which others read on
 	watched bool     // the lookout looks
 	seen    uint64   // runs at its last look
 	idle    int      // looks without anything to see
@@ -79,7 +81,14 @@ func (s *Session) serveHere(r *Request) error {
 		s.mux.lookout.watch(s)
 	}
 	w.mu.Unlock()
+	returned := false
+	defer func() {
+		if !returned { // the handler ended this goroutine
+			s.leave(r)
+		}
+	}()
 	s.handle(r)
+	returned = true
 	w.mu.Lock()
 	w.answeredLocked(r)
 	w.mu.Unlock()
@@ -94,6 +103,45 @@ func (s *Session) serveHere(r *Request) error {
 		return transport.ErrHandedOver
 	}
 	return nil
+}
+
+// leave has another goroutine read on, unless one does, because this one ends.
+func (s *Session) leave(r *Request) {
+	w, l := &s.work, &s.lead
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answeredLocked(r)
+	handed := l.handed
+	l.busy, l.handed = nil, false
+	l.left++
+	if handed {
+		w.wg.Done()
+		return
+	}
+	go s.takeOver()
+}
+
+// takenOver reports, where a handler or a callback has ended this goroutine,
+// which reads, whether another reads on. If not, the carrier is closed.
+func (s *Session) takenOver() bool {
+	w, l := &s.work, &s.lead
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if l.left > 0 {
+		l.left--
+		return true
+	}
+	s.carrier.Close(twinwire.Internal, "")
+	return false
+}
+
+// exited returns what ended the carrier, where a handler or a callback ended
+// the goroutine that was to say so.
+func (s *Session) exited() error {
+	if s.takenOver() {
+		return <-s.lead.final
+	}
+	return errExited
 }
 
 // look is the lookout's. It reports whether it is to look again.
@@ -123,9 +171,15 @@ func (s *Session) look() bool {
 // the carrier, of whose end it tells the one who waits for it, or when it is
 // busy itself.
 func (s *Session) takeOver() {
-	if err := s.lead.carrier.Handover(s.deliver); !errors.Is(err, transport.ErrHandedOver) {
-		s.lead.final <- err
-	}
+	err := errExited
+	returned := false
+	defer func() {
+		if returned && !errors.Is(err, transport.ErrHandedOver) || !returned && !s.takenOver() {
+			s.lead.final <- err
+		}
+	}()
+	err = s.lead.carrier.Handover(s.deliver)
+	returned = true
 }
 
 // finalError returns what ended the carrier; err is what its Receive returned.

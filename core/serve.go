@@ -238,9 +238,16 @@ func (s *Session) serve() {
 	defer w.wg.Done()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	over := false
+	defer func() {
+		if !over { // a handler ended this goroutine: another goes on for it
+			w.wg.Add(1)
+			go w.serve()
+		}
+	}()
 	for more := true; more; more = w.linger() {
 		w.starting = false
-		for w.head < len(w.queue) {
+		for w.head < len(w.queue) || len(w.mail) > 0 && !w.busy {
 			s.serveQueueLocked()
 			w.unsent = 0
 			w.mu.Unlock()
@@ -249,29 +256,39 @@ func (s *Session) serve() {
 			w.mu.Lock()
 		}
 	}
+	over = true
 }
 
 // serveQueueLocked serves requests until none waits. It gives the lock up
 // while a handler runs.
 func (s *Session) serveQueueLocked() {
 	w := &s.work
+	s.serveMailLocked()
 	for r := w.take(); r != nil; r = w.take() {
 		if r.OneWay && !r.Unordered {
 			w.mail = append(w.mail, r)
-			if w.busy {
-				continue
-			}
-			w.busy = true
-			for len(w.mail) > 0 {
-				r := w.mail[0]
-				w.mail = w.mail[1:]
-				s.serveOne(r)
-			}
-			w.mail, w.busy = nil, false
+			s.serveMailLocked()
 			continue
 		}
 		s.serveOne(r)
 	}
+}
+
+// serveMailLocked serves the ordered messages that wait, unless another worker
+// does.
+func (s *Session) serveMailLocked() {
+	w := &s.work
+	if w.busy || len(w.mail) == 0 {
+		return
+	}
+	w.busy = true
+	defer func() { w.busy = false }()
+	for len(w.mail) > 0 {
+		r := w.mail[0]
+		w.mail = w.mail[1:]
+		s.serveOne(r)
+	}
+	w.mail = nil
 }
 
 // serveOne runs one handler. It is called with mu held and gives it up
@@ -290,10 +307,12 @@ func (s *Session) serveOne(r *Request) {
 		s.mu.Lock()
 		s.kick(false)
 	}
+	defer func() {
+		w.mu.Lock()
+		w.unsent++
+		w.answeredLocked(r)
+	}()
 	s.handle(r)
-	w.mu.Lock()
-	w.unsent++
-	w.answeredLocked(r)
 }
 
 // answeredLocked takes a request off those that are open.
@@ -315,10 +334,31 @@ func (s *Session) handle(r *Request) {
 	if s.lead.carrier != nil {
 		began = time.Now()
 	}
+	returned := false
+	defer func() {
+		if !returned {
+			s.dropped(r)
+		}
+	}()
 	code, payload, meta := s.answer(r)
+	returned = true
 	if t, ok := r.Target.(*target); ok && s.lead.carrier != nil {
 		t.took(time.Since(began))
 	}
+	s.handled(r, code, payload, meta)
+}
+
+// dropped answers a request whose handler ended its goroutine, as runtime.Goexit
+// does and with it FailNow of a test. Silence would be the end of the caller.
+func (s *Session) dropped(r *Request) {
+	s.log.Error("twinwire: handler ended its goroutine", "session", s.id.String(), "method", r.Method)
+	s.handled(r, uint16(twinwire.Internal), nil, nil)
+	s.mu.Lock()
+	s.kick(false)
+}
+
+// handled queues the answer to a request.
+func (s *Session) handled(r *Request, code uint16, payload, meta []byte) {
 	r.ctx.end(context.Canceled)
 	r.args.release()
 	r.args = nil
@@ -399,13 +439,33 @@ func (s *Session) logInternal(r *Request, err error) {
 	s.log.Error("twinwire: handler failed", "session", s.id.String(), "method", r.Method, "error", err)
 }
 
-// guard runs a callback of the user's and logs a panic.
+// guard runs a callback of the user's and logs a panic. One that ends its
+// goroutine ends the session with it, which would hang otherwise.
 func (s *Session) guard(what string, f func()) {
+	returned := false
 	defer func() {
 		if v := recover(); v != nil {
 			s.log.Error("twinwire: callback panicked", "session", s.id.String(), "callback", what,
 				slog.String("panic", fmt.Sprint(v)), slog.String("stack", string(debug.Stack())))
+		} else if !returned {
+			s.log.Error("twinwire: callback ended its goroutine", "session", s.id.String(), "callback", what)
+			s.fail(errExited)
 		}
 	}()
 	f()
+	returned = true
 }
+
+// guardApart is guard in a goroutine of its own, for which it waits: for where
+// the session could not go on without its own.
+func (s *Session) guardApart(what string, f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.guard(what, f)
+	}()
+	<-done
+}
+
+// errExited is the end of a session that a callback ended by runtime.Goexit.
+var errExited = errors.New("callback ended its goroutine")

@@ -111,8 +111,8 @@ func (s *Session) open() error {
 		var instance any
 		if svc.Open != nil {
 			var err error
-			s.guard("open of service "+svc.Name, func() {
-				err = twinwire.Internal // what a panic leaves behind
+			s.guardApart("open of service "+svc.Name, func() {
+				err = twinwire.Internal // what a panic or runtime.Goexit leaves behind
 				instance, err = svc.Open(s)
 			})
 			if err != nil {
@@ -129,7 +129,7 @@ func (s *Session) open() error {
 func (s *Session) closeInstances(cause error) {
 	for i := len(s.instances) - 1; i >= 0; i-- {
 		if f := s.mux.services[i].Close; f != nil {
-			s.guard("close of service "+s.mux.services[i].Name, func() { f(s.instances[i], cause) })
+			s.guardApart("close of service "+s.mux.services[i].Name, func() { f(s.instances[i], cause) })
 		}
 	}
 }
