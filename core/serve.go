@@ -378,45 +378,55 @@ func (s *Session) handled(r *Request, code uint16, payload, meta []byte) {
 	}
 }
 
-// answer calls the handler and encodes what it returns into the reply's
-// buffer. All of that is code of the user's: a panic is answered with Internal.
+// answer runs the handler and makes an answer of what it returns.
 func (s *Session) answer(r *Request) (code uint16, payload, meta []byte) {
 	defer func() {
-		if v := recover(); v != nil {
-			s.log.Error("twinwire: handler panicked", "session", s.id.String(), "method", r.Method,
-				"panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		if v := recover(); v != nil { // an error's own methods
+			_ = s.panicked(r, v)
 			code, payload, meta = uint16(twinwire.Internal), nil, nil
+		}
+	}()
+	payload, meta, err := s.run(r)
+	if err != nil {
+		err = s.failed(r, err)
+		payload = payload[:0]
+	}
+	switch {
+	case err == nil:
+		return 0, payload, meta
+	case r.OneWay:
+		s.log.Warn("twinwire: message was not handled", "session", s.id.String(), "method", r.Method, "error", err)
+		return 0, nil, nil
+	}
+	code, body := rejected(err)
+	return code, append(payload, body...), meta
+}
+
+// run calls the handler and encodes what it returns into the reply's buffer.
+// All of that is code of the user's: a panic is an error.
+func (s *Session) run(r *Request) (payload, meta []byte, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = s.panicked(r, v)
 		}
 	}()
 	result, err := s.call1(r)
 	if r.OneWay {
-		if err != nil {
-			s.log.Warn("twinwire: message was not handled", "session", s.id.String(), "method", r.Method, "error", err)
-		}
-		return 0, nil, nil
+		return nil, nil, err
 	}
 	payload = r.reply.b[:0]
 	if err == nil && result != nil {
-		if payload, err = result.AppendMsgpack(payload); err != nil {
-			err = &encodeError{"result of " + r.Method, err}
-			s.logInternal(r, err)
-			err = twinwire.Internal
+		b, bad := result.AppendMsgpack(payload)
+		if bad != nil { // whatever its code, it is this side's mistake
+			return payload, nil, fmt.Errorf("cannot encode result of %s: %v", r.Method, bad)
 		}
+		payload = b
 	}
 	meta, bad := r.replyMetadata()
 	if bad != nil && err == nil {
-		s.logInternal(r, bad)
-		err = twinwire.Internal
+		err = fmt.Errorf("metadata of the reply: %v", bad)
 	}
-	if err != nil {
-		if twinwire.CodeOf(err) == twinwire.Internal && !errors.Is(err, twinwire.Internal) {
-			s.logInternal(r, err)
-		}
-		var body []byte
-		code, body = rejected(err)
-		payload = append(payload[:0], body...)
-	}
-	return code, payload, meta
+	return payload, meta, err
 }
 
 // call1 calls the handler, or says why there is none.
@@ -429,14 +439,9 @@ func (s *Session) call1(r *Request) (codec.Marshaler, error) {
 	}
 	t, ok := r.Target.(*target)
 	if !ok {
-		return nil, twinwire.Errorf(twinwire.NotImplemented, "no method %s", r.Method)
+		return noMethod(&r.ctx, r)
 	}
 	return t.handle(&r.ctx, r)
-}
-
-// logInternal logs an error whose text the peer does not get to see.
-func (s *Session) logInternal(r *Request, err error) {
-	s.log.Error("twinwire: handler failed", "session", s.id.String(), "method", r.Method, "error", err)
 }
 
 // guard runs a callback of the user's and logs a panic. One that ends its

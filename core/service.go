@@ -27,6 +27,16 @@ type Service struct {
 	// Methods are the handlers by full name (clause 6.2), such as
 	// "counter.Increment".
 	Methods map[string]Method
+	// Fallback serves the names that no service has; Request.Name says which it
+	// is. One service at most may have one. Without it such a call is answered
+	// with NotImplemented.
+	Fallback Method
+	// Failed turns the error with which a call or message of this service ended
+	// into the one that its caller gets, or its log; nil acknowledges it after
+	// all. It is told of panics, as *PanicError, and of results that cannot be
+	// encoded, and is called when the interceptors have returned. A nil Failed
+	// leaves errors as they are.
+	Failed func(ctx context.Context, instance any, r *Request, err error) error
 }
 
 // A Method serves the calls or the messages of one name with the instance of
@@ -44,8 +54,10 @@ type Method func(ctx context.Context, instance any, r *Request) (codec.Marshaler
 // passed, when the session ends, and when the handler has returned.
 type Handler func(ctx context.Context, r *Request) (codec.Marshaler, error)
 
-// An Interceptor stands around every call and message that is served here. It
-// calls next once, or not at all to answer by itself.
+// An Interceptor stands around every call and message of the peer, those of
+// unknown names too. It calls next once, or not at all to answer by itself;
+// what stands before next is done before the handler, and what stands behind
+// it, after.
 type Interceptor func(ctx context.Context, r *Request, next Handler) (codec.Marshaler, error)
 
 // A Mux finds the handler of a method. It is made once and serves any number
@@ -53,6 +65,7 @@ type Interceptor func(ctx context.Context, r *Request, next Handler) (codec.Mars
 type Mux struct {
 	services []*Service
 	targets  map[string]*target
+	fallback *target // of names that are not in targets; nil for none
 	lookout  lookout
 }
 
@@ -65,7 +78,7 @@ type target struct {
 }
 
 // NewMux returns the mux of some services. It fails if a name is malformed or
-// there twice.
+// there twice, or a fallback is.
 func NewMux(services []*Service, interceptors []Interceptor) (*Mux, error) {
 	m := &Mux{services: services, targets: make(map[string]*target)}
 	for i, svc := range services {
@@ -78,14 +91,35 @@ func NewMux(services []*Service, interceptors []Interceptor) (*Mux, error) {
 			case method == nil:
 				return nil, fmt.Errorf("core: service %s: method %s is nil", svc.Name, name)
 			}
-			t := &target{service: i, method: method}
-			t.handle = chain(interceptors, func(ctx context.Context, r *Request) (codec.Marshaler, error) {
-				return t.method(ctx, r.session.instances[t.service], r)
-			})
-			m.targets[name] = t
+			m.targets[name] = newTarget(i, method, interceptors)
+		}
+		if svc.Fallback != nil {
+			if m.fallback != nil {
+				return nil, fmt.Errorf("core: service %s: there is another fallback", svc.Name)
+			}
+			m.fallback = newTarget(i, svc.Fallback, interceptors)
 		}
 	}
+	if m.fallback == nil && len(interceptors) > 0 {
+		m.fallback = &target{service: none, handle: chain(interceptors, noMethod)}
+	}
 	return m, nil
+}
+
+// none is the service of names that nobody serves.
+const none = -1
+
+func newTarget(service int, method Method, interceptors []Interceptor) *target {
+	t := &target{service: service, method: method}
+	t.handle = chain(interceptors, func(ctx context.Context, r *Request) (codec.Marshaler, error) {
+		return t.method(ctx, r.session.instances[t.service], r)
+	})
+	return t
+}
+
+// noMethod answers the names that nobody serves.
+func noMethod(_ context.Context, r *Request) (codec.Marshaler, error) {
+	return nil, twinwire.Errorf(twinwire.NotImplemented, "no method %s", r.Method)
 }
 
 func chain(interceptors []Interceptor, last Handler) Handler {
@@ -100,6 +134,9 @@ func chain(interceptors []Interceptor, last Handler) Handler {
 func (m *Mux) resolve(method string) any {
 	if t := m.targets[method]; t != nil {
 		return t
+	}
+	if m.fallback != nil {
+		return m.fallback
 	}
 	return nil
 }
