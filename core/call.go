@@ -221,7 +221,9 @@ func (s *Session) start(ctx context.Context, p *pending, method string, args cod
 func (p *pending) encode(s *Session, ctx context.Context, o *callOptions, method string, args codec.Marshaler, oneWay bool) error {
 	p.Method, p.OneWay = method, oneWay
 	p.args = p.args[:0]
-	if args != nil {
+	prepared, _ := args.(*Prepared)
+	shared := prepared != nil && prepared.draft == nil
+	if args != nil && !shared {
 		b, err := args.AppendMsgpack(p.args)
 		if err != nil {
 			return &encodeError{"arguments of " + method, err}
@@ -229,6 +231,9 @@ func (p *pending) encode(s *Session, ctx context.Context, o *callOptions, method
 		p.args = b
 	}
 	p.Payload = p.args
+	if shared {
+		p.Payload = prepared.args // only read
+	}
 	p.Deadline = 0
 	if at, ok := ctx.Deadline(); ok && !oneWay {
 		p.Deadline = max(1, at.Sub(s.began))
