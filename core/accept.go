@@ -21,9 +21,10 @@ type Acceptor struct {
 	mux    *Mux
 	limits Limits
 	// Admit, unless nil, decides about a hello before anything else is done
-	// for it. An error refuses the client with its code and text; a
-	// *RefusedError gives advice as well.
-	Admit func(h Hello, info transport.Info) error
+	// for it. It may set h.Client to who the client really is. An error refuses
+	// the client with its code and text; a *RefusedError gives advice as well.
+	// h must not be kept.
+	Admit func(h *Hello, info transport.Info) error
 	// Began, unless nil, is told of each session when it has begun.
 	Began func(s *Session)
 
@@ -196,8 +197,11 @@ func (v *arrival) hello(payload []byte) error {
 		return twinwire.Errorf(twinwire.ProtocolError, "hello without an attempt id")
 	}
 	info := v.carrier.Info()
-	if err := a.admit(h.Hello, info); err != nil {
+	if err := a.admit(&h.Hello, info); err != nil {
 		return err
+	}
+	if len(h.Client) > maxClient {
+		return fmt.Errorf("client id of %d bytes is over the limit of %d", len(h.Client), maxClient)
 	}
 	if v.attempt, err = a.attempt(h.attempt, v.carrier, time.Now()); err != nil {
 		return err
@@ -211,7 +215,7 @@ func (v *arrival) hello(payload []byte) error {
 }
 
 // admit asks Admit. A panic of it refuses.
-func (a *Acceptor) admit(h Hello, info transport.Info) (err error) {
+func (a *Acceptor) admit(h *Hello, info transport.Info) (err error) {
 	if a.Admit == nil {
 		return nil
 	}

@@ -36,6 +36,10 @@ func Greet(ctx context.Context, carrier transport.Carrier, cfg *Config, mux *Mux
 	o := &Offer{cfg: cfg, mux: mux, carrier: carrier, ended: make(chan error, 1)}
 	o.own = &hello{Hello: cfg.Hello, version: ProtocolVersion, attempt: attempt, lanes: lanes, window: limits.window()}
 	payload := o.own.appendTo(nil, false)
+	if len(cfg.Hello.Client) > maxClient {
+		carrier.Close(twinwire.TooLarge, "")
+		return nil, twinwire.Errorf(twinwire.TooLarge, "client id of %d bytes is over the limit of %d", len(cfg.Hello.Client), maxClient)
+	}
 	if len(payload) > maxHello {
 		carrier.Close(twinwire.TooLarge, "hello is too large")
 		return nil, twinwire.Errorf(twinwire.TooLarge, "hello of %d bytes is over the limit", len(payload))

@@ -148,7 +148,7 @@ func TestCallbacksThatExit(t *testing.T) {
 		"open":  func(cfg *core.Config, _ *core.Acceptor) {},
 		"began": func(_ *core.Config, a *core.Acceptor) { a.Began = func(*core.Session) { runtime.Goexit() } },
 		"admit": func(_ *core.Config, a *core.Acceptor) {
-			a.Admit = func(core.Hello, transport.Info) error { runtime.Goexit(); return nil }
+			a.Admit = func(*core.Hello, transport.Info) error { runtime.Goexit(); return nil }
 		},
 	} {
 		t.Run(fmt.Sprint(what), func(t *testing.T) {

@@ -23,8 +23,8 @@ func TestHello(t *testing.T) {
 		cc, sc := mem.Pipe(o)
 		a := acceptor(t, &core.Config{Hello: core.Hello{App: "shop", Version: "2"}})
 		var asked core.Hello
-		a.Admit = func(h core.Hello, info transport.Info) error {
-			if asked = h; info != sc.Info() {
+		a.Admit = func(h *core.Hello, info transport.Info) error {
+			if asked = *h; info != sc.Info() {
 				t.Errorf("info is %v", info)
 			}
 			return nil
@@ -56,35 +56,84 @@ func TestHello(t *testing.T) {
 	})
 }
 
+// The server gets to know the client by the id that it names, unless Admit knows
+// better; the client is not told.
+func TestClientID(t *testing.T) {
+	for _, test := range []struct{ says, knows, want string }{
+		{"", "", ""}, {"ann", "", "ann"}, {"ann", "bob", "bob"}, {"", "bob", "bob"}, {strings.Repeat("x", 255), "", strings.Repeat("x", 255)},
+	} {
+		run(t, func(t *testing.T, o *mem.Options) {
+			cc, sc := mem.Pipe(o)
+			a := acceptor(t, &core.Config{Hello: core.Hello{Client: "nobody"}})
+			a.Admit = func(h *core.Hello, _ transport.Info) error {
+				if h.Client != test.says {
+					t.Errorf("client says it is %q, not %q", h.Client, test.says)
+				}
+				if test.knows != "" {
+					h.Client = test.knows
+				}
+				return nil
+			}
+			began := make(chan *core.Session, 1)
+			a.Began = func(s *core.Session) { began <- s }
+			serve(t, a, sc)
+			offer, err := greet(t, cc, &core.Config{Hello: core.Hello{Client: test.says}}, core.ID{1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			client := offer.Accept()
+			if got := must(t, began).Peer().Client; got != test.want {
+				t.Errorf("server knows %q, want %q", got, test.want)
+			}
+			if got := client.Peer().Client; got != "" {
+				t.Errorf("client was told of %q", got)
+			}
+			_ = client.Close()
+		})
+	}
+	run(t, func(t *testing.T, o *mem.Options) {
+		cc, sc := mem.Pipe(o)
+		_, err := greet(t, cc, &core.Config{Hello: core.Hello{Client: strings.Repeat("x", 256)}}, core.ID{1})
+		wantCode(t, err, twinwire.TooLarge)
+		sc.Close(twinwire.Accepted, "")
+		cc, sc = mem.Pipe(o)
+		a := acceptor(t, &core.Config{Logger: newLogger(new(recorder))})
+		a.Admit = func(h *core.Hello, _ transport.Info) error { h.Client = strings.Repeat("x", 256); return nil }
+		serve(t, a, sc)
+		_, err = greet(t, cc, &core.Config{}, core.ID{1})
+		wantCode(t, err, twinwire.Internal)
+	})
+}
+
 // A refusal has a code, a reason and advice (3.7).
 func TestRefusals(t *testing.T) {
 	app := core.Hello{App: "shop", Version: "2"}
 	tests := []struct {
 		name           string
 		server, client core.Hello
-		admit          func(core.Hello, transport.Info) error
+		admit          func(*core.Hello, transport.Info) error
 		want           core.RefusedError
 	}{
 		{name: "other application", server: app, client: core.Hello{App: "bank", Version: "2"},
 			want: core.RefusedError{Code: twinwire.VersionMismatch, Reason: `this is application "shop"`, Never: true}},
 		{name: "other version", server: app, client: core.Hello{App: "shop", Version: "3"},
 			want: core.RefusedError{Code: twinwire.VersionMismatch, Reason: `application version "2" is spoken here, not the client's`, Never: true}},
-		{name: "retry", admit: func(core.Hello, transport.Info) error {
+		{name: "retry", admit: func(*core.Hello, transport.Info) error {
 			return &core.RefusedError{Code: twinwire.Unavailable, Reason: "full", RetryAfter: 3 * time.Second}
 		}, want: core.RefusedError{Code: twinwire.Unavailable, Reason: "full", RetryAfter: 3 * time.Second}},
-		{name: "never", admit: func(core.Hello, transport.Info) error {
+		{name: "never", admit: func(*core.Hello, transport.Info) error {
 			return &core.RefusedError{Code: twinwire.PermissionDenied, Never: true}
 		}, want: core.RefusedError{Code: twinwire.PermissionDenied, Never: true}},
-		{name: "authenticate", admit: func(core.Hello, transport.Info) error {
+		{name: "authenticate", admit: func(*core.Hello, transport.Info) error {
 			return &core.RefusedError{Code: twinwire.Unauthorized, Reason: "who is it", Authenticate: true}
 		}, want: core.RefusedError{Code: twinwire.Unauthorized, Reason: "who is it", Authenticate: true}},
-		{name: "coded error", admit: func(core.Hello, transport.Info) error { return twinwire.Errorf(2000, "mine") },
+		{name: "coded error", admit: func(*core.Hello, transport.Info) error { return twinwire.Errorf(2000, "mine") },
 			want: core.RefusedError{Code: 2000, Reason: "mine"}},
-		{name: "error without a code", admit: func(core.Hello, transport.Info) error { return errors.New("secret") },
+		{name: "error without a code", admit: func(*core.Hello, transport.Info) error { return errors.New("secret") },
 			want: core.RefusedError{Code: twinwire.Internal}},
-		{name: "panic", admit: func(core.Hello, transport.Info) error { panic("secret") },
+		{name: "panic", admit: func(*core.Hello, transport.Info) error { panic("secret") },
 			want: core.RefusedError{Code: twinwire.Internal}},
-		{name: "long reason", admit: func(core.Hello, transport.Info) error { return twinwire.Errorf(2000, "%s", strings.Repeat("é", 100)) },
+		{name: "long reason", admit: func(*core.Hello, transport.Info) error { return twinwire.Errorf(2000, "%s", strings.Repeat("é", 100)) },
 			want: core.RefusedError{Code: 2000, Reason: strings.Repeat("é", 60)}},
 	}
 	for _, test := range tests {

@@ -16,6 +16,7 @@ const ProtocolVersion = 1
 
 const (
 	maxAppName = 255
+	maxClient  = 255
 	maxConnect = 8 << 10
 	maxHello   = frame.MaxPayload
 )
@@ -32,6 +33,10 @@ type Hello struct {
 	// App and Version are the application's name and compatibility version,
 	// each at most 255 bytes. Where both sides name one, they must be equal.
 	App, Version string
+	// Client is a name by which the client wants to be known, at most 255 bytes
+	// of text; "" for none. It proves nothing, and several sessions may have
+	// the same. What the server's Admit sets in its place counts on that side.
+	Client string
 	// Connect is the client's connect payload: nil or one MessagePack value of
 	// at most 8,192 bytes, delivered with the session.
 	Connect []byte
@@ -54,14 +59,17 @@ type hello struct {
 
 // appendTo appends the map of clause 3.3, or of clause 3.4 for a welcome.
 func (h *hello) appendTo(b []byte, welcome bool) []byte {
-	n := 11
+	n := 12
 	switch {
 	case welcome:
-		n += 3
-	case h.Connect != nil:
-		n += 2
+		n = 14
 	default:
-		n++
+		if h.Client != "" {
+			n++
+		}
+		if h.Connect != nil {
+			n++
+		}
 	}
 	number := func(key string, v int64) {
 		b = codec.AppendString(b, key)
@@ -90,6 +98,10 @@ func (h *hello) appendTo(b []byte, welcome bool) []byte {
 	}
 	b = codec.AppendString(b, "attempt")
 	b = codec.AppendBytes(b, h.attempt[:])
+	if h.Client != "" {
+		b = codec.AppendString(b, "client")
+		b = codec.AppendString(b, h.Client)
+	}
 	if h.Connect != nil {
 		b = codec.AppendString(b, "connect")
 		b = codec.AppendBytes(b, h.Connect)
@@ -111,6 +123,8 @@ func parseHello(payload []byte) (*hello, error) {
 			h.App = r.Str()
 		case "appv":
 			h.Version = r.Str()
+		case "client":
+			h.Client = r.Str()
 		case "attempt":
 			r.BytesInto(h.attempt[:])
 		case "session":
@@ -155,7 +169,7 @@ func parseHello(payload []byte) (*hello, error) {
 	switch {
 	case h.version < 1, h.minVersion < 1, h.minVersion > h.version:
 		return nil, twinwire.Errorf(twinwire.ProtocolError, "hello without a protocol version")
-	case len(h.App) > maxAppName, len(h.Version) > maxAppName, len(h.Connect) > maxConnect:
+	case len(h.App) > maxAppName, len(h.Version) > maxAppName, len(h.Client) > maxClient, len(h.Connect) > maxConnect:
 		return nil, twinwire.Errorf(twinwire.TooLarge, "hello has a field over its limit")
 	case h.window.Large < h.window.MaxMessage:
 		return nil, twinwire.Errorf(twinwire.ProtocolError, "hello with a window smaller than a message")

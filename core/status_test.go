@@ -327,3 +327,41 @@ func TestStageString(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// A call with streams has a status as any other, also when it is given up.
+func TestStatusOfStreams(t *testing.T) {
+	run(t, func(t *testing.T, o *mem.Options) {
+		release := make(chan struct{})
+		p := connect(t, o, statusServer(release), &core.Config{})
+		begin := func(method string, st *core.Status) *core.Exchange {
+			t.Helper()
+			x, err := p.client.Begin(core.WithStatus(t.Context(), st), method, str("x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return x
+		}
+		var answered, failed, canceled, refused core.Status
+		x := begin("test.Wait", &answered)
+		if stage, err := answered.Wait(t.Context(), core.Received); stage != core.Received || err != nil {
+			t.Errorf("%v, %v", stage, err)
+		}
+		begin("test.Echo", &failed).Cancel() // behind the window
+		if failed.Now() != core.Failed || !errors.Is(failed.Err(), twinwire.Canceled) {
+			t.Errorf("%v: %v", failed.Now(), failed.Err())
+		}
+		close(release)
+		if err := x.Result(nil); err != nil || answered.Now() != core.Answered {
+			t.Errorf("%v, %v", answered.Now(), err)
+		}
+		x = begin("test.Block", &canceled)
+		synctest.Wait()
+		x.Cancel()
+		if stage, _ := canceled.Wait(t.Context(), core.Answered); stage != core.Rejected || !errors.Is(canceled.Err(), twinwire.Canceled) {
+			t.Errorf("%v: %v", stage, canceled.Err())
+		}
+		if _, err := p.client.Begin(core.WithStatus(t.Context(), &refused), "no name", nil); err == nil || refused.Now() != core.Failed {
+			t.Errorf("%v, %v", refused.Now(), err)
+		}
+	})
+}

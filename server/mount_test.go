@@ -128,7 +128,7 @@ func TestRaceOfHellos(t *testing.T) {
 	asked := make(chan struct{})
 	var began atomic.Int32
 	e.srv.Connected = func(*core.Session) { began.Add(1) }
-	e.srv.Admit = func(_ core.Hello, info transport.Info) error {
+	e.srv.Admit = func(_ *core.Hello, info transport.Info) error {
 		if info.Wire == "quic" {
 			close(asked)
 			<-release
@@ -151,7 +151,7 @@ func TestRaceOfHellos(t *testing.T) {
 func TestRefused(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
 		e.srv.Hello = core.Hello{App: "chess", Version: "2"}
-		e.srv.Admit = func(h core.Hello, _ transport.Info) error {
+		e.srv.Admit = func(h *core.Hello, _ transport.Info) error {
 			if string(h.Connect) == "\x01" {
 				return &core.RefusedError{Code: twinwire.PermissionDenied, Reason: "not you", Never: true}
 			}

@@ -60,10 +60,11 @@ type Server struct {
 	// AllowPlaintext lets ServeHTTP accept WebSockets that came without TLS,
 	// because a proxy in front has taken it off.
 	AllowPlaintext bool
-	// Admit decides about a client before anything else is done for it. An
-	// error refuses it with its code and text; a *core.RefusedError gives
-	// advice as well. Nil admits everybody.
-	Admit func(h core.Hello, info transport.Info) error
+	// Admit decides about a client before anything else is done for it. It may
+	// set h.Client to who the client really is, and must not keep h. An error
+	// refuses it with its code and text; a *core.RefusedError gives advice as
+	// well. Nil admits everybody, and believes the client's own word.
+	Admit func(h *core.Hello, info transport.Info) error
 	// Interceptors see every call and message of clients, CallInterceptors
 	// every call and message to clients, the first one first.
 	Interceptors     []core.Interceptor
@@ -181,7 +182,7 @@ func (s *Server) serve(c transport.Carrier) {
 }
 
 // admit refuses new sessions while the server shuts down, and asks the user.
-func (s *Server) admit(h core.Hello, info transport.Info) error {
+func (s *Server) admit(h *core.Hello, info transport.Info) error {
 	s.mu.Lock()
 	closing := s.closing
 	s.mu.Unlock()
