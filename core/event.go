@@ -77,7 +77,8 @@ func (sub *Subscription) Cancel() {
 // of the subscriber's session; cause may be nil. The error is Unavailable if
 // the session or the subscription has ended; and with core.Disconnect
 // SlowConsumer if this event was one too many, or TooLarge if the peer does not
-// accept one of its size, both of which end the session.
+// accept one of its size, both of which end the session. It is BadRequest, and
+// nothing ends, for a type that is no name of clause 6.2, over 255 bytes for one.
 func (sub *Subscription) Emit(typ string, payload []byte, cause *Request) (flush bool, err error) {
 	return sub.session.emit(sub.sub, typ, payload, DropOldest, cause)
 }
@@ -89,6 +90,13 @@ func (s *Session) Emit(typ string, payload []byte, overflow Overflow, cause *Req
 
 func (s *Session) emit(sub *machine.Sub, typ string, payload []byte, overflow Overflow, cause *Request) (flush bool, err error) {
 	s.mu.Lock()
+	if typ != s.emitted { // as a rule it is the same string as before
+		if !frame.ValidType(typ) {
+			s.mu.Unlock()
+			return false, twinwire.Errorf(twinwire.BadRequest, "%.300q cannot be the name of an event type", typ)
+		}
+		s.emitted = typ
+	}
 	ordinal, err := s.m.Emit(sub, typ, payload, overflow)
 	if err == nil {
 		if cause != nil && cause.session == s {

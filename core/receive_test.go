@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -190,5 +191,33 @@ func TestSlowConsumer(t *testing.T) {
 		wantCode(t, p.client.Err(), twinwire.SlowConsumer)
 		_, err = sub.Emit("f.E", nil, nil)
 		wantCode(t, err, twinwire.Unavailable)
+	})
+}
+
+// A type of event that cannot be one is refused where it is emitted, and the
+// session goes on.
+func TestEventTypeRefused(t *testing.T) {
+	run(t, func(t *testing.T, o *mem.Options) {
+		cfg, _ := serving(map[string]core.Handler{"test.Echo": echo})
+		p := connect(t, o, cfg, &core.Config{})
+		sub, err := p.server.Subscribe("t", core.Disconnect)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, typ := range []string{strings.Repeat("x", 256), "no name", "é"} {
+			_, err := sub.Emit(typ, nil, nil)
+			wantCode(t, err, twinwire.BadRequest)
+			_, err = p.server.Emit(typ, nil, core.DropOldest, nil)
+			wantCode(t, err, twinwire.BadRequest)
+		}
+		for range 2 {
+			if _, err := sub.Emit(strings.Repeat("x", 255), nil, nil); err != nil {
+				t.Error(err)
+			}
+		}
+		p.server.Flush()
+		if _, err := call(t.Context(), p.client, "test.Echo", ""); err != nil {
+			t.Error(err)
+		}
 	})
 }

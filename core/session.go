@@ -77,6 +77,7 @@ type Session struct {
 	armed   time.Duration // when the timer fires
 	ending  bool          // a goodbye was begun
 	topics  int           // subscriptions that have not ended
+	emitted string        // the type of event that was emitted last
 	ended   bool
 	err     error // why it ended; nil before
 	onEnd   []*endHook
