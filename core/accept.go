@@ -30,7 +30,7 @@ type Acceptor struct {
 
 	mu       sync.Mutex
 	attempts map[ID]*attempt
-	oldest   []*attempt // in the order of their time
+	resting  []*attempt // nobody waits for them, in the order in which that began
 }
 
 // An attempt is a dial of a client, which may come over several carriers
@@ -38,8 +38,9 @@ type Acceptor struct {
 type attempt struct {
 	id      ID
 	session ID
-	at      time.Time
+	at      time.Time // when it began to rest
 	begun   bool
+	resting bool // it is in Acceptor.resting
 	// others are the carriers on which it may still begin.
 	others []transport.Carrier
 }
@@ -49,7 +50,8 @@ const (
 	attemptTime = 30 * time.Second
 	replaced    = "session has begun on another carrier"
 
-	// maxAttempts bounds what is remembered.
+	// maxAttempts bounds what is remembered: beyond it those that have rested
+	// longest are forgotten.
 	maxAttempts = 1 << 16
 )
 
@@ -243,11 +245,7 @@ func (v *arrival) refuse(err error) error {
 func (a *Acceptor) attempt(id ID, carrier transport.Carrier, now time.Time) (*attempt, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for len(a.oldest) > 0 && now.Sub(a.oldest[0].at) > attemptTime {
-		delete(a.attempts, a.oldest[0].id)
-		a.oldest[0] = nil
-		a.oldest = a.oldest[1:]
-	}
+	a.evictLocked(now)
 	if t := a.attempts[id]; t != nil {
 		if t.begun {
 			return nil, twinwire.Errorf(twinwire.Replaced, replaced)
@@ -258,10 +256,9 @@ func (a *Acceptor) attempt(id ID, carrier transport.Carrier, now time.Time) (*at
 	if len(a.attempts) >= maxAttempts {
 		return nil, &RefusedError{Code: twinwire.ResourceExhausted, Reason: "too many new sessions", RetryAfter: attemptTime}
 	}
-	t := &attempt{id: id, at: now, others: []transport.Carrier{carrier}}
+	t := &attempt{id: id, others: []transport.Carrier{carrier}}
 	_, _ = rand.Read(t.session[:]) // never fails
 	a.attempts[id] = t
-	a.oldest = append(a.oldest, t)
 	return t, nil
 }
 
@@ -275,6 +272,9 @@ func (a *Acceptor) forget(v *arrival) {
 	defer a.mu.Unlock()
 	t := v.attempt
 	t.others = slices.DeleteFunc(t.others, func(c transport.Carrier) bool { return c == v.carrier })
+	if len(t.others) == 0 {
+		a.restLocked(t)
+	}
 }
 
 // begin begins the session, unless another carrier of the attempt has.
@@ -288,6 +288,7 @@ func (v *arrival) begin() error {
 	if inTime {
 		v.attempt.begun = true
 		others, v.attempt.others = v.attempt.others, nil
+		a.restLocked(v.attempt)
 	}
 	a.mu.Unlock()
 	for _, c := range others {
