@@ -145,6 +145,9 @@ func (s *Session) ID() ID { return s.id }
 // Peer returns what the peer said about itself in the hello.
 func (s *Session) Peer() Hello { return s.peer }
 
+// Began returns when the session began.
+func (s *Session) Began() time.Time { return s.began }
+
 // Transport describes the carrier that the session runs on.
 func (s *Session) Transport() transport.Info { return s.info }
 

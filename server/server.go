@@ -24,7 +24,6 @@ package server
 import (
 	"context"
 	"errors"
-	"iter"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -92,7 +91,8 @@ type Server struct {
 	certs    certs.Source
 
 	mu       sync.Mutex
-	sessions map[*core.Session]struct{}
+	sessions map[core.ID]*core.Session
+	clients  map[string]map[core.ID]*core.Session // by client id; "" is none
 	serving  map[*serving]struct{}
 	closing  bool
 	carriers sync.WaitGroup // carriers that are being served
@@ -125,9 +125,12 @@ func (s *Server) ListenAndServe(addr string) error {
 // init prepares the server, once.
 func (s *Server) init() error {
 	s.once.Do(func() {
+		s.mu.Lock()
 		s.finished = make(chan struct{})
-		s.sessions = make(map[*core.Session]struct{})
+		s.sessions = make(map[core.ID]*core.Session)
+		s.clients = make(map[string]map[core.ID]*core.Session)
 		s.serving = make(map[*serving]struct{})
+		s.mu.Unlock()
 		s.acceptor, s.initErr = core.NewAcceptor(&core.Config{
 			Hello: s.Hello, Limits: s.Limits, Services: s.services, Interceptors: s.Interceptors,
 			CallInterceptors: s.CallInterceptors, Heartbeat: s.Heartbeat, Logger: s.log(),
@@ -198,12 +201,12 @@ func (s *Server) admit(h *core.Hello, info transport.Info) error {
 // began takes note of a new session.
 func (s *Server) began(session *core.Session) {
 	s.mu.Lock()
-	s.sessions[session] = struct{}{}
+	s.enterLocked(session)
 	closing := s.closing
 	s.mu.Unlock()
 	session.OnEnd(func(cause error) {
 		s.mu.Lock()
-		delete(s.sessions, session)
+		s.leaveLocked(session)
 		s.mu.Unlock()
 		if s.Disconnected != nil {
 			s.Disconnected(session, cause)
@@ -218,22 +221,5 @@ func (s *Server) began(session *core.Session) {
 		go func() {
 			_ = session.Drain(context.Background(), twinwire.Unavailable, "server is shutting down", retryAfter())
 		}()
-	}
-}
-
-// Sessions returns the sessions that there are at this moment, in no order.
-func (s *Server) Sessions() iter.Seq[*core.Session] {
-	return func(yield func(*core.Session) bool) {
-		s.mu.Lock()
-		list := make([]*core.Session, 0, len(s.sessions))
-		for session := range s.sessions {
-			list = append(list, session)
-		}
-		s.mu.Unlock()
-		for _, session := range list {
-			if !yield(session) {
-				return
-			}
-		}
 	}
 }

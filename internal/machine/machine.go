@@ -132,7 +132,7 @@ type Machine struct {
 	sentTracked []*Call    // tracked calls and messages that were sent whole
 }
 
-// Stats counts what a session did since it began.
+// Stats counts what a session did since it began, and what waits in it.
 type Stats struct {
 	FramesSent, FramesReceived uint64
 	BytesSent, BytesReceived   uint64
@@ -141,6 +141,17 @@ type Stats struct {
 	EventsMissed               uint64 // dropped here because the peer did not keep up
 	UnknownFrames              uint64
 	RTT                        time.Duration // of the last heartbeat; 0 before the first
+
+	// At this moment: calls and messages of this side that wait to be sent, and
+	// their bytes; calls of this side that were sent and have no answer yet;
+	// calls and messages of the peer that are being served, or wait to be;
+	// bytes of replies and of events that wait to be sent; and bytes that were
+	// sent and that the peer has not acknowledged.
+	CallsWaiting, BytesWaiting    int
+	CallsRunning                  int
+	CallsServing, MessagesServing int
+	ReplyBytes, EventBytes        int
+	Unacknowledged                int
 }
 
 // New returns a machine whose handshake is complete. A client's first batch
@@ -177,9 +188,6 @@ func (m *Machine) carries(pipe, ln int) bool { return !m.cfg.Independent || pipe
 func (m *Machine) Crowded() bool {
 	return m.out.calls+m.out.queued+len(m.in.running)+int(m.in.messages-m.in.messagesDone) > 1
 }
-
-// Stats returns the counters.
-func (m *Machine) Stats() Stats { return m.stats }
 
 // Effects is what a driver has to carry out after Receive, Tick or End, in the
 // order of the fields. A driver may use one value again after Reset.
