@@ -204,6 +204,7 @@ func (e *end) stateStep() {
 // finish lets everything finish: handlers return, nothing is blocked, time
 // passes. Then nothing may be left.
 func (w *world) finish() {
+	w.finishReading()
 	for range 1000 {
 		w.settle()
 		w.check()

@@ -3,6 +3,7 @@ package machine
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/twinwire/twinwire"
 )
@@ -267,6 +268,35 @@ func (e *end) whole(c *testCall) {
 		k := streamKey{c.number, true, slot}
 		if s := e.peer.outs[k]; s != nil && s.out.begun && c.x.in(slot) == nil {
 			e.w.fatalf("%s: call %d was answered before stream %v began", e.name, c.number, k)
+		}
+	}
+}
+
+// finishReading has everything read that was written. Nothing waits then, but
+// for the places of streams that have not ended.
+func (w *world) finishReading() {
+	for busy := true; busy; {
+		busy = false
+		w.settle()
+		w.check()
+		w.tick(25 * time.Millisecond)
+		for _, e := range w.ends {
+			for _, s := range e.open() {
+				busy = true
+				e.consume(s, s.got-s.consumed)
+			}
+		}
+	}
+	w.settle()
+	for _, e := range w.ends {
+		for _, s := range e.outs {
+			if s.out.over || s.out.queued == 0 && !s.ended || s.out.in == &e.m.str.waiting || s.out.of.number() == 0 {
+				continue
+			}
+			if v := e.peer.m.in.running[s.out.of.number()]; !s.callee && (v == nil || v.replied) {
+				continue // the answer waits for credit
+			}
+			w.fatalf("%s: %d bytes wait of stream %v, %d were sent of %d", e.name, s.out.queued, s.streamKey, s.out.sent, s.out.limit)
 		}
 	}
 }
