@@ -97,9 +97,9 @@ func (b *body) Close() error {
 // ReplyBody answers with what body has until its end, and closes it in any
 // case. The caller knows at once that bytes will come. The error is what the
 // handler shall return: what Read or Close failed with, which aborts the
-// stream, or nil, also when the caller wants no more. It is that of the
-// request's context if the request was canceled, which a Read that waits has
-// to notice by itself.
+// stream, or nil, also when the caller wants no more; and that of the
+// request's context if that is over, which a Read that waits has to notice by
+// itself.
 func (r *Request) ReplyBody(p Priority, body io.ReadCloser) (err error) {
 	if body == nil {
 		return errors.New("handler returned neither a body nor an error")
@@ -114,6 +114,7 @@ func (r *Request) ReplyBody(p Priority, body io.ReadCloser) (err error) {
 	_, err = w.ReadFrom(body)
 	switch {
 	case err == nil:
+		return r.ctx.Err() // the caller would take what it has got for all there is
 	case errors.Is(err, ErrStopped) && w.isOver():
 		return nil
 	case !w.isOver():

@@ -64,8 +64,9 @@ func RequestValues[T, M any, P Message[M]](r *Request, at func(*M) *T) iter.Seq2
 // ReplyValues answers with values until there are no more. The error is what
 // the handler shall return: the one that was yielded, which reaches the caller
 // after the values before it, or nil. When the caller wants no more the loop
-// over values ends as by a break; the error is that of the request's context if
-// it was canceled.
+// over values ends as by a break. When the request's context is over the error
+// is that of the context, also if values ended without one, as the caller would
+// take what it has got for all there is.
 func ReplyValues[T, M any, P Message[M]](r *Request, p Priority, values iter.Seq2[T, error], at func(*M) *T) error {
 	w := r.Writer(0, p)
 	failed, err := sendValues[T, M, P](w, values, at)
@@ -78,6 +79,9 @@ func ReplyValues[T, M any, P Message[M]](r *Request, p Priority, values iter.Seq
 		failed = errors.New(err.Error()) // not the caller's fault, whatever its code
 	}
 	_ = w.Close() // what was sent arrives before the error
+	if failed == nil {
+		return r.ctx.Err()
+	}
 	return failed
 }
 
