@@ -10,7 +10,11 @@ import (
 
 const older = `package a
 
-import "context"
+import (
+	"context"
+	"io"
+	"iter"
+)
 
 //twinwire:service state=State events=Event
 type A interface {
@@ -20,6 +24,12 @@ type A interface {
 	Note(ctx context.Context) error
 	Result(ctx context.Context) (int, error)
 	Same(ctx context.Context, r *Rec) ([]Rec, error)
+	Watch(ctx context.Context) iter.Seq2[int8, error]
+	Sum(ctx context.Context, in iter.Seq2[int64, error]) (int, error)
+	Kept(ctx context.Context, in iter.Seq2[int32, error]) iter.Seq2[Rec, error]
+	Put(ctx context.Context, body io.Reader) error
+	Get(ctx context.Context) (io.ReadCloser, error)
+	List(ctx context.Context) ([]int, error)
 }
 
 type Reply struct{ N int64; S string; P []int }
@@ -35,7 +45,11 @@ func (Lost) isEvent() {}
 
 const newer = `package a
 
-import "context"
+import (
+	"context"
+	"io"
+	"iter"
+)
 
 //twinwire:service state=State events=Event
 type A interface {
@@ -44,6 +58,12 @@ type A interface {
 	Result(ctx context.Context) error
 	Same(ctx context.Context, r *Rec) ([]Rec, error)
 	Added(ctx context.Context) error
+	Watch(ctx context.Context) iter.Seq2[int16, error]
+	Sum(ctx context.Context, in iter.Seq2[int16, error]) (int, error)
+	Kept(ctx context.Context, values iter.Seq2[int64, error]) iter.Seq2[Rec, error]
+	Put(ctx context.Context, body iter.Seq2[[]byte, error]) error
+	Get(ctx context.Context, in io.Reader) ([]byte, error)
+	List(ctx context.Context) iter.Seq2[int, error]
 }
 
 type Reply struct {
@@ -80,18 +100,24 @@ func TestBreaking(t *testing.T) {
 	if code != 1 || stderr != "" {
 		t.Fatalf("exit code %d, error %s", code, stderr)
 	}
-	want := `a.go:6:6: method a.Gone is gone: its calls will not be found
-a.go:7:2: argument lost of a.Do is gone: what clients send is ignored
-a.go:7:2: argument n of a.Do is written as int32 and cannot be read as int16
-a.go:7:2: field P of result of a.Do (a.Reply) is gone: clients see it empty
-a.go:8:2: method a.Note is oneway in one version only
-a.go:9:2: method a.Result has no result any more: clients see it empty
-a.go:16:2: field S of result of a.Do is written as []byte and cannot be read as string
-a.go:16:2: field S of result of a.Do may be nil, which string cannot be
-a.go:21:2: field N of element of result of a.Same is written as uint16 and cannot be read as uint8
-a.go:25:2: field N of state a may be nil, which int cannot be
-a.go:28:6: event a.Lost is gone: clients will not see any
-a.go:29:19: field N of event a.Here is written as string and cannot be read as int
+	want := `a.go:10:6: method a.Gone is gone: its calls will not be found
+a.go:11:2: argument lost of a.Do is gone: what clients send is ignored
+a.go:11:2: argument n of a.Do is written as int32 and cannot be read as int16
+a.go:11:2: field P of result of a.Do (a.Reply) is gone: clients see it empty
+a.go:12:2: method a.Note is oneway in one version only
+a.go:13:2: method a.Result has no result any more: clients see it empty
+a.go:16:2: value of stream from a.Watch is written as int16 and cannot be read as int8
+a.go:17:2: value of stream to a.Sum is written as int64 and cannot be read as int16
+a.go:19:2: stream to a.Put has become one of values, it was one of bytes: neither side understands the other
+a.go:20:2: stream from a.Get has become none, it was one of bytes: neither side understands the other
+a.go:20:2: stream to a.Get has become one of bytes, it was none: neither side understands the other
+a.go:21:2: stream from a.List has become one of values, it was none: neither side understands the other
+a.go:26:2: field S of result of a.Do is written as []byte and cannot be read as string
+a.go:26:2: field S of result of a.Do may be nil, which string cannot be
+a.go:31:2: field N of element of result of a.Same is written as uint16 and cannot be read as uint8
+a.go:35:2: field N of state a may be nil, which int cannot be
+a.go:38:6: event a.Lost is gone: clients will not see any
+a.go:39:19: field N of event a.Here is written as string and cannot be read as int
 `
 	if stdout != want {
 		t.Errorf("printed\n%swant\n%s", stdout, want)
@@ -121,7 +147,7 @@ func TestBreakingRevision(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, stdout, stderr := command(t, dir, "breaking", "-against", "HEAD", "./...")
-	if code != 1 || stderr != "" || !strings.Contains(stdout, "a.go:6:6: method a.Gone is gone") {
+	if code != 1 || stderr != "" || !strings.Contains(stdout, "a.go:10:6: method a.Gone is gone") {
 		t.Errorf("exit code %d, %s, %s", code, stdout, stderr)
 	}
 	code, _, stderr = command(t, dir, "breaking", "-against", "nothing")

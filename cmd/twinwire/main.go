@@ -32,7 +32,7 @@
 // # Directives
 //
 //	//twinwire:service [name=N] [state=T] [events=T]   on an interface
-//	//twinwire:oneway      on a method that returns only an error: it has no answer
+//	//twinwire:oneway      on a method that returns only an error and has no streams: it has no answer
 //	//twinwire:idempotent  on a method: it may run more than once without harm
 //	//twinwire:unordered   on a method: it may overtake others
 //	//twinwire:priority P  on a method: P is high, normal, low or bulk
@@ -45,14 +45,46 @@
 // first letter in lower case, and of the package for events alone.
 //
 // A priority holds for calls whose context has none: that of
-// core.WithPriority comes first. Methods of an embedded interface of another
+// core.WithPriority comes first. It is also that of the method's streams, which
+// without it is normal for values and bulk for bytes. Methods of an embedded interface of another
 // package come without their comments and directives.
+//
+// # Methods
+//
+// The first parameter is a context and the last result an error. One stream to
+// the handler can be the last parameter, and one from it the result:
+//
+//	Increment(ctx context.Context, by uint32) (uint32, error)
+//	Watch(ctx context.Context, every time.Duration) iter.Seq2[Reading, error]
+//	Sum(ctx context.Context, in iter.Seq2[uint32, error]) (uint64, error)
+//	Sums(ctx context.Context, in iter.Seq2[uint32, error]) iter.Seq2[uint64, error]
+//	Put(ctx context.Context, name string, body io.Reader) (Receipt, error)
+//	Get(ctx context.Context, name string) (io.ReadCloser, error)
+//
+// and any other combination of values, which an iter.Seq2 yields one by one, and
+// bytes. Streams of any length need little memory: who sends waits for who
+// receives.
+//
+// What is returned as an iter.Seq2 is a call each time it is ranged over, and no
+// call if it is not. Leaving the loop cancels the call: the handler's context
+// ends, and so does the loop over the iterator that it returned. The error of a
+// call is yielded last, after all that was yielded before it. Close of an
+// io.ReadCloser cancels the call, too; its Read returns io.EOF only when the call
+// has ended well. On both sides it has to be closed: on the handler's, generated
+// code does that.
+//
+// What is passed as an iter.Seq2 or an io.Reader is used until it ends, fails, or
+// the handler wants no more of it, because it leaves its loop or returns; a call
+// whose results are plain may so return early, and well. An error of it reaches
+// the handler and is the error of the call. It should end when the context does,
+// for a call does not return before.
 //
 // # What is on the wire
 //
 // Methods are called "counter.Increment", events "counter.Incremented". The
 // arguments of a call are a map by the names of the parameters, nothing if there
-// are none; one result is its value, several are a map by their names. So a
+// are none; one result is its value, several are a map by their names. Streams
+// are those of slot 0, in clause 12 of docs/protocol.md, and have no names. So a
 // parameter, a field, a method or an event may be added without breaking peers
 // that do not know it, and renaming one is removing it. Fields are named as in
 // Go, or by the tag msgpack:"name,omitempty,alias:old"; "-" leaves one out. The

@@ -79,7 +79,11 @@ func (c *comparer) method(name string, old, now *model.Method) {
 	}
 	c.reading = false
 	c.params(old.Params, now.Params, "argument %s of "+name, now.Pos)
+	c.stream(old.In, now.In, "stream to "+name, now.Pos)
 	c.reading = true
+	if c.stream(now.Out, old.Out, "stream from "+name, now.Pos); shape(old.Out) != shape(now.Out) {
+		return // the results go with it
+	}
 	switch {
 	case len(old.Results) == 0:
 	case len(now.Results) == 0:
@@ -91,6 +95,31 @@ func (c *comparer) method(name string, old, now *model.Method) {
 	default:
 		c.params(now.Results, old.Results, "result %s of "+name, now.Pos)
 	}
+}
+
+// stream compares what is sent as a w and read as an r, either of which may be
+// nil.
+func (c *comparer) stream(w, r *model.Stream, what string, pos token.Position) {
+	switch {
+	case shape(w) != shape(r):
+		if c.reading {
+			w, r = r, w
+		}
+		c.report(pos, "%s has become %s, it was %s: neither side understands the other", what, shape(r), shape(w))
+	case w != nil && w.Value != nil:
+		c.carries(w.Value, r.Value, "value of "+what, pos)
+	}
+}
+
+// shape says what kind of stream there is.
+func shape(s *model.Stream) string {
+	switch {
+	case s == nil:
+		return "none"
+	case s.Value == nil:
+		return "one of bytes"
+	}
+	return "one of values"
 }
 
 // params compares parameters by their names; what is missing in what is

@@ -69,10 +69,53 @@ func (f *file) call(s *model.Service, m *model.Method, n names) {
 		f.p("")
 		f.doc(m.Doc)
 	}
-	params := []string{"ctx " + f.lib("context") + ".Context"}
-	var values []string
+	params, values := f.params(m)
+	f.p("func (c *%s) %s(%s) %s {", n.client, m.Name, strings.Join(params, ", "), f.results(m))
+	if m.Idempotent {
+		f.p("ctx = %s.Idempotent(ctx)", core)
+	}
+	if m.Unordered {
+		f.p("ctx = %s.Unordered(ctx)", core)
+	}
+	if m.Priority != "" {
+		f.p("ctx = %s.DefaultPriority(ctx, %s)", core, f.priority(m, ""))
+	}
+	args := "nil"
+	if len(values) > 0 {
+		args = argsType(s, m) + "{" + strings.Join(values, ", ") + "}"
+	}
+	call, rest := "Call", ""
+	if m.In != nil {
+		call, rest = "CallSource", ", "+f.source(s, m)
+	}
+	name := s.Wire + "." + m.Name
+	switch {
+	case m.OneWay:
+		f.p("return c.session.Send(ctx, %q, %s)\n}", name, args)
+	case m.Out != nil:
+		f.callStream(s, m, name, args)
+	case len(m.Results) == 0:
+		f.p("return c.session.%s(ctx, %q, %s, nil%s)\n}", call, name, args, rest)
+	default:
+		f.p("var reply %s", replyType(s, m))
+		f.p("err := c.session.%s(ctx, %q, %s, &reply%s)", call, name, args, rest)
+		var values []string
+		for _, p := range m.Results {
+			values = append(values, "reply."+resultField(m, p))
+		}
+		f.p("return %s, err\n}", strings.Join(values, ", "))
+	}
+}
+
+// params returns the parameters of a method as it declares them, and the values
+// of the fields of its arguments.
+func (f *file) params(m *model.Method) (params, values []string) {
+	params = []string{"ctx " + f.lib("context") + ".Context"}
 	for _, p := range m.Params {
 		f.typ(p.Type.Go) // so that no parameter is named like its package
+	}
+	if m.In != nil {
+		f.typ(m.In.Go)
 	}
 	for i, p := range m.Params {
 		local := f.localName(p.Name)
@@ -83,42 +126,26 @@ func (f *file) call(s *model.Service, m *model.Method, n names) {
 		params = append(params, local+" "+typ)
 		values = append(values, field(p.Name)+": "+local)
 	}
-	results := []string{}
+	if m.In != nil {
+		params = append(params, f.localName(m.In.Name)+" "+f.typ(m.In.Go))
+	}
+	return params, values
+}
+
+// results returns the results of a method as it declares them.
+func (f *file) results(m *model.Method) string {
+	var results []string
 	for _, p := range m.Results {
 		results = append(results, f.typ(p.Type.Go))
 	}
-	results = append(results, "error")
-	result := strings.Join(results, ", ")
-	if len(results) > 1 {
-		result = "(" + result + ")"
+	if m.Out != nil {
+		results = append(results, f.typ(m.Out.Go))
 	}
-	f.p("func (c *%s) %s(%s) %s {", n.client, m.Name, strings.Join(params, ", "), result)
-	if m.Idempotent {
-		f.p("ctx = %s.Idempotent(ctx)", core)
+	if m.Out == nil || m.Out.Value == nil {
+		results = append(results, "error")
 	}
-	if m.Unordered {
-		f.p("ctx = %s.Unordered(ctx)", core)
+	if len(results) == 1 {
+		return results[0]
 	}
-	if p := m.Priority; p != "" {
-		f.p("ctx = %s.DefaultPriority(ctx, %s.%s)", core, core, strings.ToUpper(p[:1])+p[1:])
-	}
-	args := "nil"
-	if len(values) > 0 {
-		args = argsType(s, m) + "{" + strings.Join(values, ", ") + "}"
-	}
-	name := s.Wire + "." + m.Name
-	switch {
-	case m.OneWay:
-		f.p("return c.session.Send(ctx, %q, %s)\n}", name, args)
-	case len(m.Results) == 0:
-		f.p("return c.session.Call(ctx, %q, %s, nil)\n}", name, args)
-	default:
-		f.p("var reply %s", replyType(s, m))
-		f.p("err := c.session.Call(ctx, %q, %s, &reply)", name, args)
-		var values []string
-		for _, p := range m.Results {
-			values = append(values, "reply."+resultField(m, p))
-		}
-		f.p("return %s, err\n}", strings.Join(values, ", "))
-	}
+	return "(" + strings.Join(results, ", ") + ")"
 }

@@ -107,7 +107,7 @@ func (f *file) use(p, name string) string {
 		return known
 	}
 	taken := slices.Collect(maps.Values(f.imports))
-	reserved := []string{"codec", "core", "events", "state", "node", "context", "iter", "fmt", "time", "slices", "maps", "cmp", "bytes", "unsafe", "encoding", "utf8", "math"}
+	reserved := []string{"codec", "core", "events", "state", "node", "context", "io", "iter", "fmt", "time", "slices", "maps", "cmp", "bytes", "unsafe", "encoding", "utf8", "math"}
 	alias := name
 	for n := 2; slices.Contains(taken, alias) || f.taken(alias) || slices.Contains(reserved, alias) && !libPath(p, alias); n++ {
 		if libPath(p, name) {

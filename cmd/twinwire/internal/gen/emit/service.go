@@ -97,8 +97,15 @@ func (f *file) serve(s *model.Service, m *model.Method) {
 		}
 		args = append(args, arg)
 	}
+	if m.In != nil {
+		args = append(args, f.received(s, m))
+	}
 	call := "instance.(" + s.Name + ")." + m.Name + "(" + strings.Join(args, ", ") + ")"
-	if len(m.Results) == 0 {
+	switch {
+	case m.Out != nil:
+		f.serveStream(s, m, call)
+		return
+	case len(m.Results) == 0:
 		f.p("return nil, %s\n}", call)
 		return
 	}
@@ -127,17 +134,18 @@ func resultField(m *model.Method, p model.Param) string {
 }
 
 // arguments writes the types that hold the arguments and the results of a
-// method.
+// method, and the values of its streams.
 func (f *file) arguments(s *model.Service, m *model.Method) {
 	if len(m.Params) > 0 {
 		name := f.declare(argsType(s, m))
 		f.p("\n// %s are the arguments of %s.%s.", name, s.Name, m.Name)
 		f.message(name, m.Params)
 	}
+	f.streams(s, m)
 	switch len(m.Results) {
 	case 0:
 	case 1:
-		f.single(f.declare(replyType(s, m)), s.Name+"."+m.Name, m.Results[0].Type)
+		f.single(f.declare(replyType(s, m)), "is the result of "+s.Name+"."+m.Name, m.Results[0].Type)
 	default:
 		name := f.declare(replyType(s, m))
 		f.p("\n// %s are the results of %s.%s.", name, s.Name, m.Name)
@@ -157,10 +165,10 @@ func (f *file) message(name string, params []model.Param) {
 	f.methods(name, fields)
 }
 
-// single writes the type of a result that is alone: it is the value itself.
-func (f *file) single(name, method string, t *model.Type) {
+// single writes the type of a message that is one value.
+func (f *file) single(name, what string, t *model.Type) {
 	codec := f.lib("codec")
-	f.p("\n// %s is the result of %s.", name, method)
+	f.p("\n// %s %s.", name, what)
 	f.p("type %s struct{ value %s }", name, f.typ(t.Go))
 	f.p("\n// AppendMsgpack implements %s.Marshaler.", codec)
 	f.p("func (v %s) AppendMsgpack(b []byte) ([]byte, error) {", name)

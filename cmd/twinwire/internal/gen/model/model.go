@@ -48,8 +48,10 @@ type Method struct {
 	Name     string
 	Doc      string
 	Pos      token.Position
-	Params   []Param // without the context
-	Results  []Param // without the error
+	Params   []Param // without the context and the stream
+	Results  []Param // without the error and the stream
+	In       *Stream // to the handler; nil if there is none
+	Out      *Stream // from the handler; nil if there is none
 	Variadic bool
 
 	OneWay, Idempotent, Unordered bool
@@ -61,6 +63,13 @@ type Method struct {
 type Param struct {
 	Name string // of the result that is alone: ""
 	Type *Type
+}
+
+// A Stream is what a method takes or returns piece by piece.
+type Stream struct {
+	Name  string     // of the parameter
+	Go    types.Type // in the signature
+	Value *Type      // nil if it is one of bytes
 }
 
 // A Family is a set of event types: those that implement a sealed interface,

@@ -131,12 +131,16 @@ func (b *builder) method(f *types.Func, syntax *ast.Field, service token.Pos) *M
 			b.problem(where.pos, "parameter %d of %s has no name: give it one, for that is how it is called on the wire", i, m.Name)
 		case isNamed(v.Type(), "context", "Context"):
 			b.problem(where.pos, "parameter %s of %s is a second context: take the first one only", v.Name(), m.Name)
-		case b.streaming(v.Type(), where.pos, "parameter "+v.Name()+" of "+m.Name):
+		case streamKind(v.Type()) != "":
+			b.in(m, v, where, i+1 < params.Len() && streamKind(params.At(i+1).Type()) == "")
 		default:
 			if t := b.typeOf(v.Type(), where); t != nil {
 				m.Params = append(m.Params, Param{v.Name(), t})
 			}
 		}
+	}
+	if m.OneWay && (m.In != nil || m.Out != nil) {
+		b.problem(pos, "method %s is oneway and has a stream: remove the directive, for a stream belongs to a call with an answer", m.Name)
 	}
 	return m
 }
@@ -145,7 +149,8 @@ func (b *builder) method(f *types.Func, syntax *ast.Field, service token.Pos) *M
 func (b *builder) results(m *Method, results *types.Tuple, pos token.Pos, anything bool) {
 	n := results.Len()
 	for i := range n {
-		if b.streaming(results.At(i).Type(), b.local(results.At(i).Pos(), pos), "result of "+m.Name) {
+		if v := results.At(i); streamKind(v.Type()) != "" {
+			b.out(m, v, at{pos: b.local(v.Pos(), pos), anything: anything}, results)
 			return
 		}
 	}
@@ -178,22 +183,6 @@ func (b *builder) local(pos, otherwise token.Pos) token.Pos {
 		return pos
 	}
 	return otherwise
-}
-
-// streaming reports types that stand for streams, which cannot be carried yet.
-func (b *builder) streaming(t types.Type, pos token.Pos, what string) bool {
-	for _, s := range []struct{ pkg, name, instead string }{
-		{"iter", "Seq2", "take or return a slice, or emit events"},
-		{"iter", "Seq", "take or return a slice, or emit events"},
-		{"io", "Reader", "take a []byte of at most 4 MiB"},
-		{"io", "ReadCloser", "return a []byte of at most 4 MiB"},
-	} {
-		if isNamed(t, s.pkg, s.name) {
-			b.problem(pos, "%s is an %s.%s: streams are not carried yet; %s", what, s.pkg, s.name, s.instead)
-			return true
-		}
-	}
-	return false
 }
 
 // isNamed reports whether t is the type pkg.name or an instance of it.

@@ -94,6 +94,10 @@ func (b *builder) nameable(n *types.Named, w at) bool {
 
 // byKind finds out how t is carried by what it is.
 func (b *builder) byKind(typ *Type, t types.Type, w at, generated bool) {
+	if streamKind(t) != "" {
+		b.refuse(w, t, "stands for a stream, which belongs to a method: make it the last parameter or the result of one")
+		return
+	}
 	if b.container(typ, t, w) {
 		return
 	}
@@ -134,7 +138,7 @@ func (b *builder) byKind(typ *Type, t types.Type, w at, generated bool) {
 			typ.Kind = Any
 		}
 	case *types.Chan:
-		b.refuse(w, t, "is a channel, which cannot be carried: use a slice, or emit events")
+		b.refuse(w, t, "is a channel, which cannot be carried: use a slice, or let the method take or return an iter.Seq2[T, error]")
 	case *types.Signature:
 		b.refuse(w, t, "is a function, which cannot be carried: let the peer serve a method")
 	default:
