@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/events"
@@ -103,11 +105,9 @@ func (h *handler) leave() {
 }
 
 func (h *handler) Increment(ctx context.Context, by uint32) (uint32, error) {
-	h.mu.Lock()
-	t := h.tally
-	h.mu.Unlock()
-	if t == nil {
-		return 0, fmt.Errorf("create or join a counter first: %w", twinwire.FailedPrecondition)
+	t, err := h.joined()
+	if err != nil {
+		return 0, err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -118,6 +118,42 @@ func (h *handler) Increment(ctx context.Context, by uint32) (uint32, error) {
 		_ = m.s.State.Update(func(s *counter.State) { s.Count = t.count })
 	}
 	return t.count, h.s.Emit(ctx, t.topic, counter.Incremented{From: from, To: t.count})
+}
+
+func (h *handler) Watch(ctx context.Context, every time.Duration) iter.Seq2[uint32, error] {
+	return func(yield func(uint32, error) bool) {
+		t, err := h.joined()
+		if err != nil {
+			yield(0, err)
+			return
+		}
+		tick := time.NewTicker(max(every, time.Millisecond))
+		defer tick.Stop()
+		for last, first := uint32(0), true; ; first = false {
+			t.mu.Lock()
+			n := t.count
+			t.mu.Unlock()
+			if (first || n != last) && !yield(n, nil) {
+				return
+			}
+			last = n
+			select {
+			case <-tick.C:
+			case <-ctx.Done(): // also when the caller has left its loop
+				return
+			}
+		}
+	}
+}
+
+// joined returns the counter that the client has created or joined.
+func (h *handler) joined() (*tally, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.tally == nil {
+		return nil, fmt.Errorf("create or join a counter first: %w", twinwire.FailedPrecondition)
+	}
+	return h.tally, nil
 }
 
 func (h *handler) Note(_ context.Context, text string) error {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/certs"
@@ -64,6 +66,9 @@ func (s *story) play(ctx context.Context, wire string) error {
 	if err := s.count(ctx, alice, bob); err != nil {
 		return err
 	}
+	if err := s.watch(ctx, alice, bob); err != nil {
+		return err
+	}
 	if err := alice.Note(ctx, "that was all"); err != nil {
 		return err
 	}
@@ -114,6 +119,28 @@ func (s *story) count(ctx context.Context, alice, bob *counter.CounterClient) er
 		}
 		s.printf("%-7s received events %s", c.name+":", strings.Join(got, ", "))
 	}
+	return nil
+}
+
+// watch has one client watch while the other increments. Leaving the loop ends
+// the call, and the handler's loop with it.
+func (s *story) watch(ctx context.Context, alice, bob *counter.CounterClient) error {
+	var got []uint32
+	for n, err := range alice.Watch(ctx, time.Millisecond) {
+		if err != nil {
+			return err
+		}
+		if got = append(got, n); len(got) == 3 {
+			break
+		}
+		if _, err := bob.Increment(ctx, 1); err != nil {
+			return err
+		}
+	}
+	if want := []uint32{100, 101, 102}; !slices.Equal(got, want) {
+		return fmt.Errorf("alice watched %v, want %v", got, want)
+	}
+	s.printf("alice:  watched %v", got)
 	return nil
 }
 

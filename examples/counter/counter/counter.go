@@ -4,6 +4,8 @@ package counter
 
 import (
 	"context"
+	"iter"
+	"time"
 
 	"github.com/twinwire/twinwire/events"
 )
@@ -23,6 +25,9 @@ type Counter interface {
 	// Increment adds to the counter and returns its new value. It fails with
 	// FailedPrecondition for a client without a counter.
 	Increment(ctx context.Context, by uint32) (uint32, error)
+	// Watch yields the value of the counter, and then again when it has changed,
+	// at most once in every interval, until the caller leaves the loop.
+	Watch(ctx context.Context, every time.Duration) iter.Seq2[uint32, error]
 	// Note puts a remark into the server's log. It has no answer.
 	//
 	//twinwire:oneway

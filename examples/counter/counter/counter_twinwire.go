@@ -5,6 +5,7 @@ package counter
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
@@ -70,6 +71,12 @@ func (c *CounterClient) Increment(ctx context.Context, by uint32) (uint32, error
 	return reply.value, err
 }
 
+// Watch yields the value of the counter, and then again when it has changed,
+// at most once in every interval, until the caller leaves the loop.
+func (c *CounterClient) Watch(ctx context.Context, every time.Duration) iter.Seq2[uint32, error] {
+	return core.CallValues(ctx, c.session, "counter.Watch", counterWatchArgs{every: every}, nil, (*counterWatchOut).at)
+}
+
 // Note puts a remark into the server's log. It has no answer.
 func (c *CounterClient) Note(ctx context.Context, text string) error {
 	return c.session.Send(ctx, "counter.Note", counterNoteArgs{text: text})
@@ -99,6 +106,7 @@ func NewService(hub *events.Hub, newHandler func(s *Session) Counter) *core.Serv
 			"counter.Create":    serveCounterCreate,
 			"counter.Join":      serveCounterJoin,
 			"counter.Increment": serveCounterIncrement,
+			"counter.Watch":     serveCounterWatch,
 			"counter.Note":      serveCounterNote,
 		},
 	}
@@ -133,6 +141,18 @@ func serveCounterIncrement(ctx context.Context, instance any, r *core.Request) (
 	)
 	reply.value, err = instance.(Counter).Increment(ctx, args.by)
 	return reply, err
+}
+
+func serveCounterWatch(ctx context.Context, instance any, r *core.Request) (codec.Marshaler, error) {
+	var args counterWatchArgs
+	// A caller that knows of no arguments sends none.
+	if len(r.Raw()) > 0 {
+		if err := r.Decode(&args); err != nil {
+			return nil, err
+		}
+	}
+	values := instance.(Counter).Watch(ctx, args.every)
+	return nil, core.ReplyValues(r, core.PriorityOf(ctx, core.Normal), values, (*counterWatchOut).at)
 }
 
 func serveCounterNote(ctx context.Context, instance any, r *core.Request) (codec.Marshaler, error) {
@@ -218,6 +238,49 @@ func (v *counterIncrementReply) ReadMsgpack(r *codec.Reader) error {
 	v.value = r.Uint32()
 	return r.Err()
 }
+
+// counterWatchArgs are the arguments of Counter.Watch.
+type counterWatchArgs struct {
+	every time.Duration
+}
+
+// AppendMsgpack implements codec.Marshaler.
+func (v counterWatchArgs) AppendMsgpack(b []byte) ([]byte, error) {
+	b = append(b, "\x81\xa5every"...)
+	b = codec.AppendInt(b, int64(v.every))
+	return b, nil
+}
+
+// ReadMsgpack implements codec.Unmarshaler.
+func (v *counterWatchArgs) ReadMsgpack(r *codec.Reader) error {
+	for range r.MapHeader() {
+		switch string(r.MapKey()) {
+		case "every":
+			v.every = time.Duration(r.Int64())
+		default:
+			r.Skip()
+		}
+	}
+	r.Leave()
+	return r.Err()
+}
+
+// counterWatchOut carries a value from Counter.Watch.
+type counterWatchOut struct{ value uint32 }
+
+// AppendMsgpack implements codec.Marshaler.
+func (v counterWatchOut) AppendMsgpack(b []byte) ([]byte, error) {
+	b = codec.AppendUint(b, uint64(v.value))
+	return b, nil
+}
+
+// ReadMsgpack implements codec.Unmarshaler.
+func (v *counterWatchOut) ReadMsgpack(r *codec.Reader) error {
+	v.value = r.Uint32()
+	return r.Err()
+}
+
+func (v *counterWatchOut) at() *uint32 { return &v.value }
 
 // counterNoteArgs are the arguments of Counter.Note.
 type counterNoteArgs struct {
