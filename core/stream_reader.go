@@ -53,8 +53,8 @@ func (s *Session) newReader(in *machine.InStream) any {
 func (r *StreamReader) arrived(d *machine.DataIn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed {
-		return
+	if r.closed || r.ended {
+		return // given up meanwhile: what comes now has lost what was in front of it
 	}
 	r.begun = true
 	for b := d.Payload; len(b) > 0 && !d.Reset; {
