@@ -92,7 +92,7 @@ func (m *Machine) OpenStream(of party, slot uint8, p Priority) *OutStream {
 		case m.str.limit == 0:
 			s.over, s.Code, s.Text = true, twinwire.ResourceExhausted, Rejection("peer takes no streams", nil)
 		case m.ended || of.settled():
-			s.over = true
+			s.over, s.Code = true, twinwire.Canceled
 		}
 	}
 	return s
