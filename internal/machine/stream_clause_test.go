@@ -372,7 +372,7 @@ func TestStreamsNotTaken(t *testing.T) {
 // a machine keep little.
 func TestStopOfEverything(t *testing.T) {
 	s := newScript(t, false, nil)
-	for id := range uint64(256) {
+	for id := range uint64(16) {
 		s.receive(call(id + 1))
 	}
 	kept := 0
