@@ -145,7 +145,7 @@ func TestCallBodyCanceled(t *testing.T) {
 			return &file{io.MultiReader(io.LimitReader(in, 100), r), over, nil}, nil
 		})
 		p := connect(t, o, cfg, cfg)
-		endless := core.ByteSource(iotest.OneByteReader(zeros{}))
+		endless := core.ByteSource(zeros{})
 		begin := func(ctx context.Context) (io.ReadCloser, chan error) {
 			body, err := p.client.CallBody(ctx, "test.Body", nil, endless)
 			if err != nil {
