@@ -293,7 +293,7 @@ func TestHostileDeaf(t *testing.T) {
 // A peer that begins calls with streams and cancels them at once has no more
 // handlers run than it may have calls, and leaves nothing behind (rapid reset).
 func TestHostileCancel(t *testing.T) {
-	n := uint64(20_000)
+	n := uint64(5_000)
 	if testing.Short() {
 		n = 1_000
 	}
