@@ -6,7 +6,11 @@
 //
 // A frame is the caller's number in four bytes and the payload. The server
 // sends a frame back as it came; events carry the number 0, which no caller
-// has.
+// has. Values and messages that nobody answers are frames too, with a number
+// of their own, which the server counts.
+//
+// Streams of bytes are messages of a WebSocket, beside the others, and streams
+// of QUIC.
 package echo
 
 import (
@@ -22,10 +26,10 @@ import (
 // Peers returns the bare libraries and the floors.
 func Peers() []peer.Peer {
 	return []peer.Peer{
-		&echo{peer.Info{Name: "bare-gorilla", Wire: peer.TLS, Kind: peer.Bare}, wsWire{}},
-		&echo{peer.Info{Name: "bare-quic-go", Wire: peer.QUIC, Kind: peer.Bare}, quicWire{newDirect}},
-		&echo{peer.Info{Name: "floor-tls", Wire: peer.TLS, Kind: peer.Floor}, tlsWire{newBatch}},
-		&echo{peer.Info{Name: "floor-quic", Wire: peer.QUIC, Kind: peer.Floor}, quicWire{newBatch}},
+		&echo{peer.Info{Name: "bare-gorilla", Wire: peer.TLS, Kind: peer.Bare, Can: peer.OneWay | peer.Streams}, wsWire{}},
+		&echo{peer.Info{Name: "bare-quic-go", Wire: peer.QUIC, Kind: peer.Bare, Can: peer.OneWay | peer.Streams}, quicWire{newDirect, true}},
+		&echo{peer.Info{Name: "floor-tls", Wire: peer.TLS, Kind: peer.Floor, Can: peer.OneWay}, tlsWire{newBatch}},
+		&echo{peer.Info{Name: "floor-quic", Wire: peer.QUIC, Kind: peer.Floor, Can: peer.OneWay}, quicWire{newBatch, false}},
 	}
 }
 
@@ -44,13 +48,30 @@ type pipe interface {
 	close()
 }
 
-// headSize is the size of a caller's number.
-const headSize = 4
+// A streamer is a pipe that carries streams of bytes too. What arrives of them
+// is not returned by read.
+type streamer interface {
+	upload(size int) error
+	download(size int, received func(n int)) error
+}
+
+const (
+	// headSize is the size of a caller's number.
+	headSize = 4
+	// oneWay is the number of what the server does not answer.
+	oneWay = 1 << 31
+)
 
 // A wire makes pipes.
 type wire interface {
 	listen(addr string, cert tls.Certificate) (listener, error)
-	dial(ctx context.Context, addr string, cert *x509.Certificate) (pipe, error)
+	dial(ctx context.Context, addr string, opts *dialOptions) (pipe, error)
+}
+
+// dialOptions are what a wire needs to know.
+type dialOptions struct {
+	cert    *x509.Certificate
+	streams bool
 }
 
 // A listener accepts connections.
@@ -58,8 +79,9 @@ type listener interface {
 	addr() string
 
 	// accept returns the next connection as a function that finishes the
-	// handshake. The function runs in the goroutine of the connection.
-	accept(ctx context.Context) (func(context.Context) (pipe, error), error)
+	// handshake. The function runs in the goroutine of the connection. What
+	// arrives of streams is counted in tally.
+	accept(ctx context.Context, tally *peer.Tally) (func(context.Context) (pipe, error), error)
 
 	// close stops accepting and unblocks accept and the handshakes.
 	close()
@@ -84,7 +106,7 @@ func (e *echo) Serve(host string, cert tls.Certificate) (peer.Server, error) {
 }
 
 func (e *echo) Dial(ctx context.Context, addr string, opts peer.DialOptions) (peer.Conn, error) {
-	p, err := e.wire.dial(ctx, addr, opts.Certificate)
+	p, err := e.wire.dial(ctx, addr, &dialOptions{opts.Certificate, opts.Streams})
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package echo
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"time"
 
@@ -15,7 +14,10 @@ import (
 const quicProtocol = "bench-echo"
 
 // quicWire is one bidirectional stream of a QUIC connection.
-type quicWire struct{ frame framing }
+type quicWire struct {
+	frame   framing
+	streams bool // and others for streams of bytes
+}
 
 // quicConfig keeps idle connections for longer than any run takes, without
 // keep-alives.
@@ -28,7 +30,7 @@ func (w quicWire) listen(addr string, cert tls.Certificate) (listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &quicListener{udp: udp, transport: &quic.Transport{Conn: udp}, frame: w.frame}
+	l := &quicListener{udp: udp, transport: &quic.Transport{Conn: udp}, frame: w.frame, streams: w.streams}
 	l.ln, err = l.transport.Listen(peer.ServerTLS(cert, quicProtocol), quicConfig())
 	if err != nil {
 		l.closeTransport()
@@ -38,8 +40,8 @@ func (w quicWire) listen(addr string, cert tls.Certificate) (listener, error) {
 }
 
 // dial gives every connection a socket of its own, as clients have.
-func (w quicWire) dial(ctx context.Context, addr string, cert *x509.Certificate) (pipe, error) {
-	c, err := quic.DialAddr(ctx, addr, peer.ClientTLS(cert, quicProtocol), quicConfig())
+func (w quicWire) dial(ctx context.Context, addr string, opts *dialOptions) (pipe, error) {
+	c, err := quic.DialAddr(ctx, addr, peer.ClientTLS(opts.cert, quicProtocol), quicConfig())
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +50,7 @@ func (w quicWire) dial(ctx context.Context, addr string, cert *x509.Certificate)
 		_ = c.CloseWithError(0, "")
 		return nil, err
 	}
-	return w.frame(&quicStream{s, c}), nil
+	return &quicPipe{pipe: w.frame(&quicStream{s, c}), conn: c}, nil
 }
 
 type quicListener struct {
@@ -56,11 +58,12 @@ type quicListener struct {
 	transport *quic.Transport
 	ln        *quic.Listener
 	frame     framing
+	streams   bool
 }
 
 func (l *quicListener) addr() string { return l.udp.LocalAddr().String() }
 
-func (l *quicListener) accept(ctx context.Context) (func(context.Context) (pipe, error), error) {
+func (l *quicListener) accept(ctx context.Context, tally *peer.Tally) (func(context.Context) (pipe, error), error) {
 	c, err := l.ln.Accept(ctx)
 	if err != nil {
 		return nil, err
@@ -71,7 +74,11 @@ func (l *quicListener) accept(ctx context.Context) (func(context.Context) (pipe,
 			_ = c.CloseWithError(0, "")
 			return nil, err
 		}
-		return l.frame(&quicStream{s, c}), nil
+		p := &quicPipe{pipe: l.frame(&quicStream{s, c}), conn: c}
+		if l.streams {
+			p.done.Go(func() { p.serveStreams(tally) })
+		}
+		return p, nil
 	}, nil
 }
 

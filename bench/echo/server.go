@@ -2,14 +2,18 @@ package echo
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"sync"
+
+	"github.com/twinwire/twinwire/bench/peer"
 )
 
 var errClosed = errors.New("echo: closed")
 
 // server echoes on every connection and publishes to all of them.
 type server struct {
+	peer.Tally
 	listener listener
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
@@ -34,7 +38,7 @@ func (s *server) Addr() string { return s.listener.addr() }
 // acceptLoop runs until the listener is closed.
 func (s *server) acceptLoop() {
 	for {
-		open, err := s.listener.accept(s.ctx)
+		open, err := s.listener.accept(s.ctx, &s.Tally)
 		if err != nil {
 			return
 		}
@@ -59,7 +63,12 @@ func (s *server) serve(open func(context.Context) (pipe, error)) {
 		if err != nil || len(frame) < headSize {
 			return
 		}
-		if err := p.write([headSize]byte(frame), frame[headSize:]); err != nil {
+		if binary.BigEndian.Uint32(frame) == oneWay {
+			err = s.Item(frame[headSize:])
+		} else {
+			err = p.write([headSize]byte(frame), frame[headSize:])
+		}
+		if err != nil {
 			return
 		}
 	}

@@ -3,7 +3,6 @@ package echo
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"net"
 
 	"github.com/twinwire/twinwire/bench/peer"
@@ -20,8 +19,8 @@ func (w tlsWire) listen(addr string, cert tls.Certificate) (listener, error) {
 	return &tlsListener{Listener: l, conf: peer.ServerTLS(cert), frame: w.frame}, nil
 }
 
-func (w tlsWire) dial(ctx context.Context, addr string, cert *x509.Certificate) (pipe, error) {
-	d := tls.Dialer{Config: peer.ClientTLS(cert)}
+func (w tlsWire) dial(ctx context.Context, addr string, opts *dialOptions) (pipe, error) {
+	d := tls.Dialer{Config: peer.ClientTLS(opts.cert)}
 	conn, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
@@ -37,7 +36,7 @@ type tlsListener struct {
 
 func (l *tlsListener) addr() string { return l.Addr().String() }
 
-func (l *tlsListener) accept(context.Context) (func(context.Context) (pipe, error), error) {
+func (l *tlsListener) accept(context.Context, *peer.Tally) (func(context.Context) (pipe, error), error) {
 	conn, err := l.Accept()
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package echo
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -33,13 +32,14 @@ func (wsWire) listen(addr string, cert tls.Certificate) (listener, error) {
 	}
 	l := &wsListener{
 		tcp:      tcp,
-		upgraded: make(chan *websocket.Conn),
+		upgraded: make(chan accepted),
 		closed:   make(chan struct{}),
 		upgrader: websocket.Upgrader{
 			ReadBufferSize:  socketBuffer,
 			WriteBufferSize: socketBuffer,
 			WriteBufferPool: new(sync.Pool),
 		},
+		streamUpgrader: websocket.Upgrader{ReadBufferSize: streamBuffer, WriteBufferSize: streamBuffer},
 	}
 	l.server = &http.Server{
 		Handler:           l,
@@ -53,18 +53,26 @@ func (wsWire) listen(addr string, cert tls.Certificate) (listener, error) {
 	return l, nil
 }
 
-func (wsWire) dial(ctx context.Context, addr string, cert *x509.Certificate) (pipe, error) {
+func (wsWire) dial(ctx context.Context, addr string, opts *dialOptions) (pipe, error) {
 	d := websocket.Dialer{
-		TLSClientConfig: peer.ClientTLS(cert, "http/1.1"),
+		TLSClientConfig: peer.ClientTLS(opts.cert, "http/1.1"),
 		ReadBufferSize:  socketBuffer,
 		WriteBufferSize: socketBuffer,
 	}
-	c, answer, err := d.DialContext(ctx, "wss://"+addr+"/", nil)
+	path := "/"
+	if opts.streams {
+		path = streamPath
+		d.ReadBufferSize, d.WriteBufferSize = streamBuffer, streamBuffer
+	}
+	c, answer, err := d.DialContext(ctx, "wss://"+addr+path, nil)
 	if err != nil {
 		if answer != nil {
 			return nil, fmt.Errorf("%w: %s", err, answer.Status)
 		}
 		return nil, err
+	}
+	if opts.streams {
+		return newStreamSocket(c, nil), nil
 	}
 	return &socket{conn: c}, nil
 }
@@ -74,30 +82,47 @@ func (wsWire) dial(ctx context.Context, addr string, cert *x509.Certificate) (pi
 type wsListener struct {
 	tcp      net.Listener
 	server   *http.Server
-	upgrader websocket.Upgrader
-	upgraded chan *websocket.Conn
+	upgraded chan accepted
 	closed   chan struct{}
-	done     sync.WaitGroup // the accept loop of server, which owns its handlers
+
+	upgrader, streamUpgrader websocket.Upgrader
+
+	done sync.WaitGroup // the accept loop of server, which owns its handlers
+}
+
+// accepted is a connection, with or without streams.
+type accepted struct {
+	conn    *websocket.Conn
+	streams bool
 }
 
 func (l *wsListener) addr() string { return l.tcp.Addr().String() }
 
 func (l *wsListener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c, err := l.upgrader.Upgrade(w, r, nil)
+	upgrader, streams := &l.upgrader, r.URL.Path == streamPath
+	if streams {
+		upgrader = &l.streamUpgrader
+	}
+	c, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return // the upgrader has answered
 	}
 	select {
-	case l.upgraded <- c:
+	case l.upgraded <- accepted{c, streams}:
 	case <-l.closed:
 		_ = c.Close()
 	}
 }
 
-func (l *wsListener) accept(context.Context) (func(context.Context) (pipe, error), error) {
+func (l *wsListener) accept(_ context.Context, tally *peer.Tally) (func(context.Context) (pipe, error), error) {
 	select {
-	case c := <-l.upgraded:
-		return func(context.Context) (pipe, error) { return &socket{conn: c}, nil }, nil
+	case a := <-l.upgraded:
+		return func(context.Context) (pipe, error) {
+			if a.streams {
+				return newStreamSocket(a.conn, tally), nil
+			}
+			return &socket{conn: a.conn}, nil
+		}, nil
 	case <-l.closed:
 		return nil, errClosed
 	}
@@ -130,6 +155,13 @@ func (s *socket) write(head [headSize]byte, payload []byte) error {
 	defer s.mu.Unlock()
 	s.out = append(append(s.out[:0], head[:]...), payload...)
 	return s.conn.WriteMessage(websocket.BinaryMessage, s.out)
+}
+
+// writeMessage sends a message that is in one piece already.
+func (s *socket) writeMessage(b []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn.WriteMessage(websocket.BinaryMessage, b)
 }
 
 func (s *socket) close() { _ = s.conn.Close() }

@@ -46,6 +46,8 @@ type Info struct {
 	Name string
 	Wire Wire
 	Kind Kind
+	// Can says what the peer can do besides calls and events.
+	Can Ability
 }
 
 // A Peer starts servers and dials them. A wire has at most one peer of kind
@@ -83,6 +85,10 @@ type DialOptions struct {
 	// Certificate is the one certificate to trust. It names 127.0.0.1,
 	// wherever the server is.
 	Certificate *x509.Certificate
+
+	// Streams says that the connection is to carry streams of bytes, so that
+	// its buffers can be of the size for that.
+	Streams bool
 
 	// OnEvent, if not nil, makes the connection a subscriber: it is called in
 	// order with every event that is published after the first reply to a

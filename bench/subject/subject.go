@@ -29,8 +29,8 @@ const (
 // Peers returns twinwire over each of its wires.
 func Peers() []peer.Peer {
 	return []peer.Peer{
-		&subject{peer.Info{Name: "twinwire-wss", Wire: peer.TLS, Kind: peer.Subject}, "wss://"},
-		&subject{peer.Info{Name: "twinwire-quic", Wire: peer.QUIC, Kind: peer.Subject}, "quic://"},
+		&subject{peer.Info{Name: "twinwire-wss", Wire: peer.TLS, Kind: peer.Subject, Can: abilities}, "wss://"},
+		&subject{peer.Info{Name: "twinwire-quic", Wire: peer.QUIC, Kind: peer.Subject, Can: abilities}, "quic://"},
 	}
 }
 
@@ -61,6 +61,7 @@ func (s *subject) Serve(host string, cert tls.Certificate) (peer.Server, error) 
 
 // twinServer serves both wires; the clients of a run use one.
 type twinServer struct {
+	peer.Tally
 	addr   string
 	server *server.Server
 	hub    events.Hub
@@ -78,6 +79,10 @@ func (s *twinServer) service() *core.Service {
 		methodSubscribe: func(_ context.Context, _ any, r *core.Request) (codec.Marshaler, error) {
 			return nil, s.hub.Subscribe(r.Session(), topic)
 		},
+		methodUpload:   s.upload,
+		methodDownload: s.download,
+		methodValues:   s.values,
+		methodMessage:  s.message,
 	}}
 }
 

@@ -41,6 +41,12 @@ func Test(t *testing.T, p peer.Peer) {
 		together(t, len(conns), func(i int) error { return calls(conns[i].NewCaller(), 20) })
 	})
 	t.Run("events reach every subscriber in order", func(t *testing.T) { testEvents(t, p) })
+	if p.Info().Can&peer.Streams != 0 {
+		t.Run("streams", func(t *testing.T) { testStreams(t, p) })
+	}
+	if p.Info().Can&peer.OneWay != 0 {
+		t.Run("one way", func(t *testing.T) { testOneWay(t, p) })
+	}
 	t.Run("close ends a call that waits", func(t *testing.T) { testCloseConn(t, p) })
 	t.Run("the server's close ends connections", func(t *testing.T) { testCloseServer(t, p) })
 }
@@ -183,9 +189,15 @@ func start(t *testing.T, p peer.Peer) *fixture {
 
 func (f *fixture) dial(t *testing.T, onEvent func([]byte)) peer.Conn {
 	t.Helper()
+	return f.dialWith(t, peer.DialOptions{OnEvent: onEvent})
+}
+
+func (f *fixture) dialWith(t *testing.T, opts peer.DialOptions) peer.Conn {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	c, err := f.peer.Dial(ctx, f.server.Addr(), peer.DialOptions{Certificate: f.cert, OnEvent: onEvent})
+	opts.Certificate = f.cert
+	c, err := f.peer.Dial(ctx, f.server.Addr(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
