@@ -20,7 +20,7 @@ const (
 // Ready reports whether there is something to send in a pipe. Now and then
 // the batch turns out empty, because what waited is of no use any more.
 func (m *Machine) Ready(pipe int) bool {
-	if m.ended {
+	if m.ended || m.detached {
 		return false
 	}
 	silent := m.silent()
@@ -30,22 +30,38 @@ func (m *Machine) Ready(pipe int) bool {
 		}
 	}
 	for i := range m.cfg.Lanes {
+		if m.lanes[i].due() && m.acksIn(pipe, i) {
+			return true
+		}
 		if !m.carries(pipe, i) {
 			continue
 		}
-		if m.lanes[i].due() || !silent && m.wants(i) && m.usable(i) {
+		if !silent && m.wants(i) && m.usable(i) {
 			return true
 		}
 	}
 	return false
 }
 
+// acksIn reports whether acknowledgements of a lane are sent in a pipe: its
+// own, or that of lane 0 while it is not bound.
+func (m *Machine) acksIn(pipe, ln int) bool {
+	if m.cfg.Independent && !m.lanes[ln].bound {
+		return pipe == 0
+	}
+	return m.carries(pipe, ln)
+}
+
 // wants reports whether messages wait for a lane.
 func (m *Machine) wants(ln int) bool {
-	if ln == m.role.event && !m.events.empty() {
+	l := &m.lanes[ln]
+	if l.keep.replays() || m.cfg.Client && l.asked && !l.bound {
 		return true
 	}
-	if l := &m.lanes[ln]; m.cfg.Client && l.asked && !l.bound {
+	if !m.open(ln) {
+		return false
+	}
+	if ln == m.role.event && !m.events.empty() {
 		return true
 	}
 	if m.streamsReady(ln) {
@@ -120,7 +136,7 @@ func (m *Machine) Unacknowledged(pipe int) int {
 // nothing is appended if the pipe has nothing to send. At most
 // frame.MaxBatch bytes are appended.
 func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
-	if m.ended {
+	if m.ended || m.detached {
 		return b
 	}
 	m.appended = b
@@ -136,7 +152,7 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 	}
 	for i := range m.cfg.Lanes {
 		// The last ones are all sent where the carrier is about to be closed.
-		if l := &m.lanes[i]; l.owes() && (m.carries(pipe, i) || pipe == 0 && m.closing.got) {
+		if l := &m.lanes[i]; l.owes() && (m.acksIn(pipe, i) || pipe == 0 && m.closing.got) {
 			m.append(i, &frame.Frame{Kind: frame.Ack, Next: l.next})
 			l.acknowledged()
 		}
@@ -147,7 +163,7 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 	large := m.carries(pipe, m.role.call) && m.largeWaited && m.batchLarge(now)
 	left := func() int { return batchTarget - (len(m.appended) - start) }
 	for progress := true; progress && left() > 0; {
-		progress = false
+		progress = m.batchReplays(pipe)
 		for _, p := range order {
 			if p == Low && m.carries(pipe, m.role.event) {
 				progress = m.batchEvents(min(share, left())) || progress
@@ -199,6 +215,14 @@ func (m *Machine) append(ln int, f *frame.Frame) {
 		f.Seq = l.sent
 		l.sent++
 		m.touched |= 1 << ln
+		if m.cfg.Retention > 0 {
+			start := len(m.appended)
+			m.appended = frame.Append(m.appended, f)
+			l.keep.add(m.appended[start:])
+			m.kept += len(m.appended) - start
+			m.stats.FramesSent++
+			return
+		}
 	}
 	m.appended = frame.Append(m.appended, f)
 	m.stats.FramesSent++
@@ -262,7 +286,7 @@ func (m *Machine) batchControl() {
 func (m *Machine) batchQueue(p Priority, budget int, now time.Duration) bool {
 	start := len(m.appended)
 	moved := false
-	for len(m.appended)-start < budget && m.queueReady(p) {
+	for len(m.appended)-start < budget && m.open(m.role.call) && m.queueReady(p) {
 		it := m.queues[p].first
 		if it.kind != itemState && len(it.payload) > frame.MaxPayload {
 			// Large: it goes on beside the others, once it has credit.
@@ -281,6 +305,9 @@ func (m *Machine) batchQueue(p Priority, budget int, now time.Duration) bool {
 
 // batchLarge appends one frame of a large message; they take turns.
 func (m *Machine) batchLarge(now time.Duration) bool {
+	if !m.open(m.role.call) {
+		return false
+	}
 	for m.creditReady() {
 		it := m.credit.pop()
 		m.out.largeReserved += uint64(len(it.payload))

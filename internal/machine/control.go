@@ -82,6 +82,11 @@ func (m *Machine) drained() bool {
 			return false
 		}
 	}
+	for i := range m.cfg.Lanes {
+		if m.lanes[i].keep.replays() {
+			return false
+		}
+	}
 	return m.str.replies == 0 && m.large.count == 0 && m.credit.count == 0 && m.events.empty()
 }
 

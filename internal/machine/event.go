@@ -280,7 +280,7 @@ func (m *Machine) batchEvents(budget int) bool {
 	e := &m.events
 	ln := &m.lanes[m.role.event]
 	start := len(m.appended)
-	for len(m.appended)-start < budget {
+	for len(m.appended)-start < budget && m.open(m.role.event) {
 		e.skipDropped()
 		if e.head == len(e.q) {
 			m.batchGaps()

@@ -24,6 +24,9 @@ var ErrPeerDead = &twinwire.Error{Code: twinwire.PeerDead, Message: "nothing was
 // closer after Receive, which wants an acknowledgement sent. Once Tick was
 // called it is in the future, also while nothing can be sent.
 func (m *Machine) Deadline() time.Duration {
+	if m.detached {
+		return 1<<63 - 1
+	}
 	at := max(m.beat.heard, m.beat.asked) + m.cfg.Heartbeat
 	for i := range m.cfg.Lanes {
 		if due := m.lanes[i].ackDue; due != 0 && due < at {
@@ -36,7 +39,7 @@ func (m *Machine) Deadline() time.Duration {
 // Tick takes note of the time. After it Ready may report something to send.
 // It returns ErrPeerDead when the peer has been silent for two heartbeats.
 func (m *Machine) Tick(now time.Duration) error {
-	if m.ended {
+	if m.ended || m.detached {
 		return nil
 	}
 	for i := range m.cfg.Lanes {

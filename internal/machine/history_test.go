@@ -17,7 +17,8 @@ var histories = flag.Int("histories", 120, "seeds for each kind of history")
 // TestHistories runs two machines through random histories: of calls,
 // messages, states and events of all sizes, of streams both ways, of lanes that stop and go on
 // independently of each other, of contexts that end, and of an end that is
-// agreed on, or not.
+// agreed on, or not; of carriers that break, and of sessions that go on over
+// others.
 func TestHistories(t *testing.T) {
 	small := func(c Config) Config {
 		w := Window{Calls: 3, Messages: 4, Large: 150_000, MaxMessage: 100_000, Names: 4, Streams: 2, Stream: 1000}
@@ -27,9 +28,13 @@ func TestHistories(t *testing.T) {
 		c.MaxEventBytes, c.MaxStateBytes = 2_000, 1_000
 		return c
 	}
+	resumed := func(c Config) Config {
+		c.Retention = 50_000 // so that it gets full
+		return c
+	}
 	for _, independent := range []bool{false, true} {
 		for _, lanes := range []int{4, 2, 1} {
-			for limits, adapt := range map[string]func(Config) Config{"defaults": func(c Config) Config { return c }, "small": small} {
+			for limits, adapt := range map[string]func(Config) Config{"defaults": func(c Config) Config { return c }, "small": small, "resumed": resumed} {
 				t.Run(fmt.Sprintf("independent=%v/lanes=%d/%s", independent, lanes, limits), func(t *testing.T) {
 					n := *histories
 					if testing.Short() || lanes < 4 {
@@ -39,7 +44,7 @@ func TestHistories(t *testing.T) {
 						c, s := adapt(testConfig(true, independent)), adapt(testConfig(false, independent))
 						c.Lanes, s.Lanes = lanes, lanes
 						w := newWorld(t, uint64(seed), c, s)
-						w.strict = limits == "defaults"
+						w.strict = limits != "small"
 						w.history(seed)
 						if t.Failed() {
 							t.Fatalf("seed %d", seed)
@@ -76,6 +81,10 @@ func (w *world) history(seed int) {
 
 // step is one thing that happens.
 func (w *world) step() {
+	if w.ends[0].m.Resumable() && w.ends[1].m.Resumable() && w.rng.IntN(60) == 0 {
+		w.resume()
+		return
+	}
 	e := w.ends[w.rng.IntN(2)]
 	switch r := w.rng.IntN(100); {
 	case r < 20:

@@ -24,6 +24,7 @@ type lane struct {
 	flight  []mark // batches that wait for their acknowledgement
 	pending int    // bytes of the batches in flight
 	pace    pace   // of the streams
+	keep    keep   // what was sent and is not acknowledged
 
 	next      uint64        // the number of the next frame to be received
 	owedSince uint64        // next as the last ACK said it

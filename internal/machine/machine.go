@@ -76,6 +76,10 @@ type Config struct {
 	// MaxStates bounds the states that the peer may open.
 	MaxStates int
 
+	// Retention is how many bytes of what was sent and is not acknowledged are
+	// kept for another carrier, for each lane; beyond it sending waits. 0 means
+	// none, and that the session ends with its carrier.
+	Retention int
 	// MaxStream is how large the window of a stream may become, MaxStreams
 	// the windows of all.
 	MaxStream, MaxStreams int
@@ -122,6 +126,8 @@ type Machine struct {
 
 	closing     closing
 	ended       bool
+	detached    bool // there is no carrier
+	kept        int  // bytes in the keeps of all lanes
 	stats       Stats
 	scratch     frame.Frame
 	appended    []byte     // what Batch is writing to
@@ -140,6 +146,7 @@ type Stats struct {
 	Messages, EventsSent       uint64
 	EventsMissed               uint64 // dropped here because the peer did not keep up
 	UnknownFrames              uint64
+	BytesReplayed              uint64        // sent again on another carrier
 	RTT                        time.Duration // of the last heartbeat; 0 before the first
 
 	// At this moment: calls and messages of this side that wait to be sent, and

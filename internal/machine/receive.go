@@ -129,7 +129,7 @@ func (m *Machine) receiveControl(pipe int, f *frame.Frame, eff *Effects) error {
 	case frame.Open:
 		return m.receiveOpen(f)
 	case frame.Ack:
-		err := m.lanes[f.Lane].acknowledge(f.Next, m.beat.heard)
+		err := m.acknowledge(int(f.Lane), f.Next, m.beat.heard)
 		if int(f.Lane) == m.role.call {
 			m.received(eff)
 		}

@@ -1,0 +1,134 @@
+package machine
+
+import (
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
+)
+
+// A Binding is what a session needs to know of the carrier that it goes on
+// with (clause 14).
+type Binding struct {
+	Generation  uint64
+	Independent bool
+	Heartbeat   time.Duration
+	// Nexts are the numbers that the peer expects, by lane.
+	Nexts [frame.MaxLanes]uint64
+	// Told are the numbers that this side told the peer.
+	Told [frame.MaxLanes]uint64
+}
+
+// ErrNotResumable means that the peer expects what was never sent.
+var ErrNotResumable = &twinwire.Error{Code: twinwire.FailedPrecondition, Message: "peer expects frames that were never sent"}
+
+// Nexts returns the numbers that this side expects, by lane.
+func (m *Machine) Nexts() (nexts [frame.MaxLanes]uint64) {
+	for i := range m.cfg.Lanes {
+		nexts[i] = m.lanes[i].next
+	}
+	return nexts
+}
+
+// Resumable reports whether the session can go on with another carrier: it
+// keeps what it sends, and no goodbye was begun.
+func (m *Machine) Resumable() bool {
+	return m.cfg.Retention > 0 && !m.ended && !m.closing.sent && !m.closing.got
+}
+
+// Detach takes note that there is no carrier: nothing is sent until Rebind.
+func (m *Machine) Detach() { m.detached = true }
+
+// Rebind has the session go on with another carrier: what the peer has not
+// received is sent again, behind the ATTACH of each lane, and what says how
+// much it may send (clause 14.4). The error is ErrNotResumable.
+func (m *Machine) Rebind(b *Binding, now time.Duration) error {
+	for i := range m.cfg.Lanes {
+		if b.Nexts[i] > m.lanes[i].sent {
+			return ErrNotResumable
+		}
+	}
+	m.detached = false
+	m.cfg.Generation, m.cfg.Independent, m.cfg.Heartbeat = b.Generation, b.Independent, b.Heartbeat
+	m.beat.heard, m.beat.asked = now, 0
+	for i := range m.cfg.Lanes {
+		l := &m.lanes[i]
+		_ = m.acknowledge(i, b.Nexts[i], now) // not above what was sent
+		l.bound, l.attached, l.asked = false, false, false
+		l.flight, l.pending, l.pace = l.flight[:0], 0, pace{}
+		if l.acknowledged(); l.next != b.Told[i] {
+			// An acknowledgement may have been lost with the other carrier.
+			l.owedSince, l.ackLate = b.Told[i], true
+		}
+		l.keep.rewind()
+	}
+	m.lanes[0].bound = !m.cfg.Client
+	m.control = control{pongs: m.control.pongs[:0], messages: true, largeSize: true, streams: true}
+	for _, c := range m.out.running {
+		m.renewWindows(c.x)
+	}
+	for _, v := range m.in.running {
+		m.renewWindows(v.x)
+	}
+	return nil
+}
+
+// renewWindows has the windows of a call's streams sent again.
+func (m *Machine) renewWindows(x *exchange) {
+	if x == nil {
+		return
+	}
+	for _, s := range x.ins {
+		if s.begun && !s.ended && !s.windowDue {
+			s.windowDue = true
+			m.str.windows = append(m.str.windows, s)
+		}
+	}
+}
+
+// acknowledge takes an acknowledgement into account.
+func (m *Machine) acknowledge(ln int, next uint64, now time.Duration) error {
+	l := &m.lanes[ln]
+	if err := l.acknowledge(next, now); err != nil {
+		return err
+	}
+	if m.cfg.Retention > 0 {
+		m.kept -= l.keep.trim(l.acked)
+	}
+	return nil
+}
+
+// open reports whether new frames of a lane may be sent: not before what is
+// sent again, and not more than what may be kept.
+func (m *Machine) open(ln int) bool {
+	k := &m.lanes[ln].keep
+	if k.replays() {
+		return false
+	}
+	if ln == m.role.bulk || ln == m.role.stream {
+		return k.bytes() < max(m.cfg.Retention, streamRetention) || m.cfg.Retention <= 0
+	}
+	return k.bytes() < m.cfg.Retention || m.cfg.Retention <= 0
+}
+
+// streamRetention is how much is kept of the lanes of streams at most, or
+// Config.Retention if that is more.
+const streamRetention = 16 << 20
+
+// batchReplays appends frames that are sent again, each lane's until the batch
+// has grown by its share. It reports whether there were any.
+func (m *Machine) batchReplays(pipe int) bool {
+	progress := false
+	for i := range m.cfg.Lanes {
+		l := &m.lanes[i]
+		if !l.keep.replays() || !m.carries(pipe, i) || !l.bound {
+			continue
+		}
+		before := len(m.appended)
+		m.appended = append(m.appended, l.keep.take(1)...)
+		m.stats.BytesReplayed += uint64(len(m.appended) - before)
+		m.touched |= 1 << i
+		progress = true
+	}
+	return progress
+}
