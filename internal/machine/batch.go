@@ -36,7 +36,7 @@ func (m *Machine) Ready(pipe int) bool {
 		if !m.carries(pipe, i) {
 			continue
 		}
-		if !silent && m.wants(i) && m.usable(i) {
+		if (!silent || m.asksToBind(i)) && m.wants(i) && m.usable(i) {
 			return true
 		}
 	}
@@ -52,10 +52,16 @@ func (m *Machine) acksIn(pipe, ln int) bool {
 	return m.carries(pipe, ln)
 }
 
+// asksToBind reports whether a client has been asked to bind a lane.
+func (m *Machine) asksToBind(ln int) bool {
+	l := &m.lanes[ln]
+	return m.cfg.Client && l.asked && !l.bound
+}
+
 // wants reports whether messages wait for a lane.
 func (m *Machine) wants(ln int) bool {
 	l := &m.lanes[ln]
-	if l.keep.replays() || m.cfg.Client && l.asked && !l.bound {
+	if l.keep.replays() || m.asksToBind(ln) {
 		return true
 	}
 	if !m.open(ln) {
@@ -145,7 +151,7 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 		m.batchControl()
 	}
 	if m.cfg.Independent && pipe != 0 && !m.lanes[pipe].bound {
-		if !m.cfg.Client || !m.control.attach || !m.wants(pipe) || m.silent() {
+		if !m.cfg.Client || !m.control.attach || !m.wants(pipe) || m.silent() && !m.asksToBind(pipe) {
 			return m.batched(start)
 		}
 		m.bind(pipe, 0)

@@ -32,7 +32,8 @@ type closing struct {
 	reason string
 	retry  time.Duration
 
-	got    bool // the peer said goodbye
+	got    bool   // the peer said goodbye
+	gotIn  uint64 // the generation in which it did
 	peer   twinwire.Code
 	why    string
 	nexts  [frame.MaxLanes]uint64
@@ -96,10 +97,11 @@ func (m *Machine) closeReady() bool {
 }
 
 func (m *Machine) receiveClose(f *frame.Frame) error {
-	if m.closing.got {
+	c := &m.closing
+	if c.got && c.gotIn == m.cfg.Generation {
 		return protocolError("second CLOSE")
 	}
-	c := &m.closing
+	c.gotIn = m.cfg.Generation
 	c.got, c.peer, c.why = true, twinwire.Code(f.Code), string(f.Name)
 	c.nexts = f.Nexts
 	c.after = time.Duration(min(f.Millis, 1<<40)) * time.Millisecond

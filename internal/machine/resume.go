@@ -49,6 +49,7 @@ func (m *Machine) Rebind(b *Binding, now time.Duration) error {
 		}
 	}
 	m.detached = false
+	m.closing.sent = false // it may be lost; it is sent again behind everything else
 	m.cfg.Generation, m.cfg.Independent, m.cfg.Heartbeat = b.Generation, b.Independent, b.Heartbeat
 	m.beat.heard, m.beat.asked = now, 0
 	for i := range m.cfg.Lanes {
