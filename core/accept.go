@@ -30,7 +30,8 @@ type Acceptor struct {
 
 	mu       sync.Mutex
 	attempts map[ID]*attempt
-	resting  []*attempt // nobody waits for them, in the order in which that began
+	sessions map[ID]*Session // that may be resumed
+	resting  []*attempt      // nobody waits for them, in the order in which that began
 }
 
 // An attempt is a dial of a client, which may come over several carriers
@@ -61,7 +62,7 @@ func NewAcceptor(cfg *Config) (*Acceptor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Acceptor{cfg: cfg, mux: mux, limits: cfg.Limits.withDefaults(), attempts: make(map[ID]*attempt)}, nil
+	return &Acceptor{cfg: cfg, mux: mux, limits: cfg.Limits.withDefaults(), attempts: make(map[ID]*attempt), sessions: make(map[ID]*Session)}, nil
 }
 
 // heartbeat returns the interval for a wire.
@@ -84,15 +85,17 @@ type arrival struct {
 	// Owned by the reader of lane 0.
 	own, client *hello
 	attempt     *attempt
+	resume      *resumption // of a session that goes on; nil for a new one
 	refused     bool
 
-	begun   chan struct{} // closed when session is set, or will not be
+	begun   chan struct{} // closed when binding is set, or will not be
 	giveUp  func()        // closes it
-	session *Session
+	binding *binding
 }
 
-// Serve runs one carrier from its hello to the end of its session, and returns
-// why it ended. It closes the carrier.
+// Serve runs one carrier, from its hello to its end. It returns why its session
+// ended, and nil if that goes on with another carrier or waits for one. It
+// closes the carrier.
 func (a *Acceptor) Serve(carrier transport.Carrier) error {
 	v := &arrival{a: a, carrier: carrier, begun: make(chan struct{})}
 	v.giveUp = sync.OnceFunc(func() { close(v.begun) })
@@ -107,10 +110,14 @@ func (a *Acceptor) Serve(carrier transport.Carrier) error {
 		}
 	}()
 	err := carrier.Receive(func(pipe int, frames []byte) error {
-		if pipe == 0 && v.session == nil {
+		if pipe == 0 && v.binding == nil {
 			rest, err := v.receive(frames)
-			if err != nil || v.session == nil {
+			if err != nil {
+				v.giveUp()
 				return err
+			}
+			if v.binding == nil {
+				return nil
 			}
 			v.giveUp()
 			frames = rest
@@ -118,37 +125,34 @@ func (a *Acceptor) Serve(carrier transport.Carrier) error {
 		// Lanes of their own may be faster than the one that begins the
 		// session.
 		<-v.begun
-		if v.session == nil {
+		if v.binding == nil {
 			return &transport.CloseError{Code: twinwire.DeadlineExceeded, Reason: "handshake took too long"}
 		}
-		return v.session.deliver(pipe, frames)
+		return v.binding.deliver(pipe, frames)
 	})
 	returned = true
-	if v.session != nil {
-		err = v.session.finalError(err)
-	}
 	return v.ended(err)
 }
 
 // ended ends what has become of the carrier, which has ended with err.
 func (v *arrival) ended(err error) error {
 	v.timer.Stop()
-	if v.session == nil {
+	if v.binding == nil {
 		v.a.forget(v)
 		v.carrier.Close(twinwire.Accepted, "")
 		v.a.logger().Debug("twinwire: no session", "peer", v.carrier.Info().RemoteAddr, "error", err)
 		return carrierError(err)
 	}
-	v.session.end(err)
-	return v.session.Err()
+	v.binding.ended(err)
+	return v.binding.s.Err()
 }
 
 // exited does what Serve would have, had its goroutine not been ended.
 func (v *arrival) exited() {
 	v.giveUp()
 	err := errExited
-	if v.session != nil {
-		err = v.session.exited()
+	if v.binding != nil {
+		err = v.binding.exited()
 	}
 	_ = v.ended(err)
 }
@@ -173,6 +177,9 @@ func (v *arrival) receive(frames []byte) (rest []byte, err error) {
 	case v.client != nil:
 		if f.Kind != frame.Attach {
 			return nil, &transport.CloseError{Code: twinwire.ProtocolError, Reason: "session was not begun by ATTACH"}
+		}
+		if v.resume != nil {
+			return frames, v.goOn(&f)
 		}
 		return frames, v.begin()
 	case f.Kind != frame.Hello || n != len(frames):
@@ -205,14 +212,23 @@ func (v *arrival) hello(payload []byte) error {
 	if len(h.Client) > maxClient {
 		return fmt.Errorf("client id of %d bytes is over the limit of %d", len(h.Client), maxClient)
 	}
-	if v.attempt, err = a.attempt(h.attempt, v.carrier, time.Now()); err != nil {
-		return err
-	}
 	v.own = &hello{
-		Hello: a.cfg.Hello, version: version, session: v.attempt.session, generation: 1,
+		Hello: a.cfg.Hello, version: version, generation: 1,
 		lanes: lanes, window: a.limits.window(), heartbeat: a.heartbeat(info.Wire),
 	}
 	v.client = h
+	if h.resumes {
+		return v.resumes(h)
+	}
+	if v.attempt, err = a.attempt(h.attempt, v.carrier, time.Now()); err != nil {
+		v.client = nil
+		return err
+	}
+	v.own.session = v.attempt.session
+	if v.own.keep = min(a.limits.ResumeTime, h.keep); v.own.keep > 0 {
+		t := newToken()
+		v.own.token = &t
+	}
 	return nil
 }
 
@@ -303,7 +319,8 @@ func (v *arrival) begin() error {
 		return &transport.CloseError{Code: twinwire.DeadlineExceeded, Reason: "handshake took too long"}
 	}
 	s := newSession(a.cfg, a.mux, v.carrier, v.own, v.client, false)
-	v.session = s
+	v.binding = s.bind
+	a.keep(s)
 	if a.Began != nil {
 		s.guardApart("began", func() { a.Began(s) })
 	}
@@ -311,5 +328,57 @@ func (v *arrival) begin() error {
 	s.mu.Lock()
 	s.arm(s.now())
 	s.mu.Unlock()
+	return nil
+}
+
+// keep remembers a session that may be resumed, until it ends.
+func (a *Acceptor) keep(s *Session) {
+	if s.keep == nil {
+		return
+	}
+	a.mu.Lock()
+	a.sessions[s.id] = s
+	a.mu.Unlock()
+	s.OnEnd(func(error) {
+		a.mu.Lock()
+		delete(a.sessions, s.id)
+		a.mu.Unlock()
+	})
+}
+
+// resumes decides about the hello of a client that wants to go on (clause
+// 14.3).
+func (v *arrival) resumes(h *hello) error {
+	a := v.a
+	a.mu.Lock()
+	s := a.sessions[h.session]
+	a.mu.Unlock()
+	err := error(twinwire.Errorf(twinwire.NotFound, "session is not known"))
+	if s != nil && h.token != nil {
+		v.resume, err = s.prepare(h)
+	}
+	if err != nil {
+		v.client = nil
+		return err
+	}
+	v.own.session, v.own.generation = s.id, v.resume.generation
+	v.own.keep, v.own.token = s.keep.time, &v.resume.token
+	v.own.resumes, v.own.nexts = true, v.resume.told
+	return nil
+}
+
+// goOn has a session go on with this carrier.
+func (v *arrival) goOn(attach *frame.Frame) error {
+	if !v.timer.Stop() {
+		return &transport.CloseError{Code: twinwire.DeadlineExceeded, Reason: "handshake took too long"}
+	}
+	if attach.ID != v.resume.generation {
+		return &transport.CloseError{Code: twinwire.ProtocolError, Reason: "ATTACH of another generation"}
+	}
+	b, err := v.resume.attach(v.carrier, v.own.heartbeat)
+	if err != nil {
+		return &transport.CloseError{Code: twinwire.CodeOf(err), Reason: reason(err)}
+	}
+	v.binding = b
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/internal/machine"
 	"github.com/twinwire/twinwire/transport"
 )
 
@@ -16,14 +17,16 @@ const lanes = 5
 
 // An Offer is a carrier whose server has welcomed the client, and on which no
 // session has begun yet: the client decides (clauses 3.2 and 3.6). Exactly one
-// of Accept and Decline is to be called.
+// of Accept or Resume and Decline is to be called.
 type Offer struct {
 	cfg     *Config
 	mux     *Mux
 	carrier transport.Carrier
 	own     *hello
 	welcome *hello
-	session atomic.Pointer[Session]
+	resume  *Session // that goes on; nil for a new one
+	told    [frame.MaxLanes]uint64
+	binding atomic.Pointer[binding]
 	ended   chan error // what Receive returned
 }
 
@@ -32,13 +35,41 @@ type Offer struct {
 // the same for all carriers of one dial. It owns the carrier: after an error,
 // which is a *RefusedError if the server refused, the carrier is closed.
 func Greet(ctx context.Context, carrier transport.Carrier, cfg *Config, mux *Mux, attempt ID) (*Offer, error) {
+	o := newOffer(carrier, cfg, mux, attempt)
+	if cfg.Reconnect != nil {
+		o.own.keep = cfg.Limits.withDefaults().ResumeTime
+	}
+	return o.greet(ctx)
+}
+
+// GreetAgain is Greet for a session of this client that is to go on with the
+// carrier (clause 14), because it has lost the one that it had, or because
+// this one is better: Offer.Resume does it. The session must have been made by
+// a configuration with Reconnect.
+func GreetAgain(ctx context.Context, carrier transport.Carrier, s *Session, attempt ID) (*Offer, error) {
+	o := newOffer(carrier, s.cfg, s.mux, attempt)
+	if err := o.resumes(s); err != nil {
+		carrier.Close(twinwire.Canceled, "")
+		return nil, err
+	}
+	return o.greet(ctx)
+}
+
+func newOffer(carrier transport.Carrier, cfg *Config, mux *Mux, attempt ID) *Offer {
 	limits := cfg.Limits.withDefaults()
-	o := &Offer{cfg: cfg, mux: mux, carrier: carrier, ended: make(chan error, 1)}
-	o.own = &hello{Hello: cfg.Hello, version: ProtocolVersion, attempt: attempt, lanes: lanes, window: limits.window()}
+	return &Offer{
+		cfg: cfg, mux: mux, carrier: carrier, ended: make(chan error, 1),
+		own: &hello{Hello: cfg.Hello, version: ProtocolVersion, attempt: attempt, lanes: lanes, window: limits.window()},
+	}
+}
+
+// greet sends the hello and waits for the answer.
+func (o *Offer) greet(ctx context.Context) (*Offer, error) {
+	carrier, limits := o.carrier, o.cfg.Limits.withDefaults()
 	payload := o.own.appendTo(nil, false)
-	if len(cfg.Hello.Client) > maxClient {
+	if len(o.cfg.Hello.Client) > maxClient {
 		carrier.Close(twinwire.TooLarge, "")
-		return nil, twinwire.Errorf(twinwire.TooLarge, "client id of %d bytes is over the limit of %d", len(cfg.Hello.Client), maxClient)
+		return nil, twinwire.Errorf(twinwire.TooLarge, "client id of %d bytes is over the limit of %d", len(o.cfg.Hello.Client), maxClient)
 	}
 	if len(payload) > maxHello {
 		carrier.Close(twinwire.TooLarge, "hello is too large")
@@ -56,13 +87,13 @@ func Greet(ctx context.Context, carrier transport.Carrier, cfg *Config, mux *Mux
 	go func() {
 		returned := false
 		defer func() {
-			if s := o.session.Load(); !returned && s != nil { // a callback ended this goroutine
-				o.ended <- s.exited()
+			if b := o.binding.Load(); !returned && b != nil { // a callback ended this goroutine
+				o.ended <- b.exited()
 			}
 		}()
 		err := carrier.Receive(func(pipe int, frames []byte) error {
-			if s := o.session.Load(); s != nil {
-				return s.deliver(pipe, frames)
+			if b := o.binding.Load(); b != nil {
+				return b.deliver(pipe, frames)
 			}
 			if answered {
 				return &transport.CloseError{Code: twinwire.ProtocolError, Reason: "frame before the session has begun"}
@@ -78,9 +109,6 @@ func Greet(ctx context.Context, carrier transport.Carrier, cfg *Config, mux *Mux
 			}
 			return &transport.CloseError{Code: twinwire.CodeOf(err), Reason: reason(err)}
 		})
-		if s := o.session.Load(); s != nil {
-			err = s.finalError(err)
-		}
 		returned = true
 		o.ended <- err
 	}()
@@ -132,6 +160,9 @@ func (o *Offer) receiveAnswer(frames []byte) error {
 	if err != nil {
 		return err
 	}
+	if keeps := o.welcome.keep > 0; keeps != (o.welcome.token != nil) || o.welcome.keep > o.own.keep || o.welcome.resumes != (o.resume != nil) {
+		return twinwire.Errorf(twinwire.ProtocolError, "server sent a welcome that makes no sense")
+	}
 	if o.welcome.version != ProtocolVersion || o.welcome.heartbeat < minHeartbeat || o.welcome.generation == 0 || o.welcome.generation > frame.MaxVarint {
 		return twinwire.Errorf(twinwire.ProtocolError, "server sent a welcome that makes no sense")
 	}
@@ -144,17 +175,55 @@ const minHeartbeat = 10 * time.Millisecond
 // Wire describes the carrier of the offer.
 func (o *Offer) Wire() transport.Info { return o.carrier.Info() }
 
-// Accept begins the session on this carrier.
+// Accept begins the session on this carrier. It is for offers of Greet.
 func (o *Offer) Accept() *Session {
 	s := newSession(o.cfg, o.mux, o.carrier, o.own, o.welcome, true)
-	o.session.Store(s)
-	// Ends the session when the carrier has ended, and with it itself.
-	go func() { s.end(<-o.ended) }()
+	b := s.bind
+	o.binding.Store(b)
+	go func() { b.ended(<-o.ended) }() // ends with the carrier
 	s.begin()
 	s.mu.Lock()
 	s.arm(s.now())
 	s.kick(true)
 	return s
+}
+
+// resumes makes the hello one of a session that is to go on.
+func (o *Offer) resumes(s *Session) error {
+	if s.keep == nil {
+		return twinwire.Errorf(twinwire.FailedPrecondition, "session cannot be resumed")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended || s.ending || !s.m.Resumable() {
+		return endedError(s.err)
+	}
+	t := s.keep.token
+	o.resume = s
+	o.told = s.m.Nexts()
+	o.own.resumes, o.own.session, o.own.token, o.own.nexts, o.own.keep = true, s.id, &t, o.told, s.keep.time
+	return nil
+}
+
+// Resume has the session go on with this carrier; the one that it had is
+// closed. It is for offers of GreetAgain. The error is that of a session that
+// cannot go on; the carrier is closed then.
+func (o *Offer) Resume() error {
+	s := o.resume
+	b := newBinding(s, o.carrier)
+	s.mu.Lock()
+	s.keep.token = *o.welcome.token
+	s.mu.Unlock()
+	o.binding.Store(b)
+	err := s.rebind(b, &machine.Binding{
+		Generation: o.welcome.generation, Independent: b.info.Independent, Heartbeat: o.welcome.heartbeat,
+		Nexts: o.welcome.nexts, Told: o.told,
+	})
+	if err != nil {
+		o.carrier.Close(twinwire.CodeOf(err), reason(err))
+	}
+	go func() { b.ended(<-o.ended) }() // ends with the carrier
+	return err
 }
 
 // Decline closes the carrier: the session begins on another, or not at all.

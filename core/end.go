@@ -67,28 +67,35 @@ func (s *Session) CloseWith(code twinwire.Code, reason string, retryAfter time.D
 	s.m.Close(code, reason, retryAfter, &eff)
 	// Ends with the session, or closes the carrier of a peer that does not
 	// confirm.
-	timer := time.AfterFunc(s.limits.CloseTime, func() { s.carrier.Close(code, reason) })
+	b := s.bind
+	if b == nil {
+		// Nobody is there to agree.
+		s.mu.Unlock()
+		go s.end(nil)
+		return
+	}
+	timer := time.AfterFunc(s.limits.CloseTime, func() { b.close(code, reason) })
 	s.onEnd = append(s.onEnd, &endHook{func(error) { timer.Stop() }})
 	s.kick(false)
-	s.carryOut(&eff) // calls that end; recvMu is for what arrives
+	s.carryOut(nil, &eff) // calls that end; recvMu is for what arrives
 }
 
 // flushAcks sends what is acknowledged before the carrier is closed, so that
 // the peer knows what was received (clause 8.3). Best effort.
-func (s *Session) flushAcks() {
+func (s *Session) flushAcks(b *binding) {
 	buf := batches.Get().(*batch)
 	defer batches.Put(buf)
 	s.mu.Lock()
-	if s.writing&1 != 0 || s.ended {
+	if b.writing&1 != 0 || s.ended || s.bind != b {
 		s.mu.Unlock()
 		return
 	}
-	s.writing |= 1 // to the end: nothing follows
-	b := s.m.Batch(0, s.now(), buf[:0])
+	b.writing |= 1 // to the end: nothing follows
+	acks := s.m.Batch(0, s.now(), buf[:0])
 	s.releaseSent()
 	s.mu.Unlock()
-	if len(b) > 0 {
-		_ = s.carrier.Send(0, b)
+	if len(acks) > 0 {
+		_ = b.carrier.Send(0, acks)
 	}
 }
 
@@ -100,21 +107,30 @@ func (s *Session) end(err error) {
 	s.recvMu.Lock()
 	var eff machine.Effects
 	s.mu.Lock()
+	if s.ended {
+		s.mu.Unlock()
+		s.recvMu.Unlock()
+		return
+	}
 	s.ended = true
 	if s.err == nil {
 		s.err = carrierError(err)
 	}
+	b := s.bind
 	err = s.err
 	s.m.End(&eff)
 	if s.timer != nil {
 		s.timer.Stop()
 	}
+	if s.keep != nil {
+		s.keep.reboundLocked()
+	}
 	hooks := s.onEnd
 	s.onEnd = nil
 	s.mu.Unlock()
-	s.carrier.Close(twinwire.CodeOf(err), reason(err))
+	b.close(twinwire.CodeOf(err), reason(err))
 	s.cancel(err)
-	s.carryOut(&eff)
+	s.carryOut(nil, &eff)
 	s.inbox.end(s, err)
 	s.recvMu.Unlock()
 	for _, h := range hooks {

@@ -52,7 +52,7 @@ func (s *Session) Subscribe(topic string, overflow Overflow) (*Subscription, err
 	sub, err := s.m.Subscribe(topic, overflow)
 	if err != nil {
 		s.mu.Unlock()
-		s.fail(err)
+		s.abort(err)
 		return nil, err
 	}
 	s.topics++
@@ -103,13 +103,13 @@ func (s *Session) emit(sub *machine.Sub, typ string, payload []byte, overflow Ov
 			s.m.Caused(&cause.Inbound, ordinal)
 		}
 		// Who writes to the pipe looks for more when it has written.
-		flush = s.writing&(1<<s.m.EventPipe()) == 0
+		flush = s.bind != nil && s.bind.writing&(1<<s.m.EventPipe()) == 0
 		s.mu.Unlock()
 		return flush, nil
 	}
 	s.mu.Unlock()
 	if as(err, new(*twinwire.Error)) {
-		s.fail(err)
+		s.abort(err)
 		return false, err
 	}
 	return false, endedError(s.Err())

@@ -53,16 +53,29 @@ type hello struct {
 	lanes      int
 	window     machine.Window
 	heartbeat  time.Duration
+	keep       time.Duration // for how long the session may be resumed
+	token      *token        // to resume with; for the next time, in a WELCOME
+	resumes    bool          // it is about a session that goes on
+	nexts      [frame.MaxLanes]uint64
 	auth       string
 	credential []byte
 }
 
 // appendTo appends the map of clause 3.3, or of clause 3.4 for a welcome.
 func (h *hello) appendTo(b []byte, welcome bool) []byte {
-	n := 12
+	n := 13
+	if h.token != nil {
+		n++
+	}
+	if h.resumes {
+		n++
+		if !welcome {
+			n++ // the session
+		}
+	}
 	switch {
 	case welcome:
-		n = 14
+		n += 2
 	default:
 		if h.Client != "" {
 			n++
@@ -89,6 +102,22 @@ func (h *hello) appendTo(b []byte, welcome bool) []byte {
 	number("stream", int64(h.window.Stream))
 	number("max", int64(h.window.MaxMessage))
 	number("names", int64(h.window.Names))
+	number("keep", h.keep.Milliseconds())
+	if h.token != nil {
+		b = codec.AppendString(b, "token")
+		b = codec.AppendBytes(b, h.token[:])
+	}
+	if h.resumes {
+		b = codec.AppendString(b, "nexts")
+		b = codec.AppendArrayHeader(b, h.lanes)
+		for _, next := range h.nexts[:h.lanes] {
+			b = codec.AppendUint(b, next)
+		}
+		if !welcome {
+			b = codec.AppendString(b, "session")
+			b = codec.AppendBytes(b, h.session[:])
+		}
+	}
 	if welcome {
 		b = codec.AppendString(b, "session")
 		b = codec.AppendBytes(b, h.session[:])
@@ -149,6 +178,21 @@ func parseHello(payload []byte) (*hello, error) {
 			h.window.MaxMessage = count(r, 0, maxMessage)
 		case "names":
 			h.window.Names = count(r, 0, names)
+		case "keep":
+			h.keep = time.Duration(r.Uint32()) * time.Millisecond
+		case "token":
+			h.token = new(token)
+			r.BytesInto(h.token[:])
+		case "nexts":
+			h.resumes = true
+			n := r.ArrayHeader()
+			if n > frame.MaxLanes {
+				r.Fail(codec.ErrRange, "at most 8 numbers")
+			}
+			for i := range min(n, frame.MaxLanes) {
+				h.nexts[i] = r.Uint64()
+			}
+			r.Leave()
 		case "auth":
 			h.auth = r.Str()
 		case "cred":

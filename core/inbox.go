@@ -114,7 +114,7 @@ func (in *inbox) give(s *Session, slot *stateSlot, u StateUpdate) {
 	s.guard("state receiver", func() { err = slot.receiver.ReceiveState(u) })
 	if err != nil && !u.Ended {
 		s.log.Warn("twinwire: state cannot be read", "session", s.id.String(), "error", err)
-		s.fail(&twinwire.Error{Code: twinwire.ProtocolError, Message: "state cannot be read"})
+		s.abort(&twinwire.Error{Code: twinwire.ProtocolError, Message: "state cannot be read"})
 	}
 }
 

@@ -35,11 +35,10 @@ const (
 	looks = 100
 )
 
-// A leader is what a session knows about leading. It is guarded by the
+// A leader is what a binding knows about leading. It is guarded by the
 // workers' mu, except as noted.
 type leader struct {
 	carrier transport.Handover // nil if it cannot be handed over; immutable
-	final   chan error         // what ended the carrier, after a handover; immutable
 	next    *Request           // to be served by the reader; guarded by recvMu
 
 	busy    *Request // is being served by the reader
@@ -55,15 +54,14 @@ type leader struct {
 func (l *leader) init(carrier transport.Carrier, info transport.Info) {
 	if h, ok := carrier.(transport.Handover); ok && !info.Independent {
 		l.carrier = h
-		l.final = make(chan error, 1)
 	}
 }
 
 // mayLead reports whether the reader should serve r itself. The workers' mu is
 // held.
-func (s *Session) mayLead(r *Request) bool {
-	w := &s.work
-	if s.lead.carrier == nil || w.open > 0 || w.paused || w.drained != nil || r.OneWay || s.lead.busy != nil {
+func (b *binding) mayLead(r *Request) bool {
+	w := &b.s.work
+	if b.lead.carrier == nil || w.open > 0 || w.paused || w.drained != nil || r.OneWay || b.lead.busy != nil {
 		return false
 	}
 	t, ok := r.Target.(*target)
@@ -71,20 +69,21 @@ func (s *Session) mayLead(r *Request) bool {
 }
 
 // serveHere serves a request in the goroutine that reads.
-func (s *Session) serveHere(r *Request) error {
-	w, l := &s.work, &s.lead
+func (b *binding) serveHere(r *Request) error {
+	s := b.s
+	w, l := &s.work, &b.lead
 	w.mu.Lock()
 	l.busy = r
 	l.runs++
 	if !l.watched {
 		l.watched, l.seen, l.idle = true, 0, 0
-		s.mux.lookout.watch(s)
+		s.mux.lookout.watch(b)
 	}
 	w.mu.Unlock()
 	returned := false
 	defer func() {
 		if !returned { // the handler ended this goroutine
-			s.leave(r)
+			b.leave(r)
 		}
 	}()
 	s.handle(r)
@@ -106,8 +105,8 @@ func (s *Session) serveHere(r *Request) error {
 }
 
 // leave has another goroutine read on, unless one does, because this one ends.
-func (s *Session) leave(r *Request) {
-	w, l := &s.work, &s.lead
+func (b *binding) leave(r *Request) {
+	w, l := &b.s.work, &b.lead
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.answeredLocked(r)
@@ -118,35 +117,35 @@ func (s *Session) leave(r *Request) {
 		w.wg.Done()
 		return
 	}
-	go s.takeOver()
+	go b.takeOver()
 }
 
 // takenOver reports, where a handler or a callback has ended this goroutine,
 // which reads, whether another reads on. If not, the carrier is closed.
-func (s *Session) takenOver() bool {
-	w, l := &s.work, &s.lead
+func (b *binding) takenOver() bool {
+	w, l := &b.s.work, &b.lead
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if l.left > 0 {
 		l.left--
 		return true
 	}
-	s.carrier.Close(twinwire.Internal, "")
+	b.carrier.Close(twinwire.Internal, "")
 	return false
 }
 
-// exited returns what ended the carrier, where a handler or a callback ended
-// the goroutine that was to say so.
-func (s *Session) exited() error {
-	if s.takenOver() {
-		return <-s.lead.final
+// exited returns what the goroutine that reads would have, had a handler or a
+// callback not ended it.
+func (b *binding) exited() error {
+	if b.takenOver() {
+		return transport.ErrHandedOver
 	}
 	return errExited
 }
 
 // look is the lookout's. It reports whether it is to look again.
-func (s *Session) look() bool {
-	w, l := &s.work, &s.lead
+func (b *binding) look() bool {
+	w, l := &b.s.work, &b.lead
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -158,7 +157,7 @@ func (s *Session) look() bool {
 			t.streak.Store(-longRuns)
 		}
 		w.wg.Add(1) // end waits for the handler
-		go s.takeOver()
+		go b.takeOver()
 	default:
 		l.idle++
 	}
@@ -168,26 +167,17 @@ func (s *Session) look() bool {
 }
 
 // takeOver goes on reading in place of a goroutine that is busy. It ends with
-// the carrier, of whose end it tells the one who waits for it, or when it is
-// busy itself.
-func (s *Session) takeOver() {
+// the carrier, or when it is busy itself.
+func (b *binding) takeOver() {
 	err := errExited
 	returned := false
 	defer func() {
-		if returned && !errors.Is(err, transport.ErrHandedOver) || !returned && !s.takenOver() {
-			s.lead.final <- err
+		if returned && !errors.Is(err, transport.ErrHandedOver) || !returned && !b.takenOver() {
+			b.ended(err)
 		}
 	}()
-	err = s.lead.carrier.Handover(s.deliver)
+	err = b.lead.carrier.Handover(b.deliver)
 	returned = true
-}
-
-// finalError returns what ended the carrier; err is what its Receive returned.
-func (s *Session) finalError(err error) error {
-	if errors.Is(err, transport.ErrHandedOver) {
-		return <-s.lead.final
-	}
-	return err
 }
 
 // took notes how long a run of the method took.
@@ -204,14 +194,14 @@ func (t *target) took(d time.Duration) {
 // while there are any, which ends when there are none.
 type lookout struct {
 	mu       sync.Mutex
-	sessions []*Session
+	bindings []*binding
 	nudge    chan struct{} // has it look at once; nil while there is no goroutine
 }
 
-func (o *lookout) watch(s *Session) {
+func (o *lookout) watch(b *binding) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.sessions = append(o.sessions, s)
+	o.bindings = append(o.bindings, b)
 	if o.nudge == nil {
 		o.nudge = make(chan struct{}, 1)
 		go o.run(o.nudge)
@@ -240,20 +230,20 @@ func (o *lookout) run(nudge <-chan struct{}) {
 		case <-nudge:
 		}
 		o.mu.Lock()
-		list := o.sessions
-		o.sessions = nil
+		list := o.bindings
+		o.bindings = nil
 		o.mu.Unlock()
 		kept := list[:0]
-		for _, s := range list {
-			if s.look() {
-				kept = append(kept, s)
+		for _, b := range list {
+			if b.look() {
+				kept = append(kept, b)
 			}
 		}
 		clear(list[len(kept):])
 		o.mu.Lock()
-		o.sessions = append(kept, o.sessions...)
-		if len(o.sessions) == 0 {
-			o.sessions, o.nudge = nil, nil
+		o.bindings = append(kept, o.bindings...)
+		if len(o.bindings) == 0 {
+			o.bindings, o.nudge = nil, nil
 			o.mu.Unlock()
 			return
 		}

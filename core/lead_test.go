@@ -148,7 +148,8 @@ func TestShortMethodThatFails(t *testing.T) {
 		}
 		quick(t, p.client, "test.Fail")
 		what.Store("close")
-		if _, err := call(t.Context(), p.client, "test.Fail", "x"); err != nil {
+		// The goodbye may overtake the answer, which is not queued yet.
+		if _, err := call(t.Context(), p.client, "test.Fail", "x"); err != nil && !errors.Is(err, twinwire.OutcomeUnknown) {
 			t.Errorf("the call that closed the session: %v", err)
 		}
 		<-p.client.Done()

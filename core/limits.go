@@ -54,6 +54,14 @@ type Limits struct {
 	States int
 	// Topics is how many topics this session may be subscribed to. Default 128.
 	Topics int
+	// ResumeTime is how long a session without a carrier waits for another,
+	// unless the peer says less (clause 14.1). Default 120 s; a negative value
+	// means that it ends with its carrier.
+	ResumeTime time.Duration
+	// RetainedBytes is how much of what was sent is kept for each lane until
+	// the peer has acknowledged it; beyond it sending waits. Default 4 MiB;
+	// for lanes of streams it is at least 16 MiB.
+	RetainedBytes int
 	// HandshakeTime bounds a handshake, from the first byte of the carrier to
 	// the first frame of the session. Default 5 s.
 	HandshakeTime time.Duration
@@ -82,6 +90,11 @@ func (l *Limits) withDefaults() Limits {
 	const huge = 1 << 30
 	count(&d.Calls, 1<<20, 256)
 	count(&d.Messages, 1<<20, 256)
+	set(&d.RetainedBytes, huge, 4<<20)
+	if d.ResumeTime == 0 {
+		d.ResumeTime = 120 * time.Second
+	}
+	d.ResumeTime = max(0, d.ResumeTime)
 	set(&d.MessageSize, maxMessage, maxMessage)
 	d.MessageSize = max(d.MessageSize, frame.MaxPayload)
 	set(&d.LargeBytes, huge, 16<<20)

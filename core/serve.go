@@ -58,7 +58,7 @@ const (
 
 // dispatch hands requests to the workers. It is called in the order in which
 // they arrived.
-func (s *Session) dispatch(started []*machine.Inbound) {
+func (s *Session) dispatch(b *binding, started []*machine.Inbound) {
 	w := &s.work
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -75,9 +75,9 @@ func (s *Session) dispatch(started []*machine.Inbound) {
 			}
 		}
 		r.refused = w.drained != nil
-		if len(started) == 1 && s.mayLead(r) {
+		if len(started) == 1 && b != nil && b.mayLead(r) {
 			w.open++
-			s.lead.next = r
+			b.lead.next = r
 			return
 		}
 		w.queue = append(w.queue, r)
@@ -115,7 +115,10 @@ func (s *Session) Drain(ctx context.Context, code twinwire.Code, reason string, 
 	case <-s.done:
 	case <-ctx.Done():
 		err = ctx.Err()
-		s.carrier.Close(code, reason)
+		s.mu.Lock()
+		b := s.bind
+		s.mu.Unlock()
+		b.close(code, reason)
 		<-s.done
 	}
 	return err
@@ -331,7 +334,8 @@ func (s *Session) handle(r *Request) {
 		r.reply = buffers.Get().(*buffer)
 	}
 	var began time.Time
-	if s.lead.carrier != nil {
+	leads := s.leads.Load()
+	if leads {
 		began = time.Now()
 	}
 	returned := false
@@ -342,7 +346,7 @@ func (s *Session) handle(r *Request) {
 	}()
 	code, payload, meta := s.answer(r)
 	returned = true
-	if t, ok := r.Target.(*target); ok && s.lead.carrier != nil {
+	if t, ok := r.Target.(*target); ok && leads {
 		t.took(time.Since(began))
 	}
 	s.handled(r, code, payload, meta)
@@ -454,7 +458,7 @@ func (s *Session) guard(what string, f func()) {
 				slog.String("panic", fmt.Sprint(v)), slog.String("stack", string(debug.Stack())))
 		} else if !returned {
 			s.log.Error("twinwire: callback ended its goroutine", "session", s.id.String(), "callback", what)
-			s.fail(errExited)
+			s.abort(errExited)
 		}
 	}()
 	f()

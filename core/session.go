@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -23,6 +24,11 @@ type Config struct {
 	Limits *Limits
 	// Services are what the peer may call. Method names must be unique.
 	Services []*Service
+	// Reconnect has a client go on when it has lost its carrier: it is called
+	// in a goroutine of its own, and is to dial, to Greet with the session and
+	// to Accept the offer, or to end the session. Nil means that sessions end
+	// with their carrier.
+	Reconnect func(s *Session, cause error)
 	// Interceptors see every call and message of the peer, the first one first.
 	Interceptors []Interceptor
 	// CallInterceptors see every call and message of this side, the first one
@@ -45,12 +51,11 @@ type Config struct {
 // called with recvMu and inbox.mu.
 type Session struct {
 	// Immutable.
-	id      ID
-	client  bool
-	peer    Hello
-	carrier transport.Carrier
-	info    transport.Info
-	limits  Limits
+	cfg    *Config
+	id     ID
+	client bool
+	peer   Hello
+	limits Limits
 	// peerMaxMessage is the largest message that the peer accepts.
 	peerMaxMessage int
 	mux            *Mux
@@ -72,7 +77,9 @@ type Session struct {
 
 	mu      sync.Mutex
 	m       *machine.Machine
-	writing uint32 // pipes that somebody is writing to
+	bind    *binding       // nil while there is none
+	info    transport.Info // of the newest one
+	keep    *keeper        // nil if the session ends with its carrier
 	timer   *time.Timer
 	armed   time.Duration // when the timer fires
 	ending  bool          // a goodbye was begun
@@ -82,8 +89,8 @@ type Session struct {
 	err     error // why it ended; nil before
 	onEnd   []*endHook
 
+	leads    atomic.Bool // the reader may serve (lead.go)
 	work     workers
-	lead     leader
 	inbox    inbox
 	pendings sync.Pool
 
@@ -100,7 +107,7 @@ const inlineBytes = 16 << 10
 // its carrier.
 func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hello, client bool) *Session {
 	s := &Session{
-		client: client, peer: peer.Hello, carrier: carrier, info: carrier.Info(),
+		cfg: cfg, client: client, peer: peer.Hello,
 		limits: cfg.Limits.withDefaults(), mux: mux, log: cfg.Logger,
 		began: time.Now(), done: make(chan struct{}),
 	}
@@ -113,7 +120,9 @@ func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hel
 	// Until begin has opened the services, which end waits for.
 	s.work.paused, s.work.serve = true, s.serve
 	s.work.wg.Add(1)
-	s.lead.init(carrier, s.info)
+	s.bind = newBinding(s, carrier)
+	s.info = s.bind.info
+	s.leads.Store(s.bind.lead.carrier != nil)
 	welcome := own
 	if client {
 		welcome = peer
@@ -123,12 +132,23 @@ func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hel
 	s.ctx, s.cancel = context.WithCancelCause(context.WithValue(context.Background(), sessionKey{}, s))
 	s.peerMaxMessage = peer.window.MaxMessage
 	s.inbox.init(s.limits.UnreadBytes)
+	retention := 0
+	if keep := min(own.keep, peer.keep); keep > 0 {
+		retention = s.limits.RetainedBytes
+		s.keep = &keeper{s: s, time: keep, generation: welcome.generation}
+		if client {
+			s.keep.token, s.keep.reconnect = *welcome.token, cfg.Reconnect
+		} else {
+			s.keep.hash = welcome.token.hash()
+		}
+	}
 	s.m = machine.New(machine.Config{
 		Client: client, Generation: welcome.generation, Lanes: min(own.lanes, peer.lanes),
 		Independent: s.info.Independent, Own: own.window, Peer: peer.window, Heartbeat: welcome.heartbeat,
 		MaxQueuedCalls: s.limits.QueuedCalls, MaxQueuedBytes: s.limits.QueuedBytes,
 		MaxReplyBytes: s.limits.ReplyBytes, MaxEventBytes: s.limits.EventBytes,
 		MaxStateBytes: s.limits.StateBytes, MaxStates: s.limits.States,
+		Retention: retention,
 		MaxStream: s.limits.StreamBytes, MaxStreams: s.limits.StreamsBytes,
 		Resolve: s.mux.resolve, NewInbound: newInbound,
 		NewStream: s.newReader, NewChunk: newChunk, FreeChunk: freeChunk,
@@ -148,8 +168,12 @@ func (s *Session) Peer() Hello { return s.peer }
 // Began returns when the session began.
 func (s *Session) Began() time.Time { return s.began }
 
-// Transport describes the carrier that the session runs on.
-func (s *Session) Transport() transport.Info { return s.info }
+// Transport describes the carrier that the session runs on, or ran on last.
+func (s *Session) Transport() transport.Info {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.info
+}
 
 // Context returns a context that ends with the session. Its cause is why.
 func (s *Session) Context() context.Context { return s.ctx }
@@ -176,19 +200,24 @@ func (s *Session) Stats() Stats {
 }
 
 // String returns the session's id, its wire and the peer's address.
-func (s *Session) String() string { return s.id.String()[:8] + " " + s.info.String() }
+func (s *Session) String() string { return s.id.String()[:8] + " " + s.Transport().String() }
 
 // kick sends what waits. It is called with mu held and returns without. With
 // inline the calling goroutine writes itself, one batch, if that cannot block;
 // everything else is written by goroutines that end when nothing waits.
 func (s *Session) kick(inline bool) {
 	s.wakeWritersLocked()
-	wake := s.m.Wake() &^ s.writing
-	if wake == 0 || s.ended {
+	b := s.bind
+	if b == nil || s.ended {
 		s.mu.Unlock()
 		return
 	}
-	s.writing |= wake
+	wake := s.m.Wake() &^ b.writing
+	if wake == 0 {
+		s.mu.Unlock()
+		return
+	}
+	b.writing |= wake
 	own := -1
 	for p := range s.m.Pipes() {
 		if wake&(1<<p) == 0 {
@@ -199,7 +228,7 @@ func (s *Session) kick(inline bool) {
 			continue
 		}
 		s.writers.Add(1)
-		go s.write(p)
+		go s.write(b, p)
 	}
 	if own < 0 {
 		s.mu.Unlock()
@@ -207,8 +236,8 @@ func (s *Session) kick(inline bool) {
 	}
 	s.writers.Add(1)
 	s.mu.Unlock()
-	if s.writeBatch(own) {
-		go s.write(own)
+	if s.writeBatch(b, own) {
+		go s.write(b, own)
 		return
 	}
 	s.writers.Done()
@@ -216,9 +245,9 @@ func (s *Session) kick(inline bool) {
 
 // write writes batches of a pipe until nothing waits. It is counted in
 // writers, and its end is that nothing waits or that the carrier fails.
-func (s *Session) write(pipe int) {
+func (s *Session) write(b *binding, pipe int) {
 	defer s.writers.Done()
-	for s.writeBatch(pipe) {
+	for s.writeBatch(b, pipe) {
 	}
 }
 
@@ -229,7 +258,7 @@ type batch [frame.MaxBatch]byte
 
 // writeBatch writes one batch of a pipe and reports whether there is more. If
 // not, the pipe is free for others.
-func (s *Session) writeBatch(pipe int) bool {
+func (s *Session) writeBatch(b *binding, pipe int) bool {
 	buf := batches.Get().(*batch)
 	defer batches.Put(buf)
 
@@ -243,12 +272,17 @@ func (s *Session) writeBatch(pipe int) bool {
 		runtime.Gosched()
 		s.mu.Lock()
 	}
-	b := s.m.Batch(pipe, s.now(), buf[:0])
+	if s.bind != b {
+		b.writing &^= 1 << pipe
+		s.mu.Unlock()
+		return false
+	}
+	frames := s.m.Batch(pipe, s.now(), buf[:0])
 	sent := s.releaseSent()
 	s.mu.Unlock()
 	var err error
-	if len(b) > 0 {
-		err = s.carrier.Send(pipe, b)
+	if len(frames) > 0 {
+		err = b.carrier.Send(pipe, frames)
 	}
 	if err == nil {
 		for _, st := range sent {
@@ -256,28 +290,28 @@ func (s *Session) writeBatch(pipe int) bool {
 		}
 	}
 	s.mu.Lock()
-	wake := s.m.Wake()
-	more := err == nil && !s.ended && wake&(1<<pipe) != 0
+	var wake uint32
+	if err == nil && !s.ended && s.bind == b {
+		wake = s.m.Wake()
+	}
+	more := wake&(1<<pipe) != 0
 	if !more {
-		s.writing &^= 1 << pipe
+		b.writing &^= 1 << pipe
 	}
 	// A batch may have freed what waits in other pipes.
-	others := wake &^ s.writing &^ (1 << pipe)
-	if err != nil || s.ended {
-		others = 0
-	}
-	s.writing |= others
+	others := wake &^ b.writing &^ (1 << pipe)
+	b.writing |= others
 	for p := 0; others != 0; p, others = p+1, others>>1 {
 		if others&1 != 0 {
 			s.writers.Add(1)
-			go s.write(p)
+			go s.write(b, p)
 		}
 	}
 	s.mu.Unlock()
 	if err != nil {
-		// Receive fails as well and ends the session; this makes sure, and
+		// Receive fails as well, and the binding ends; this makes sure, and
 		// says why.
-		s.fail(carrierError(err))
+		s.fail(b, carrierError(err))
 	}
 	return more
 }
@@ -303,45 +337,49 @@ func (s *Session) releaseSent() (sent []*Status) {
 }
 
 // deliver takes frames that arrived. It is called by the carrier.
-func (s *Session) deliver(pipe int, frames []byte) error {
-	r, err := s.receive(pipe, frames)
+func (b *binding) deliver(pipe int, frames []byte) error {
+	r, err := b.s.receive(b, pipe, frames)
 	if r != nil && err == nil {
-		return s.serveHere(r)
+		return b.serveHere(r)
 	}
 	return err
 }
 
 // receive takes frames that arrived. It returns a request that the caller is
 // to serve, if there is one.
-func (s *Session) receive(pipe int, frames []byte) (*Request, error) {
+func (s *Session) receive(b *binding, pipe int, frames []byte) (*Request, error) {
 	s.recvMu.Lock()
 	defer s.recvMu.Unlock()
 	eff := &s.effects
 	eff.Reset()
 	s.mu.Lock()
+	if s.bind != b {
+		s.mu.Unlock()
+		return nil, &transport.CloseError{Code: twinwire.Replaced, Reason: replaced}
+	}
 	now := s.now()
 	err := s.m.Receive(pipe, frames, now, eff)
 	s.arm(now)
 	s.kick(false)
-	s.carryOut(eff)
+	s.carryOut(b, eff)
 	switch {
 	case err != nil:
-		s.log.Warn("twinwire: peer broke the protocol", "session", s.id.String(), "peer", s.info.RemoteAddr, "error", err)
+		s.log.Warn("twinwire: peer broke the protocol", "session", s.id.String(), "peer", b.info.RemoteAddr, "error", err)
 		return nil, &transport.CloseError{Code: twinwire.CodeOf(err), Reason: reason(err)}
 	case eff.Closed:
 		s.mu.Lock()
 		code, why, _, _ := s.m.Goodbye()
 		s.mu.Unlock()
-		s.flushAcks()
+		s.flushAcks(b)
 		return nil, &transport.CloseError{Code: code, Reason: printable([]byte(why)), Remote: true}
 	}
-	r := s.lead.next
-	s.lead.next = nil
+	r := b.lead.next
+	b.lead.next = nil
 	return r, nil
 }
 
 // carryOut does what the machine decided. recvMu is held, mu is not.
-func (s *Session) carryOut(eff *machine.Effects) {
+func (s *Session) carryOut(b *binding, eff *machine.Effects) {
 	for i := range eff.States {
 		s.inbox.state(s, &eff.States[i])
 	}
@@ -358,7 +396,7 @@ func (s *Session) carryOut(eff *machine.Effects) {
 		s.finish(c)
 	}
 	if len(eff.Start) > 0 {
-		s.dispatch(eff.Start)
+		s.dispatch(b, eff.Start)
 	}
 	for _, in := range eff.Dropped {
 		in.Owner.(*StreamReader).discard()
@@ -402,16 +440,30 @@ func (s *Session) tick() {
 		s.kick(false)
 		return
 	}
+	b := s.bind
 	s.mu.Unlock()
-	s.fail(err)
+	s.fail(b, err)
 }
 
-// fail ends the session's carrier, and so the session, with an error.
-func (s *Session) fail(err error) {
+// fail ends a carrier, and so the session if it cannot go on with another,
+// with an error.
+func (s *Session) fail(b *binding, err error) {
 	s.mu.Lock()
-	if s.err == nil && !s.ended {
+	if s.err == nil && !s.ended && s.bind == b {
 		s.err = err
 	}
 	s.mu.Unlock()
-	s.carrier.Close(twinwire.CodeOf(err), reason(err))
+	b.close(twinwire.CodeOf(err), reason(err))
+}
+
+// abort ends the session with an error.
+func (s *Session) abort(err error) {
+	s.mu.Lock()
+	b := s.bind
+	s.mu.Unlock()
+	if b != nil {
+		s.fail(b, err)
+		return
+	}
+	go s.end(err)
 }

@@ -1,0 +1,129 @@
+package core
+
+import (
+	"errors"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/internal/machine"
+	"github.com/twinwire/twinwire/transport"
+)
+
+// A binding is a carrier that a session runs on, or has run on. What comes of
+// one that is not the session's any more is not delivered (clause 4.5).
+type binding struct {
+	s       *Session
+	carrier transport.Carrier
+	info    transport.Info
+	writing uint32 // pipes that somebody is writing to; guarded by the session's mu
+	lead    leader
+
+	// done is closed when the carrier has ended and the session has taken note
+	// of it.
+	done chan struct{}
+	over bool // that has begun; guarded by the session's mu
+}
+
+func newBinding(s *Session, carrier transport.Carrier) *binding {
+	b := &binding{s: s, carrier: carrier, info: carrier.Info(), done: make(chan struct{})}
+	b.lead.init(carrier, b.info)
+	return b
+}
+
+// close ends the carrier. It is safe for a session without one.
+func (b *binding) close(code twinwire.Code, reason string) {
+	if b != nil {
+		b.carrier.Close(code, reason)
+	}
+}
+
+// ended is called with what Receive returned, when nothing more will come.
+func (b *binding) ended(err error) {
+	if errors.Is(err, transport.ErrHandedOver) {
+		<-b.done // by the goroutine that goes on
+		return
+	}
+	s := b.s
+	s.mu.Lock()
+	if b.over {
+		s.mu.Unlock()
+		return
+	}
+	b.over = true
+	s.mu.Unlock()
+	b.carrier.Close(twinwire.Accepted, "")
+	if s.endsWith(b, err) {
+		s.end(err)
+	}
+	close(b.done)
+}
+
+// lost reports whether err is a carrier that broke, which another may replace,
+// and not one that was closed on purpose.
+func lost(err error) bool {
+	var closed *transport.CloseError
+	var own *twinwire.Error
+	switch {
+	case as(err, &closed):
+		// The peer moves, and its ATTACH is on its way; or it has lost us.
+		return closed.Code == twinwire.Replaced || closed.Code == twinwire.PeerDead
+	case as(err, &own):
+		return own.Code == twinwire.PeerDead
+	}
+	return true
+}
+
+// endsWith reports whether the session ends with a carrier that has ended. If
+// the carrier was its own and it may go on with another, it waits for that.
+func (s *Session) endsWith(b *binding, err error) bool {
+	s.recvMu.Lock()
+	defer s.recvMu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		err = s.err
+	}
+	switch {
+	case s.bind != b || s.ended:
+		return false
+	case s.ending || s.keep == nil || !lost(err) || !s.m.Resumable():
+		return true
+	}
+	s.m.Detach()
+	s.bind, s.err = nil, nil
+	s.armed = 0
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.keep.detachedLocked(carrierError(err))
+	return false
+}
+
+// rebind has the session go on with another carrier. The one before it, if it
+// still lives, is closed. It fails if the session has ended or cannot go on.
+func (s *Session) rebind(b *binding, to *machine.Binding) error {
+	s.recvMu.Lock()
+	defer s.recvMu.Unlock()
+	s.mu.Lock()
+	if s.ended || s.ending {
+		s.mu.Unlock()
+		return endedError(s.err)
+	}
+	now := s.now()
+	if err := s.m.Rebind(to, now); err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	before := s.bind
+	s.bind, s.info, s.err = b, b.info, nil
+	s.leads.Store(b.lead.carrier != nil)
+	s.armed = 0
+	s.arm(now)
+	if s.keep != nil {
+		s.keep.reboundLocked()
+	}
+	s.kick(true)
+	if before != nil {
+		before.carrier.Close(twinwire.Replaced, replaced)
+	}
+	return nil
+}
