@@ -109,7 +109,8 @@ func (s *Session) rebind(b *binding, to *machine.Binding) error {
 		return endedError(s.err)
 	}
 	now := s.now()
-	if err := s.m.Rebind(to, now); err != nil {
+	var eff machine.Effects
+	if err := s.m.Rebind(to, now, &eff); err != nil {
 		s.mu.Unlock()
 		return err
 	}
@@ -122,6 +123,7 @@ func (s *Session) rebind(b *binding, to *machine.Binding) error {
 		s.keep.reboundLocked()
 	}
 	s.kick(true)
+	s.carryOut(nil, &eff)
 	if before != nil {
 		before.carrier.Close(twinwire.Replaced, replaced)
 	}

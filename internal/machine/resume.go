@@ -41,8 +41,9 @@ func (m *Machine) Detach() { m.detached = true }
 
 // Rebind has the session go on with another carrier: what the peer has not
 // received is sent again, behind the ATTACH of each lane, and what says how
-// much it may send (clause 14.4). The error is ErrNotResumable.
-func (m *Machine) Rebind(b *Binding, now time.Duration) error {
+// much it may send (clause 14.4). What the peer has received is in eff. The error is
+// ErrNotResumable.
+func (m *Machine) Rebind(b *Binding, now time.Duration, eff *Effects) error {
 	for i := range m.cfg.Lanes {
 		if b.Nexts[i] > m.lanes[i].sent {
 			return ErrNotResumable
@@ -63,6 +64,7 @@ func (m *Machine) Rebind(b *Binding, now time.Duration) error {
 		}
 		l.keep.rewind()
 	}
+	m.received(eff)
 	m.lanes[0].bound = !m.cfg.Client
 	m.control = control{pongs: m.control.pongs[:0], messages: true, largeSize: true, streams: true}
 	for _, c := range m.out.running {

@@ -32,9 +32,11 @@ func (w *world) resume() {
 	independent := w.rng.IntN(2) == 0
 	bind := func(e *end, nexts, told [frame.MaxLanes]uint64) {
 		b := &Binding{Generation: generation, Independent: independent, Heartbeat: 10 * time.Second, Nexts: nexts, Told: told}
-		if err := e.m.Rebind(b, w.now); err != nil {
+		e.eff.Reset()
+		if err := e.m.Rebind(b, w.now, &e.eff); err != nil {
 			w.fatalf("%s: %v", e.name, err)
 		}
+		e.carryOut()
 		e.block = [frame.MaxLanes]int{}
 	}
 	old := client.out
@@ -125,7 +127,7 @@ func TestRetentionIsBounded(t *testing.T) {
 func TestResumeOfAnotherSession(t *testing.T) {
 	w := newWorld(t, 1, testConfig(true, false), testConfig(false, false))
 	m := w.ends[0].m
-	if err := m.Rebind(&Binding{Generation: 2, Nexts: [frame.MaxLanes]uint64{1: 1}}, 0); err != ErrNotResumable {
+	if err := m.Rebind(&Binding{Generation: 2, Nexts: [frame.MaxLanes]uint64{1: 1}}, 0, &Effects{}); err != ErrNotResumable {
 		t.Errorf("Rebind = %v", err)
 	}
 }
