@@ -16,6 +16,15 @@
 // two sessions (docs/protocol.md, clause 3.6), and a network that swallows UDP
 // costs the head start and no more.
 //
+// # Losing and changing the wire
+//
+// A session whose carrier breaks goes on over another: it is dialed again at
+// once, and then after waits that grow, until the server has it no more (120 s
+// unless limits say otherwise). Meanwhile calls wait, as long as their context
+// does; none is lost and none runs twice. A session that began on WebSocket
+// because QUIC could not be had looks for QUIC from time to time, and moves
+// there; what is under way does not notice.
+//
 // # Trust
 //
 // The server is verified by the system's certificate authorities and its host
@@ -26,7 +35,6 @@ package client
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"log/slog"
 	"net"
@@ -60,6 +68,9 @@ type Options struct {
 	// HeadStart is how long WebSocket waits for QUIC. Zero means 200 ms; a
 	// negative value means that both start at once.
 	HeadStart time.Duration
+	// Reconnect says how the session goes on when its carrier breaks; nil means
+	// with all defaults.
+	Reconnect *Reconnect
 	// Interceptors see every call and message of the server, CallInterceptors
 	// every call and message to it, the first one first.
 	Interceptors     []core.Interceptor
@@ -97,18 +108,24 @@ func Dial(ctx context.Context, addr string, opts *Options) (*core.Session, error
 	if err != nil {
 		return nil, &DialError{Addr: addr, Causes: []error{err}}
 	}
-	r := &race{
-		target: t, mux: mux, headStart: opts.HeadStart,
+	d := &dialer{
+		target: t, mux: mux, headStart: opts.HeadStart, policy: opts.Reconnect,
 		cfg: &core.Config{
 			Hello: opts.Hello, Limits: opts.Limits, Services: opts.Services, Interceptors: opts.Interceptors,
 			CallInterceptors: opts.CallInterceptors, Logger: opts.Logger,
 		},
 	}
-	if r.headStart == 0 {
-		r.headStart = headStart
+	if d.headStart == 0 {
+		d.headStart = headStart
 	}
-	_, _ = rand.Read(r.attempt[:]) // never fails
-	return r.run(ctx)
+	if opts.Reconnect == nil || !opts.Reconnect.Never {
+		d.cfg.Reconnect = d.reconnect
+	}
+	s, err := d.dial(ctx, nil, d.headStart)
+	if err == nil {
+		d.watch(s)
+	}
+	return s, err
 }
 
 // A target is where a dial goes.

@@ -39,6 +39,7 @@ type race struct {
 	cfg       *core.Config
 	attempt   core.ID
 	headStart time.Duration
+	resume    *core.Session // that goes on; nil for a new one
 
 	// Owned by run.
 	reports chan report
@@ -96,7 +97,7 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 		n.greeted = true
 		open++
 		go func() { // likewise; Greet is bounded by the handshake's time
-			o, err := core.Greet(dialing, n.carrier, r.cfg, r.mux, r.attempt)
+			o, err := r.greet(dialing, n.carrier)
 			r.reports <- report{runner: n, offer: o, err: err}
 		}()
 	}
@@ -135,6 +136,9 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 				}
 			case p.offer != nil:
 				n.done = true
+				if r.resume != nil {
+					return r.resume, p.offer.Resume()
+				}
 				return p.offer.Accept(), nil
 			default:
 				n.carrier = p.carrier
@@ -147,6 +151,14 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 			}
 		}
 	}
+}
+
+// greet says hello on a carrier.
+func (r *race) greet(ctx context.Context, c transport.Carrier) (*core.Offer, error) {
+	if r.resume != nil {
+		return core.GreetAgain(ctx, c, r.resume, r.attempt)
+	}
+	return core.Greet(ctx, c, r.cfg, r.mux, r.attempt)
 }
 
 // errLost is why the wires that did not win are given up.

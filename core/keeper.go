@@ -89,6 +89,17 @@ func (k *keeper) expire() {
 	s.end(&lostError{fmt.Errorf("no other carrier within %v: %w", k.time, cause)})
 }
 
+// GiveUp ends a session that has no carrier, because none can be had: err is
+// why. It is for Config.Reconnect, and does nothing to a session that has one.
+func (s *Session) GiveUp(err error) {
+	s.mu.Lock()
+	detached := s.bind == nil && !s.ended
+	s.mu.Unlock()
+	if detached {
+		s.end(err)
+	}
+}
+
 // prepare begins a resumption for a client that presents a token. The error
 // refuses it. A token that was spent before ends the session: whoever comes
 // second with it has stolen it, or has been stolen from (clause 14.3).

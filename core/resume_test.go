@@ -354,3 +354,34 @@ func TestEndWhileReaderServes(t *testing.T) {
 		<-p.server.Done()
 	})
 }
+
+// A peer that is silent while something is waited for is given up within a
+// second, and the session goes on; a handler that takes long is no silence
+// (clause 14.5).
+func TestWatchdog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, _ := serving(map[string]core.Handler{
+			"test.Echo": echo,
+			"test.Slow": func(context.Context, *core.Request) (codec.Marshaler, error) {
+				time.Sleep(5 * time.Minute)
+				return nil, nil
+			},
+		})
+		w := roam(t, server, &core.Config{})
+		if err := w.client.Call(t.Context(), "test.Slow", nil, nil); err != nil || len(w.lost) != 0 {
+			t.Errorf("a call that takes 5 minutes: %v, lost %v", err, w.lost)
+		}
+		w.mu.Lock()
+		for lane := range 3 {
+			w.cc.Stall(lane) // what the client sends, as if the network swallowed it
+		}
+		w.mu.Unlock()
+		began := time.Now()
+		if v, err := call(t.Context(), w.client, "test.Echo", "hello"); v != "hello" || err != nil {
+			t.Errorf("Echo = %q, %v", v, err)
+		}
+		if d := time.Since(began); d > time.Second || len(w.lost) != 1 || !errors.Is(w.lost[0], twinwire.PeerDead) {
+			t.Errorf("took %v, lost %v", d, w.lost)
+		}
+	})
+}

@@ -80,6 +80,7 @@ type Session struct {
 	bind    *binding       // nil while there is none
 	info    transport.Info // of the newest one
 	keep    *keeper        // nil if the session ends with its carrier
+	watches bool           // the machine has a watchdog; immutable
 	timer   *time.Timer
 	armed   time.Duration // when the timer fires
 	ending  bool          // a goodbye was begun
@@ -142,13 +143,14 @@ func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hel
 			s.keep.hash = welcome.token.hash()
 		}
 	}
+	s.watches = client && retention > 0
 	s.m = machine.New(machine.Config{
 		Client: client, Generation: welcome.generation, Lanes: min(own.lanes, peer.lanes),
 		Independent: s.info.Independent, Own: own.window, Peer: peer.window, Heartbeat: welcome.heartbeat,
 		MaxQueuedCalls: s.limits.QueuedCalls, MaxQueuedBytes: s.limits.QueuedBytes,
 		MaxReplyBytes: s.limits.ReplyBytes, MaxEventBytes: s.limits.EventBytes,
 		MaxStateBytes: s.limits.StateBytes, MaxStates: s.limits.States,
-		Retention: retention,
+		Retention: retention, Watchdog: s.watches,
 		MaxStream: s.limits.StreamBytes, MaxStreams: s.limits.StreamsBytes,
 		Resolve: s.mux.resolve, NewInbound: newInbound,
 		NewStream: s.newReader, NewChunk: newChunk, FreeChunk: freeChunk,
@@ -277,7 +279,11 @@ func (s *Session) writeBatch(b *binding, pipe int) bool {
 		s.mu.Unlock()
 		return false
 	}
-	frames := s.m.Batch(pipe, s.now(), buf[:0])
+	now := s.now()
+	frames := s.m.Batch(pipe, now, buf[:0])
+	if s.watches {
+		s.arm(now) // what is sent may be waited for
+	}
 	sent := s.releaseSent()
 	s.mu.Unlock()
 	var err error

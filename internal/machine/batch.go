@@ -147,6 +147,9 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 	}
 	m.appended = b
 	start := len(b)
+	if m.cfg.Watchdog && !m.awaits() {
+		m.beat.since = now
+	}
 	if m.carries(pipe, 0) {
 		m.batchControl()
 	}

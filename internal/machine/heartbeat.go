@@ -13,12 +13,54 @@ type heartbeat struct {
 	heard time.Duration // when something was last received
 	asked time.Duration // when a PING was queued since; 0 for none
 
+	since time.Duration // when something was sent after nothing was waited for
+
 	second time.Duration // when counting of the peer's PINGs began
 	pings  int
 }
 
 // ErrPeerDead is how a session ends whose peer went silent (clause 8.1).
 var ErrPeerDead = &twinwire.Error{Code: twinwire.PeerDead, Message: "nothing was heard from the peer for two heartbeats"}
+
+// Watchdog bounds: how long a peer may be silent that somebody waits for.
+const (
+	watchTime  = 400 * time.Millisecond
+	watchTrips = 4 // round trips, if that is longer
+)
+
+// interval returns how long a silence may last before a question, and after it.
+// A client that can go on over another carrier is impatient while its
+// application waits for something (clause 14.5); its peer answers questions
+// at once, however long handlers take.
+func (m *Machine) interval() time.Duration {
+	if m.awaits() {
+		return min(m.cfg.Heartbeat, max(watchTime, watchTrips*m.stats.RTT))
+	}
+	return m.cfg.Heartbeat
+}
+
+// silence returns when the silence of the peer began.
+func (m *Machine) silence() time.Duration {
+	if m.awaits() {
+		return max(m.beat.heard, m.beat.since)
+	}
+	return m.beat.heard
+}
+
+// awaits reports whether the watchdog looks: something is waited for.
+func (m *Machine) awaits() bool {
+	return m.cfg.Watchdog && (len(m.out.running) > 0 || m.unacknowledged())
+}
+
+// unacknowledged reports whether the peer has not acknowledged something.
+func (m *Machine) unacknowledged() bool {
+	for i := range m.cfg.Lanes {
+		if m.lanes[i].acked != m.lanes[i].sent {
+			return true
+		}
+	}
+	return false
+}
 
 // Deadline returns when Tick wants to be called next. It may only have moved
 // closer after Receive, which wants an acknowledgement sent. Once Tick was
@@ -27,7 +69,7 @@ func (m *Machine) Deadline() time.Duration {
 	if m.detached {
 		return 1<<63 - 1
 	}
-	at := max(m.beat.heard, m.beat.asked) + m.cfg.Heartbeat
+	at := max(m.silence(), m.beat.asked) + m.interval()
 	for i := range m.cfg.Lanes {
 		if due := m.lanes[i].ackDue; due != 0 && due < at {
 			at = due
@@ -49,11 +91,11 @@ func (m *Machine) Tick(now time.Duration) error {
 	}
 	b := &m.beat
 	switch {
-	case b.asked != 0 && now-b.asked >= m.cfg.Heartbeat:
+	case b.asked != 0 && now-b.asked >= m.interval():
 		// Counted from the question: a process that was suspended wakes up
 		// after a long silence of its own making.
 		return ErrPeerDead
-	case b.asked == 0 && now-b.heard >= m.cfg.Heartbeat:
+	case b.asked == 0 && now-m.silence() >= m.interval():
 		b.asked = now
 		m.control.ping, m.control.token = true, uint64(now/time.Microsecond)
 	}

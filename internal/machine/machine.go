@@ -80,6 +80,9 @@ type Config struct {
 	// kept for another carrier, for each lane; beyond it sending waits. 0 means
 	// none, and that the session ends with its carrier.
 	Retention int
+	// Watchdog has the peer's silence noticed early while something is waited
+	// for (clause 14.5).
+	Watchdog bool
 	// MaxStream is how large the window of a stream may become, MaxStreams
 	// the windows of all.
 	MaxStream, MaxStreams int

@@ -1,0 +1,148 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	mathrand "math/rand/v2"
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/core"
+)
+
+// Reconnect says how a client goes on when it has lost its carrier. Nil means
+// all defaults.
+type Reconnect struct {
+	// Never has sessions end with their carrier.
+	Never bool
+	// Tries bounds how often is tried after each loss; 0 means as often as the
+	// time that the session waits for (core.Limits.ResumeTime) allows.
+	Tries int
+	// First is the longest wait before the second try, and Most the longest of
+	// all: the first try is at once, and then each waits for a random time up to
+	// twice as long as the one before. Zero means 250 ms and 20 s.
+	First, Most time.Duration
+}
+
+const (
+	firstWait = 250 * time.Millisecond
+	mostWait  = 20 * time.Second
+)
+
+// wait returns how long to wait before a try, the second of which has number
+// 1: full jitter, so that the clients of a server that was restarted do not
+// come back all at once.
+func (r *Reconnect) wait(try int) time.Duration {
+	first, most := firstWait, mostWait
+	if r != nil && r.First > 0 {
+		first = r.First
+	}
+	if r != nil && r.Most > 0 {
+		most = r.Most
+	}
+	limit := most
+	if try < 32 {
+		limit = min(most, first<<(try-1))
+	}
+	return time.Duration(mathrand.Int64N(int64(limit) + 1))
+}
+
+// A dialer dials one server, again and again if need be.
+type dialer struct {
+	target    *target
+	mux       *core.Mux
+	cfg       *core.Config
+	headStart time.Duration
+	policy    *Reconnect
+}
+
+// dial begins a session, or has one go on.
+func (d *dialer) dial(ctx context.Context, resume *core.Session, headStart time.Duration) (*core.Session, error) {
+	r := &race{target: d.target, mux: d.mux, cfg: d.cfg, headStart: headStart, resume: resume}
+	_, _ = rand.Read(r.attempt[:]) // never fails
+	return r.run(ctx)
+}
+
+// reconnect is core.Config.Reconnect. It returns when the session goes on, or
+// has ended.
+func (d *dialer) reconnect(s *core.Session, cause error) {
+	ctx := s.Context()
+	for try := 1; ; try++ {
+		// The wires race from the start: one of them has just failed.
+		_, err := d.dial(ctx, s, 0)
+		if err == nil {
+			d.watch(s)
+			return
+		}
+		wait := d.policy.wait(try)
+		var refused *core.RefusedError
+		switch {
+		case ctx.Err() != nil:
+			return
+		case errors.As(err, &refused) && (refused.RetryAfter == 0 || refused.Never):
+			s.GiveUp(err)
+			return
+		case errors.As(err, &refused):
+			wait = max(wait, refused.RetryAfter)
+		case d.policy != nil && d.policy.Tries > 0 && try >= d.policy.Tries:
+			s.GiveUp(&lostError{cause: cause, last: err})
+			return
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// A lostError is a session that did not find its server again.
+type lostError struct{ cause, last error }
+
+func (e *lostError) Error() string {
+	return "connection lost: " + e.cause.Error() + "; and not found again: " + e.last.Error()
+}
+func (e *lostError) Unwrap() []error { return []error{twinwire.Unavailable, e.cause, e.last} }
+
+const (
+	// firstProbe is when a session on WebSocket looks for QUIC for the first
+	// time, and mostProbe the longest time between two looks, each of which is
+	// twice as long as the one before.
+	firstProbe = 2 * time.Second
+	mostProbe  = 5 * time.Minute
+)
+
+// watch has a session that races its wires move to the better one when that
+// can be had. Its goroutine ends when the session is there, has lost its
+// carrier, or has ended.
+func (d *dialer) watch(s *core.Session) {
+	if len(d.target.wires) < 2 || d.cfg.Reconnect == nil || s.Transport().Wire != "websocket" {
+		return
+	}
+	better := *d.target
+	better.wires = d.target.wires[:1]
+	probe := &dialer{target: &better, mux: d.mux, cfg: d.cfg, policy: d.policy}
+	go func() {
+		ctx := s.Context()
+		for wait := firstProbe; ; wait = min(2*wait, mostProbe) {
+			select {
+			case <-time.After(wait/2 + time.Duration(mathrand.Int64N(int64(wait)))):
+			case <-ctx.Done():
+				return
+			}
+			if s.Transport().Wire != "websocket" {
+				return
+			}
+			dialing, cancel := context.WithTimeout(ctx, probeTime)
+			_, err := probe.dial(dialing, s, 0)
+			cancel()
+			if err == nil {
+				return
+			}
+		}
+	}()
+}
+
+// probeTime bounds one look.
+const probeTime = 5 * time.Second
