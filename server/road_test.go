@@ -1,0 +1,164 @@
+package server_test
+
+import (
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+
+	"github.com/twinwire/twinwire/server"
+)
+
+// A road is what lies between clients and a server: it carries TCP and UDP to
+// the same port and can be broken, as networks are.
+type road struct {
+	tcp    net.Listener
+	udp    *net.UDPConn
+	target string
+
+	mu     sync.Mutex
+	conns  map[net.Conn]struct{}
+	flows  map[netip.AddrPort]*net.UDPConn
+	noTCP  bool
+	noUDP  bool
+	closed bool
+	wg     sync.WaitGroup
+}
+
+// newRoad opens a road to a server.
+func newRoad(t *testing.T, target string) *road {
+	t.Helper()
+	r := &road{target: target, conns: map[net.Conn]struct{}{}, flows: map[netip.AddrPort]*net.UDPConn{}}
+	// A server's listener finds a port that is free for both.
+	l, err := server.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr()
+	_ = l.Close()
+	if r.tcp, err = net.Listen("tcp", addr); err != nil {
+		t.Fatal(err)
+	}
+	udp, err := net.ResolveUDPAddr("udp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.udp, err = net.ListenUDP("udp", udp); err != nil {
+		t.Fatal(err)
+	}
+	r.wg.Go(r.carryTCP)
+	r.wg.Go(r.carryUDP)
+	t.Cleanup(func() {
+		r.mu.Lock()
+		r.closed = true
+		r.mu.Unlock()
+		r.tcp.Close()
+		r.udp.Close()
+		r.cut()
+		r.mu.Lock()
+		for _, c := range r.flows {
+			c.Close()
+		}
+		r.mu.Unlock()
+		r.wg.Wait()
+	})
+	return r
+}
+
+func (r *road) addr() string { return r.tcp.Addr().String() }
+
+// cut breaks all TCP connections.
+func (r *road) cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for c := range r.conns {
+		c.Close()
+	}
+}
+
+// block drops UDP in silence, and refuses TCP, or does not.
+func (r *road) block(udp, tcp bool) {
+	r.mu.Lock()
+	r.noUDP, r.noTCP = udp, tcp
+	r.mu.Unlock()
+}
+
+func (r *road) carryTCP() {
+	for {
+		c, err := r.tcp.Accept()
+		if err != nil {
+			return
+		}
+		r.mu.Lock()
+		refuse := r.noTCP || r.closed
+		r.mu.Unlock()
+		if refuse {
+			c.Close()
+			continue
+		}
+		s, err := net.Dial("tcp", r.target)
+		if err != nil {
+			c.Close()
+			continue
+		}
+		r.mu.Lock()
+		r.conns[c], r.conns[s] = struct{}{}, struct{}{}
+		r.mu.Unlock()
+		for _, way := range [2][2]net.Conn{{c, s}, {s, c}} {
+			r.wg.Go(func() {
+				_, _ = io.Copy(way[0], way[1])
+				c.Close()
+				s.Close()
+				r.mu.Lock()
+				delete(r.conns, way[0])
+				r.mu.Unlock()
+			})
+		}
+	}
+}
+
+func (r *road) carryUDP() {
+	b := make([]byte, 64<<10)
+	for {
+		n, from, err := r.udp.ReadFromUDPAddrPort(b)
+		if err != nil {
+			return
+		}
+		r.mu.Lock()
+		drop, flow := r.noUDP || r.closed, r.flows[from]
+		r.mu.Unlock()
+		if drop {
+			continue
+		}
+		if flow == nil {
+			c, err := net.Dial("udp", r.target)
+			if err != nil {
+				return
+			}
+			flow = c.(*net.UDPConn)
+			r.mu.Lock()
+			r.flows[from] = flow
+			r.mu.Unlock()
+			r.wg.Go(func() { r.back(flow, from) })
+		}
+		_, _ = flow.Write(b[:n])
+	}
+}
+
+// back carries what the server answers to one client.
+func (r *road) back(flow *net.UDPConn, to netip.AddrPort) {
+	b := make([]byte, 64<<10)
+	for {
+		n, err := flow.Read(b)
+		if err != nil {
+			return
+		}
+		r.mu.Lock()
+		drop := r.noUDP
+		r.mu.Unlock()
+		if !drop {
+			_, _ = r.udp.WriteToUDPAddrPort(b[:n], to)
+		}
+	}
+}

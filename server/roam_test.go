@@ -1,0 +1,186 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twinwire/twinwire/client"
+	"github.com/twinwire/twinwire/codec"
+	"github.com/twinwire/twinwire/core"
+)
+
+// A traffic is what goes on in a session while its network is disturbed: calls
+// both ways, each counted where it runs, and streams.
+type traffic struct {
+	t    *testing.T
+	s    *core.Session
+	mu   sync.Mutex
+	ran  map[int64]int
+	next atomic.Int64
+	stop chan struct{}
+	wg   sync.WaitGroup
+	// slowest is the longest that a call took.
+	slowest atomic.Int64
+}
+
+func (tr *traffic) service() *core.Service {
+	return &core.Service{Name: "traffic", Methods: map[string]core.Method{
+		"traffic.Count": func(_ context.Context, _ any, r *core.Request) (codec.Marshaler, error) {
+			var n codec.Value[int64]
+			if err := r.Decode(&n); err != nil {
+				return nil, err
+			}
+			tr.mu.Lock()
+			tr.ran[n.V]++
+			tr.mu.Unlock()
+			return n, nil
+		},
+		"traffic.Back": func(_ context.Context, _ any, r *core.Request) (codec.Marshaler, error) {
+			w := r.Writer(0, core.Bulk)
+			_, err := io.Copy(w, r.Reader(0))
+			return nil, err
+		},
+	}}
+}
+
+// begin begins callers and a stream that is repeated.
+func (tr *traffic) begin(callers int) {
+	tr.stop = make(chan struct{})
+	for range callers {
+		tr.wg.Go(func() {
+			for !tr.stopped() {
+				n, got := codec.Value[int64]{V: tr.next.Add(1)}, codec.Value[int64]{}
+				began := time.Now()
+				if err := tr.s.Call(context.Background(), "traffic.Count", n, &got); err != nil || got.V != n.V {
+					tr.t.Errorf("Count(%d) = %d, %v", n.V, got.V, err)
+					return
+				}
+				took := int64(time.Since(began))
+				for was := tr.slowest.Load(); took > was && !tr.slowest.CompareAndSwap(was, took); was = tr.slowest.Load() {
+				}
+			}
+		})
+	}
+	data := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	tr.wg.Go(func() {
+		for !tr.stopped() {
+			x, err := tr.s.Begin(context.Background(), "traffic.Back", nil)
+			if err != nil {
+				tr.t.Error(err)
+				return
+			}
+			var sending sync.WaitGroup
+			sending.Go(func() {
+				w := x.Writer(0, core.Bulk)
+				_, _ = w.Write(data)
+				_ = w.Close()
+			})
+			got, err := io.ReadAll(x.Reader(0))
+			if err != nil || !bytes.Equal(got, data) {
+				tr.t.Errorf("%d bytes came back, %v", len(got), err)
+			}
+			sending.Wait()
+			if err := x.Result(nil); err != nil {
+				tr.t.Error(err)
+				return
+			}
+		}
+	})
+}
+
+func (tr *traffic) stopped() bool {
+	select {
+	case <-tr.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// end ends the traffic and checks that every call ran once.
+func (tr *traffic) end() {
+	close(tr.stop)
+	tr.wg.Wait()
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	for n := int64(1); n <= tr.next.Load(); n++ {
+		if tr.ran[n] != 1 {
+			tr.t.Errorf("call %d ran %d times", n, tr.ran[n])
+		}
+	}
+}
+
+// some waits until so many more calls have been answered.
+func (tr *traffic) some(calls int64) {
+	tr.t.Helper()
+	want := tr.next.Load() + calls
+	eventually(tr.t, func() bool { return tr.next.Load() >= want })
+}
+
+// eventually waits for a condition that nothing tells of.
+func eventually(t *testing.T, ok func() bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("it never happens")
+		}
+	}
+}
+
+// disturbed returns traffic over a road to a server.
+func disturbed(t *testing.T, prefix string) (*traffic, *road) {
+	tr := &traffic{t: t, ran: map[int64]int{}}
+	e := start(t, prefix, "")
+	e.serve(tr.service())
+	r := newRoad(t, e.ln.Addr())
+	s, err := client.Dial(t.Context(), prefix+r.addr(), &client.Options{Pins: e.dev.Pins()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	tr.s = s
+	return tr, r
+}
+
+// TCP connections break under calls and streams; nobody notices.
+func TestRoamCut(t *testing.T) {
+	tr, r := disturbed(t, "wss://")
+	tr.begin(8)
+	for range 20 {
+		tr.some(50)
+		r.cut()
+	}
+	tr.some(100)
+	tr.end()
+}
+
+// UDP is swallowed in mid-session: the session goes on over WebSocket, and no
+// call waits longer than 1.5 s; when UDP is back, it moves back by itself.
+func TestRoamBlockedUDP(t *testing.T) {
+	tr, r := disturbed(t, "")
+	if w := tr.s.Transport().Wire; w != "quic" {
+		t.Fatalf("began on %s", w)
+	}
+	tr.begin(4)
+	tr.some(100)
+	r.block(true, false)
+	eventually(t, func() bool { return tr.s.Transport().Wire == "websocket" })
+	tr.some(100)
+	if d := time.Duration(tr.slowest.Load()); d > 1500*time.Millisecond && !raceEnabled {
+		t.Errorf("a call waited for %v", d)
+	}
+	r.block(false, false)
+	eventually(t, func() bool { return tr.s.Transport().Wire == "quic" })
+	tr.some(100)
+	tr.end()
+}
