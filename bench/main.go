@@ -66,7 +66,9 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 		fmt.Fprintf(stderr, "bench: -run %s matches nothing; names are peer/workload:\n", o.only)
 		for _, p := range peers() {
 			for _, w := range suite.Workloads(o.settings) {
-				fmt.Fprintf(stderr, "  %s/%s\n", p.Info().Name, w.Name)
+				if w.For(p.Info()) {
+					fmt.Fprintf(stderr, "  %s/%s\n", p.Info().Name, w.Name)
+				}
 			}
 		}
 		return exitUsage

@@ -67,6 +67,53 @@ func TestPair(t *testing.T) {
 	}
 }
 
+// Streams run beside calls, down and up.
+func TestPairTransfers(t *testing.T) {
+	for _, down := range []bool{false, true} {
+		p := startPair(t, t.Context(), "bare-gorilla")
+		l := do(t, p.Server, Request{Do: Listen})
+		do(t, p.Client, Request{Do: Dial, Addr: l.Addr, Certificate: l.Certificate, Conns: 1, Streams: true})
+		do(t, p.Client, Request{Do: Transfer, Parallel: 2, Size: 100_000, Down: down})
+		do(t, p.Client, Request{Do: Call, PerConn: 1})
+		receiver := p.Server
+		if down {
+			receiver = p.Client
+		}
+		poll(t, "bytes and answers arrive", func() bool {
+			m := do(t, p.Client, Request{Do: Mark}).Mark
+			return m.Count > 10 && do(t, receiver, Request{Do: Mark}).Mark.Bytes > 1_000_000
+		})
+		do(t, p.Client, Request{Do: Stop})
+		if n := do(t, receiver, Request{Do: Mark}).Mark.Bytes; n%100_000 != 0 {
+			t.Errorf("%d bytes received, want whole streams", n)
+		}
+		if err := p.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}
+}
+
+func TestPairSends(t *testing.T) {
+	p := startPair(t, t.Context(), "floor-quic")
+	l := do(t, p.Server, Request{Do: Listen})
+	do(t, p.Client, Request{Do: Dial, Addr: l.Addr, Certificate: l.Certificate, Conns: 1})
+	for _, values := range []bool{true, false} {
+		before := do(t, p.Server, Request{Do: Mark}).Mark.Items
+		do(t, p.Client, Request{Do: Send, Values: values})
+		poll(t, "they arrive", func() bool {
+			return do(t, p.Server, Request{Do: Mark}).Mark.Items > before+1000
+		})
+		do(t, p.Client, Request{Do: Stop})
+		sent, got := do(t, p.Client, Request{Do: Mark}).Mark.Items, do(t, p.Server, Request{Do: Mark}).Mark.Items
+		if sent != got {
+			t.Errorf("%d sent and %d handled", sent, got)
+		}
+	}
+	if err := p.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
 func TestPairPublishes(t *testing.T) {
 	p := startPair(t, t.Context(), "floor-quic")
 	l := do(t, p.Server, Request{Do: Listen})
@@ -101,6 +148,8 @@ func TestErrors(t *testing.T) {
 		{p.Server, Request{Do: Dial}, "cannot dial now"},
 		{p.Client, Request{Do: Stop}, "cannot stop now"},
 		{p.Client, nobody, "connection 1 of 1"},
+		{p.Client, Request{Do: Transfer}, "cannot transfer now"},
+		{p.Client, Request{Do: Send}, "cannot send now"},
 	} {
 		_, err := tt.process.Do(tt.request)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -14,13 +14,17 @@ import (
 
 // client is the handler of role Client.
 type client struct {
-	peer     peer.Peer
-	began    time.Time
-	received *os.File
-	conns    []peer.Conn
-	callers  *load.Callers // nil while none run
-	calls    uint64        // answered to callers that were stopped
-	events   *load.Events  // nil unless the connections subscribe
+	peer      peer.Peer
+	began     time.Time
+	received  *os.File
+	conns     []peer.Conn
+	callers   *load.Callers   // nil while none run
+	calls     uint64          // answered to callers that were stopped
+	events    *load.Events    // nil unless the connections subscribe
+	transfers *load.Transfers // nil while none run
+	bytes     uint64          // received by transfers that were stopped
+	items     *load.Items     // nil while none are sent
+	sent      uint64          // items, by those that were stopped
 }
 
 func newClient(p peer.Peer, received *os.File) *client {
@@ -29,18 +33,49 @@ func newClient(p peer.Peer, received *os.File) *client {
 
 func (c *client) handle(ctx context.Context, r Request) (Reply, error) {
 	switch {
-	case r.Do == Dial && c.callers == nil && c.events == nil:
+	case r.Do == Dial && !c.works() && c.events == nil:
 		return Reply{}, c.dial(ctx, r)
 	case r.Do == Call && c.callers == nil:
 		c.callers = load.StartCallers(c.conns, r.PerConn)
 		return Reply{}, nil
-	case r.Do == Stop && c.callers != nil:
+	case r.Do == Transfer && c.transfers == nil && len(c.conns) > 0:
+		conn, ok := c.conns[0].(peer.Streamer)
+		if !ok {
+			return Reply{}, errUnable
+		}
+		c.transfers = load.StartTransfers(conn, r.Parallel, r.Size, r.Down)
+		return Reply{}, nil
+	case r.Do == Send && c.items == nil && len(c.conns) > 0:
+		return Reply{}, c.send(r.Values)
+	case r.Do == Stop && c.works():
 		return Reply{}, c.stop(ctx)
 	case r.Do == Mark:
 		m, err := c.mark()
 		return Reply{Mark: m}, err
 	}
 	return Reply{}, fmt.Errorf("client: cannot %s now", r.Do)
+}
+
+var errUnable = errors.New("client: the peer has no connections for that")
+
+// works reports whether something is to be stopped.
+func (c *client) works() bool { return c.callers != nil || c.transfers != nil || c.items != nil }
+
+func (c *client) send(values bool) error {
+	conn, ok := c.conns[0].(peer.OneWayer)
+	if !ok {
+		return errUnable
+	}
+	begin := conn.Messages
+	if values {
+		begin = conn.Values
+	}
+	sender, err := begin()
+	if err != nil {
+		return err
+	}
+	c.items = load.StartItems(sender)
+	return nil
 }
 
 func (c *client) dial(ctx context.Context, r Request) error {
@@ -53,7 +88,7 @@ func (c *client) dial(ctx context.Context, r Request) error {
 		c.events = load.NewEvents(r.Conns, c.received)
 		onEvent = c.events.Subscriber
 	}
-	target := load.Target{Peer: c.peer, Addr: r.Addr, Certificate: cert}
+	target := load.Target{Peer: c.peer, Addr: r.Addr, Certificate: cert, Streams: r.Streams}
 	conns, err := load.Dial(ctx, target, r.Conns, onEvent)
 	c.conns = append(c.conns, conns...)
 	return err
@@ -61,35 +96,52 @@ func (c *client) dial(ctx context.Context, r Request) error {
 
 func (c *client) mark() (MarkReply, error) {
 	m, err := usage(c.began)
-	switch {
-	case err != nil:
-	case c.callers != nil:
-		m.Count, m.Latency, err = c.calls+c.callers.Calls(), c.callers.Latency(), c.callers.Err()
-	case c.events != nil:
-		m.Count, m.Latency, err = c.events.Delivered(), c.events.Latency(), c.events.Err()
-	default:
-		m.Count = c.calls
+	m.Count, m.Bytes, m.Items = c.calls, c.bytes, c.sent
+	if c.callers != nil {
+		m.Count += c.callers.Calls()
+		m.Latency = c.callers.Latency()
+		err = errors.Join(err, c.callers.Err())
+	} else if c.events != nil {
+		m.Count, m.Latency = c.events.Delivered(), c.events.Latency()
+		err = errors.Join(err, c.events.Err())
+	}
+	if c.transfers != nil {
+		m.Bytes += c.transfers.Received()
+		err = errors.Join(err, c.transfers.Err())
+	}
+	if c.items != nil {
+		m.Items += c.items.Sent()
+		err = errors.Join(err, c.items.Err())
 	}
 	return m, err
 }
 
-// stop closes the connections if the calls do not end before ctx does.
+// stop closes the connections if what runs does not end before ctx does.
 func (c *client) stop(ctx context.Context) error {
-	callers := c.callers
-	c.callers = nil
 	defer context.AfterFunc(ctx, func() { _ = load.Close(c.conns) })()
-	err := callers.Stop()
-	c.calls += callers.Calls()
+	var err error
+	if callers := c.callers; callers != nil {
+		c.callers = nil
+		err = callers.Stop()
+		c.calls += callers.Calls()
+	}
+	if transfers := c.transfers; transfers != nil {
+		c.transfers = nil
+		err = errors.Join(err, transfers.Stop())
+		c.bytes += transfers.Received()
+	}
+	if items := c.items; items != nil {
+		c.items = nil
+		err = errors.Join(err, items.Stop())
+		c.sent += items.Sent()
+	}
 	return err
 }
 
-// close closes the connections first: that ends every call.
+// close closes the connections first: that ends whatever runs.
 func (c *client) close() error {
 	err := load.Close(c.conns)
-	if c.callers != nil {
-		// Calls that are cut off here are no news: nobody asked for them to
-		// be stopped.
-		_ = c.callers.Stop()
-	}
+	// What is cut off here is no news: nobody asked for it to be stopped.
+	_ = c.stop(context.Background())
 	return errors.Join(err, c.received.Close())
 }

@@ -40,11 +40,18 @@ const (
 	Quiet Verb = "quiet"
 
 	// Dial opens Conns more connections to Addr. With Subscribe they receive
-	// events; all of a child's connections do, or none.
+	// events; all of a child's connections do, or none. With Streams they can
+	// carry streams.
 	Dial Verb = "dial"
 	// Call starts PerConn callers on every connection.
 	Call Verb = "call"
-	// Stop ends what Call began.
+	// Transfer keeps Parallel streams of Size bytes under way on the first
+	// connection, down from the server if Down is set. Calls may run beside
+	// them.
+	Transfer Verb = "transfer"
+	// Send sends messages on the first connection, or values if Values is set.
+	Send Verb = "send"
+	// Stop ends what Call, Transfer and Send began. Streams get to their end.
 	Stop Verb = "stop"
 
 	// Mark is for both roles: it answers with Mark, what happened since the
@@ -61,6 +68,11 @@ type Request struct {
 	Conns       int           `json:"conns,omitempty"`
 	PerConn     int           `json:"perConn,omitempty"`
 	Subscribe   bool          `json:"subscribe,omitempty"`
+	Streams     bool          `json:"streams,omitempty"`
+	Parallel    int           `json:"parallel,omitempty"`
+	Size        int           `json:"size,omitempty"`
+	Down        bool          `json:"down,omitempty"`
+	Values      bool          `json:"values,omitempty"`
 }
 
 // A Reply answers a Request. With an Error the rest is empty.
@@ -78,6 +90,8 @@ type MarkReply struct {
 	CPU     time.Duration `json:"cpu"`     // user and system, of all threads
 	Mallocs uint64        `json:"mallocs"` // heap objects allocated
 	Count   uint64        `json:"count"`   // a client's answered calls or delivered events
+	Items   uint64        `json:"items"`   // values and messages: sent by a client, handled by a server
+	Bytes   uint64        `json:"bytes"`   // received of streams
 	Latency load.Latency  `json:"latency"` // a client's, since its last mark
 }
 

@@ -34,6 +34,10 @@ func (s *server) handle(ctx context.Context, r Request) (Reply, error) {
 		return Reply{Memory: m}, err
 	case r.Do == Mark:
 		u, err := usage(s.began)
+		if receiver, ok := s.server.(peer.Receiver); ok {
+			got := receiver.Received()
+			u.Items, u.Bytes = got.Items, got.Bytes
+		}
 		return Reply{Mark: u}, err
 	case r.Do == Publish && s.server != nil:
 		return Reply{}, s.publisher.start(s.server, r.Interval)

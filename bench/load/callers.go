@@ -27,9 +27,7 @@ type Callers struct {
 	stop    atomic.Bool
 	done    sync.WaitGroup
 	counts  []count
-
-	mu  sync.Mutex
-	err error // the first failure
+	failure failure
 }
 
 // count is one caller's, and read by Calls.
@@ -87,19 +85,11 @@ func echo(caller peer.Caller, payload []byte) error {
 
 func (c *Callers) fail(err error) {
 	c.stop.Store(true)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err == nil {
-		c.err = err
-	}
+	c.failure.set(err)
 }
 
 // Err returns the first failure of any caller, or nil.
-func (c *Callers) Err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.err
-}
+func (c *Callers) Err() error { return c.failure.get() }
 
 // Calls returns how many calls have been answered.
 func (c *Callers) Calls() uint64 {

@@ -170,3 +170,78 @@ func TestCallers(t *testing.T) {
 		})
 	}
 }
+
+// pipe carries streams and items nowhere, and counts them.
+type pipe struct {
+	fake
+	fail   error
+	moved  chan struct{} // gets a token now and then
+	closed bool
+	sent   uint64
+}
+
+func (p *pipe) move() error {
+	select {
+	case p.moved <- struct{}{}:
+	default:
+	}
+	return p.fail
+}
+
+func (p *pipe) Upload(int) error { return p.move() }
+
+func (p *pipe) Download(size int, received func(int)) error {
+	received(size)
+	return p.move()
+}
+
+func (p *pipe) Send(payload []byte) error {
+	if binary.BigEndian.Uint64(payload) != p.sent || len(payload) != peer.ItemSize {
+		return errWrongReply
+	}
+	p.sent++
+	return p.move()
+}
+
+func (p *pipe) Close() error {
+	p.closed = true
+	return nil
+}
+
+func TestTransfers(t *testing.T) {
+	broken := errors.New("broken")
+	for _, down := range []bool{false, true} {
+		for _, want := range []error{nil, broken} {
+			p := &pipe{fail: want, moved: make(chan struct{}, 1)}
+			tr := StartTransfers(p, 2, 10, down)
+			<-p.moved
+			if want != nil {
+				tr.done.Wait() // they end by themselves
+			}
+			if err := tr.Stop(); !errors.Is(err, want) {
+				t.Errorf("down %v: stop: %v, want %v", down, err, want)
+			}
+			if n := tr.Received(); (n > 0) != down || n%10 != 0 {
+				t.Errorf("down %v: %d bytes received", down, n)
+			}
+		}
+	}
+}
+
+func TestItems(t *testing.T) {
+	broken := errors.New("broken")
+	for _, want := range []error{nil, broken} {
+		p := &pipe{fail: want, moved: make(chan struct{}, 1)}
+		i := StartItems(p)
+		<-p.moved
+		if want != nil {
+			i.done.Wait() // it ends by itself
+		}
+		if err := i.Stop(); !errors.Is(err, want) {
+			t.Errorf("stop: %v, want %v", err, want)
+		}
+		if !p.closed || want == nil && i.Sent() != p.sent || want != nil && i.Sent() != 0 {
+			t.Errorf("closed: %v; %d counted, %d sent", p.closed, i.Sent(), p.sent)
+		}
+	}
+}

@@ -19,6 +19,20 @@ const (
 	// minCallsTLS and minCallsQUIC are calls per second on one connection.
 	minCallsTLS  = 200_000
 	minCallsQUIC = 150_000
+	// minOfBare is the part of the bare library's rate that a stream of bytes
+	// reaches.
+	minOfBare = 0.8
+	// minValues is values per second in one stream over TLS, and minValuesOfFloor
+	// the part of the floor that is enough where the machine does not reach it.
+	minValues        = 500_000
+	minValuesOfFloor = 0.5
+	// minPerCalls is how many times as many messages as calls there are.
+	minPerCalls = 2
+	// maxLoaded is the most that the p99 of one call in flight may be beside
+	// streams, as a multiple of the p99 without them, and loadedEnough, in
+	// microseconds, what is good enough over QUIC whatever it is without them.
+	maxLoaded    = 5
+	loadedEnough = 3000
 )
 
 // A Verdict says whether a bar is held.
@@ -47,14 +61,28 @@ type Bar struct {
 const (
 	OneInFlight  = "calls-1"
 	ManyInFlight = "calls-1024"
+	SmallStreams = "stream-1MiB"
+	LargeStreams = "stream-64MiB"
+	ValueStream  = "values"
+	Messages     = "messages"
+	Loaded       = "loaded"
 )
 
 func bars(r *Report) []Bar {
 	return []Bar{
 		latencyBar(r, peer.TLS),
 		latencyBar(r, peer.QUIC),
-		rateBar(r, peer.TLS, minCallsTLS),
-		rateBar(r, peer.QUIC, minCallsQUIC),
+		callsBar(r, peer.TLS, minCallsTLS),
+		callsBar(r, peer.QUIC, minCallsQUIC),
+		messagesBar(r, peer.TLS),
+		messagesBar(r, peer.QUIC),
+		valuesBar(r),
+		streamsBar(r, peer.TLS, SmallStreams, "1 MiB"),
+		streamsBar(r, peer.TLS, LargeStreams, "64 MiB"),
+		streamsBar(r, peer.QUIC, SmallStreams, "1 MiB"),
+		streamsBar(r, peer.QUIC, LargeStreams, "64 MiB"),
+		loadedBar(r, peer.TLS, 0),
+		loadedBar(r, peer.QUIC, loadedEnough),
 	}
 }
 
@@ -75,21 +103,36 @@ func latencyBar(r *Report, w peer.Wire) Bar {
 	return b
 }
 
-// rateBar needs the floor only where the absolute bar is not reached.
-func rateBar(r *Report, w peer.Wire, absolute float64) Bar {
+func callsBar(r *Report, w peer.Wire, absolute float64) Bar {
 	b := Bar{
 		Name: fmt.Sprintf("1,024 in flight, one connection: at least %s calls/s, or %.0f %% of the floor if less",
 			number(absolute, 0), minOfFloor*100),
-		Wire:    w,
-		Verdict: NotMeasured,
-		Want:    absolute,
+		Wire: w,
+		Want: absolute,
 	}
-	subject := r.find(peer.Subject, w, ManyInFlight, CallRate)
+	return b.rate(r.find(peer.Subject, w, ManyInFlight, CallRate), "calls/s", minOfFloor)
+}
+
+func valuesBar(r *Report) Bar {
+	b := Bar{
+		Name: fmt.Sprintf("values: at least %s values/s, or %.0f %% of the floor if less",
+			number(minValues, 0), minValuesOfFloor*100),
+		Wire: peer.TLS,
+		Want: minValues,
+	}
+	return b.rate(r.find(peer.Subject, peer.TLS, ValueStream, ValueRate), "values/s", minValuesOfFloor)
+}
+
+// rate holds the subject to an absolute rate, or to a part of the floor. It
+// needs the floor only where the absolute rate is not reached.
+func (b Bar) rate(subject *Figure, unit string, ofFloor float64) Bar {
+	b.Verdict = NotMeasured
 	if subject == nil {
 		return b
 	}
+	absolute := b.Want
 	b.Got = subject.Median
-	b.Detail = number(b.Got, 0) + " calls/s"
+	b.Detail = number(b.Got, 0) + " " + unit
 	if subject.PerFloor == nil {
 		if b.Got >= absolute {
 			b.Verdict = Pass
@@ -97,9 +140,73 @@ func rateBar(r *Report, w peer.Wire, absolute float64) Bar {
 		return b
 	}
 	// The ratio is the one of the table, which is taken round by round.
-	b.Want = min(absolute, minOfFloor*b.Got / *subject.PerFloor)
+	b.Want = min(absolute, ofFloor*b.Got / *subject.PerFloor)
 	b.Detail += fmt.Sprintf(", %.0f %% of the floor", *subject.PerFloor*100)
-	b.Verdict = verdict(b.Got >= absolute || *subject.PerFloor >= minOfFloor)
+	b.Verdict = verdict(b.Got >= absolute || *subject.PerFloor >= ofFloor)
+	return b
+}
+
+func streamsBar(r *Report, w peer.Wire, workload, size string) Bar {
+	b := Bar{
+		Name:    fmt.Sprintf("streams of %s: at least %.0f %% of the bare library", size, minOfBare*100),
+		Wire:    w,
+		Verdict: NotMeasured,
+		Want:    minOfBare,
+	}
+	subject := r.find(peer.Subject, w, workload, StreamRate)
+	if subject == nil || subject.PerBare == nil {
+		return b
+	}
+	b.Got = *subject.PerBare
+	b.Detail = fmt.Sprintf("%s MiB/s, %.0f %%", number(subject.Median, 0), b.Got*100)
+	b.Verdict = verdict(b.Got >= b.Want)
+	return b
+}
+
+func messagesBar(r *Report, w peer.Wire) Bar {
+	b := Bar{
+		Name:    fmt.Sprintf("messages: at least %d x the calls with 1,024 in flight", minPerCalls),
+		Wire:    w,
+		Verdict: NotMeasured,
+		Want:    minPerCalls,
+	}
+	messages := r.find(peer.Subject, w, Messages, MessageRate)
+	if messages == nil {
+		return b
+	}
+	ratio := messages.ratio(r.find(peer.Subject, w, ManyInFlight, CallRate))
+	if ratio == nil {
+		return b
+	}
+	b.Got = *ratio
+	b.Detail = fmt.Sprintf("%s messages/s, %.2f x", number(messages.Median, 0), b.Got)
+	b.Verdict = verdict(b.Got >= b.Want)
+	return b
+}
+
+// loadedBar compares the p99 of calls beside streams with the p99 of calls
+// without. Up to enough microseconds it is held in any case.
+func loadedBar(r *Report, w peer.Wire, enough float64) Bar {
+	b := Bar{
+		Name:    fmt.Sprintf("one in flight beside streams: p99 at most %d x the p99 without", maxLoaded),
+		Wire:    w,
+		Verdict: NotMeasured,
+		Want:    maxLoaded,
+	}
+	if enough > 0 {
+		b.Name += fmt.Sprintf(", or %s µs if more", number(enough, 0))
+	}
+	loaded := r.find(peer.Subject, w, Loaded, LoadedP99)
+	if loaded == nil {
+		return b
+	}
+	ratio := loaded.ratio(r.find(peer.Subject, w, OneInFlight, CallP99))
+	if ratio == nil {
+		return b
+	}
+	b.Got = *ratio
+	b.Detail = fmt.Sprintf("%s µs, %.2f x", number(loaded.Median, 0), b.Got)
+	b.Verdict = verdict(b.Got <= b.Want || loaded.Median <= enough)
 	return b
 }
 

@@ -60,6 +60,13 @@ func sample() (*Report, []Section) {
 			calls(p.info, OneInFlight, 1e6/p.p50, p.p50)
 			calls(p.info, ManyInFlight, p.rate, 500)
 		}
+		stream := func(p peer.Info, rate float64) {
+			r.Add(p, LargeStreams, round, Values{StreamRate: rate / drift, StreamCPU: 1000, StreamAllocs: 2, StreamClientCPU: 900})
+		}
+		stream(subjectTLS, 850)
+		stream(bareTLS, 1000)
+		r.Add(subjectTLS, Messages, round, Values{MessageRate: 950_000 / drift, ItemCPU: 0.5, ItemAllocs: 1, ItemClientCPU: 0.75, ItemClientAllocs: 2})
+		r.Add(subjectQUIC, Loaded, round, Values{LoadedP50: 900 * drift, LoadedP99: 2000 * drift, LoadedStreamRate: 200, AloneStreamRate: 220})
 	}
 	r.Add(subjectTLS, "idle", 1, Values{IdleResident: 21.4, IdleGoroutines: 1, IdleHeap: 10})
 	r.Add(bareTLS, "idle", 1, Values{IdleResident: 18, IdleGoroutines: 1, IdleHeap: 9})
@@ -67,6 +74,9 @@ func sample() (*Report, []Section) {
 	return r, []Section{
 		{OneInFlight, "one call in flight", []Metric{CallP50}},
 		{ManyInFlight, "1,024 in flight", []Metric{CallRate}},
+		{Messages, "messages", []Metric{MessageRate}},
+		{LargeStreams, "streams of 64 MiB", []Metric{StreamRate}},
+		{Loaded, "one in flight beside streams", []Metric{LoadedP99}},
 		{"fan-out", "fan-out", []Metric{EventRate}},
 		{"idle", "idle", []Metric{IdleResident}},
 	}

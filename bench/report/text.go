@@ -47,7 +47,7 @@ func (r *Report) appendHead(b *strings.Builder) {
 	rounds := r.rounds()
 	fmt.Fprintf(b, "loopback, TLS 1.3, %d-byte payload, %v a run; rounds: %d, of fan-out and idle %d; medians, ± half the range\n",
 		s.Payload, s.Measure, rounds, min(rounds, s.LongRounds))
-	fmt.Fprintf(b, "CPU and allocations are the server's, per call or delivery; fan-out p50 and p99 are at %s deliveries/s\n",
+	fmt.Fprintf(b, "CPU and allocations are the server's, per call, message, value, MiB or delivery; fan-out p50 and p99 are at %s deliveries/s\n",
 		number(float64(s.EventRate), 0))
 	b.WriteString("/bare and /floor: the ratio to the bare library and to the coalesced floor on the same wire\n")
 	if r.Interrupted {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twinwire/twinwire/bench/child"
@@ -48,26 +49,79 @@ func (r Run) measure(ctx context.Context, s report.Settings) (values report.Valu
 		return m.fanOut()
 	case idle:
 		return m.idle()
+	case byteStreams:
+		return m.streams(r.Workload.size)
+	case valueStream:
+		return m.items(true)
+	case oneWay:
+		return m.items(false)
+	case loaded:
+		return m.loaded(r.Workload.size, r.Workload.down)
 	default:
 		return m.calls(r.Workload.conns, r.Workload.perConn)
 	}
 }
 
 func (m *measurement) dial(conns int, subscribe bool) error {
-	_, err := m.client.Do(child.Request{
-		Do:          child.Dial,
-		Addr:        m.listen.Addr,
-		Certificate: m.listen.Certificate,
-		Conns:       conns,
-		Subscribe:   subscribe,
-	})
+	return m.dialWith(child.Request{Conns: conns, Subscribe: subscribe})
+}
+
+// dialWith dials as r says.
+func (m *measurement) dialWith(r child.Request) error {
+	r.Do, r.Addr, r.Certificate = child.Dial, m.listen.Addr, m.listen.Certificate
+	_, err := m.client.Do(r)
 	return err
 }
 
-// window is what the client saw between two marks while the work went on.
+// marks are what both children have done so far.
+type marks struct{ server, client child.MarkReply }
+
+func (m *measurement) marks() (both marks, err error) {
+	if both.server, err = mark(m.server); err != nil {
+		return marks{}, err
+	}
+	both.client, err = mark(m.client)
+	return both, err
+}
+
+func mark(p *child.Process) (child.MarkReply, error) {
+	r, err := p.Do(child.Request{Do: child.Mark})
+	return r.Mark, err
+}
+
+// A gauge is something that one of the children counts.
+type gauge struct {
+	server bool
+	read   func(child.MarkReply) uint64
+}
+
+// What is counted: answered calls or delivered events, handled values or
+// messages, and bytes of streams at the side that receives them.
+var (
+	answered   = gauge{false, func(r child.MarkReply) uint64 { return r.Count }}
+	handled    = gauge{true, func(r child.MarkReply) uint64 { return r.Items }}
+	uploaded   = gauge{true, func(r child.MarkReply) uint64 { return r.Bytes }}
+	downloaded = gauge{false, func(r child.MarkReply) uint64 { return r.Bytes }}
+)
+
+func (g gauge) side(m marks) child.MarkReply {
+	if g.server {
+		return m.server
+	}
+	return m.client
+}
+
+// between returns how much was counted, and in which time.
+func (g gauge) between(before, after marks) (uint64, time.Duration) {
+	b, a := g.side(before), g.side(after)
+	return g.read(a) - g.read(b), a.Uptime - b.Uptime
+}
+
+// window is what was seen between two marks while the work went on.
 type window struct {
-	rate     float64 // calls or deliveries a second
-	times    int64   // how many p50 and p99 are made of
+	rate     float64 // of the first gauge, a second
+	rates    []float64
+	times    int64 // how many p50 and p99 are made of
 	p50, p99 time.Duration
 }
 
@@ -76,75 +130,73 @@ type window struct {
 // peer hangs.
 const maxTries = 20
 
-// observe waits until the work that has begun is warm, and then measures it.
-func (m *measurement) observe(warm time.Duration) (window, error) {
+// observe waits until the work that has begun is warm, and then measures what
+// the gauges say.
+func (m *measurement) observe(warm time.Duration, gauges ...gauge) (window, error) {
 	if err := m.wait(warm); err != nil {
 		return window{}, err
 	}
-	before, err := mark(m.client)
+	before, err := m.marks()
 	if err != nil {
 		return window{}, err
 	}
+	still := func(after marks) bool {
+		return slices.ContainsFunc(gauges, func(g gauge) bool {
+			n, _ := g.between(before, after)
+			return n == 0
+		})
+	}
 	after := before
-	for tries := 0; after.Count == before.Count; tries++ {
+	for tries := 0; still(after); tries++ {
 		if tries == maxTries {
 			return window{}, fmt.Errorf("nothing was answered or delivered in %v", maxTries*m.settings.Measure)
 		}
 		if err := m.wait(m.settings.Measure); err != nil {
 			return window{}, err
 		}
-		if after, err = mark(m.client); err != nil {
+		if after, err = m.marks(); err != nil {
 			return window{}, err
 		}
 	}
-	return window{
-		rate:  float64(after.Count-before.Count) / (after.Uptime - before.Uptime).Seconds(),
-		times: after.Latency.Count,
-		p50:   after.Latency.P50,
-		p99:   after.Latency.P99,
-	}, nil
-}
-
-func mark(p *child.Process) (child.MarkReply, error) {
-	r, err := p.Do(child.Request{Do: child.Mark})
-	return r.Mark, err
-}
-
-// cost is what one call or delivery takes.
-type cost struct {
-	serverCPU, clientCPU float64 // microseconds
-	serverAllocs         float64
-}
-
-// account lets work run and returns its cost. Nothing is under way before work
-// begins and after it returns, so that what both processes have used belongs
-// to what the client has counted, however late their marks are. The warm-up is
-// a part of it.
-func (m *measurement) account(work func() error) (cost, error) {
-	server0, err := mark(m.server)
-	if err != nil {
-		return cost{}, err
+	l := after.client.Latency
+	w := window{times: l.Count, p50: l.P50, p99: l.P99}
+	for _, g := range gauges {
+		n, d := g.between(before, after)
+		w.rates = append(w.rates, float64(n)/d.Seconds())
 	}
-	client0, err := mark(m.client)
+	w.rate = w.rates[0]
+	return w, nil
+}
+
+// cost is what one call takes, or one of whatever is counted.
+type cost struct {
+	serverCPU, clientCPU       float64 // microseconds
+	serverAllocs, clientAllocs float64
+}
+
+// account lets work run and returns what one of what g counts costs. Nothing
+// is under way before work begins and after it returns, so that what both
+// processes have used belongs to what was counted, however late their marks
+// are. The warm-up is a part of it.
+func (m *measurement) account(g gauge, work func() error) (cost, error) {
+	before, err := m.marks()
 	if err != nil {
 		return cost{}, err
 	}
 	if err := work(); err != nil {
 		return cost{}, err
 	}
-	server1, err := mark(m.server)
+	after, err := m.marks()
 	if err != nil {
 		return cost{}, err
 	}
-	client1, err := mark(m.client)
-	if err != nil {
-		return cost{}, err
-	}
-	n := float64(client1.Count - client0.Count)
+	count, _ := g.between(before, after)
+	n := float64(count)
 	return cost{
-		serverCPU:    micro(server1.CPU-server0.CPU) / n,
-		clientCPU:    micro(client1.CPU-client0.CPU) / n,
-		serverAllocs: float64(server1.Mallocs-server0.Mallocs) / n,
+		serverCPU:    micro(after.server.CPU-before.server.CPU) / n,
+		clientCPU:    micro(after.client.CPU-before.client.CPU) / n,
+		serverAllocs: float64(after.server.Mallocs-before.server.Mallocs) / n,
+		clientAllocs: float64(after.client.Mallocs-before.client.Mallocs) / n,
 	}, nil
 }
 
@@ -165,12 +217,12 @@ func (m *measurement) calls(conns, perConn int) (report.Values, error) {
 		return nil, err
 	}
 	var w window
-	c, err := m.account(func() error {
+	c, err := m.account(answered, func() error {
 		if _, err := m.client.Do(child.Request{Do: child.Call, PerConn: perConn}); err != nil {
 			return err
 		}
 		var err error
-		if w, err = m.observe(m.settings.Warm); err != nil {
+		if w, err = m.observe(m.settings.Warm, answered); err != nil {
 			return err
 		}
 		_, err = m.client.Do(child.Request{Do: child.Stop})
@@ -223,12 +275,12 @@ func (m *measurement) fanOut() (report.Values, error) {
 const fanOutWarm = 3
 
 func (m *measurement) publish(interval time.Duration) (w window, c cost, err error) {
-	c, err = m.account(func() error {
+	c, err = m.account(answered, func() error {
 		if _, err := m.server.Do(child.Request{Do: child.Publish, Interval: interval}); err != nil {
 			return err
 		}
 		var err error
-		if w, err = m.observe(fanOutWarm * m.settings.Warm); err != nil {
+		if w, err = m.observe(fanOutWarm*m.settings.Warm, answered); err != nil {
 			return err
 		}
 		_, err = m.server.Do(child.Request{Do: child.Quiet})

@@ -30,7 +30,7 @@ func Plan(peers []peer.Peer, s report.Settings, only *regexp.Regexp) []Run {
 			}
 			for i := range peers {
 				r := Run{round, peers[(i+round-1)%len(peers)], w}
-				if only.MatchString(r.Name()) {
+				if w.For(r.Peer.Info()) && only.MatchString(r.Name()) {
 					runs = append(runs, r)
 				}
 			}

@@ -111,9 +111,43 @@ func TestExecute(t *testing.T) {
 		calls:  {report.CallRate, report.CallCPU, report.CallAllocs, report.CallClientCPU},
 		fanOut: {report.EventRate, report.EventP50, report.EventP99, report.EventFixedRate, report.EventCPU, report.EventAllocs},
 		idle:   {report.IdleGoroutines, report.IdleConnectRate},
+		oneWay: {report.MessageRate, report.ItemCPU, report.ItemAllocs, report.ItemClientCPU, report.ItemClientAllocs},
+		valueStream: {
+			report.ValueRate, report.ItemCPU, report.ItemAllocs, report.ItemClientCPU, report.ItemClientAllocs,
+		},
 	}
 	for _, w := range Workloads(rep.Settings) {
 		for _, p := range floors {
+			for _, m := range want[w.task] {
+				figure(t, rep, p.Info(), w, m)
+			}
+		}
+	}
+}
+
+// The bare libraries carry streams, which the floors do not.
+func TestExecuteStreams(t *testing.T) {
+	rep := &report.Report{Settings: tiny()}
+	rep.Settings.Rounds = 1
+	only := regexp.MustCompile("^(bare|floor)-.*/(stream-1MiB|loaded.*)$")
+	runs := Plan(echo.Peers(), rep.Settings, only)
+	Execute(t.Context(), runs, rep, func(Progress) {})
+	rep.Finish()
+	for _, f := range rep.Failures {
+		t.Errorf("%s/%s: %s", f.Peer, f.Workload, f.Error)
+	}
+	want := map[task][]report.Metric{
+		byteStreams: {report.StreamRate, report.StreamCPU, report.StreamAllocs, report.StreamClientCPU},
+		loaded:      {report.LoadedP50, report.LoadedP99, report.LoadedStreamRate, report.AloneStreamRate},
+	}
+	for _, w := range Workloads(rep.Settings) {
+		for _, p := range echo.Peers() {
+			if w.For(p.Info()) != (p.Info().Kind == peer.Bare || w.needs() != peer.Streams) {
+				t.Errorf("%s for %s: %v", w.Name, p.Info().Name, w.For(p.Info()))
+			}
+			if !w.For(p.Info()) || !only.MatchString(p.Info().Name+"/"+w.Name) {
+				continue
+			}
 			for _, m := range want[w.task] {
 				figure(t, rep, p.Info(), w, m)
 			}
@@ -135,7 +169,7 @@ func figure(t *testing.T, rep *report.Report, p peer.Info, w Workload, m report.
 			if len(f.Rounds) != w.rounds(rep.Settings) {
 				t.Errorf("%s/%s: %s has %d rounds, want %d", p.Name, w.Name, m, len(f.Rounds), w.rounds(rep.Settings))
 			}
-			if f.Median < 0 || m == report.CallRate && f.Median == 0 {
+			if f.Median < 0 || m == w.headline[0] && f.Median == 0 {
 				t.Errorf("%s/%s: %s is %v", p.Name, w.Name, m, f.Median)
 			}
 			return

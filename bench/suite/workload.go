@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twinwire/twinwire/bench/peer"
 	"github.com/twinwire/twinwire/bench/report"
 )
 
@@ -13,9 +14,13 @@ import (
 type task int
 
 const (
-	calls  task = iota // keep calls under way
-	fanOut             // publish events to subscribers
-	idle               // hold sessions that do nothing
+	calls       task = iota // keep calls under way
+	fanOut                  // publish events to subscribers
+	idle                    // hold sessions that do nothing
+	byteStreams             // send streams of bytes, one after another
+	valueStream             // send a stream of values
+	oneWay                  // send one-way messages
+	loaded                  // make calls while streams of bytes are under way
 )
 
 // A Workload is what a peer is asked to do in one run.
@@ -26,16 +31,53 @@ type Workload struct {
 	task     task
 	conns    int // calls: connections
 	perConn  int // calls: in flight on each
+	size     int // byteStreams, loaded: bytes of each stream
+	down     bool
 }
+
+// needs returns what a peer has to be able to do.
+func (w Workload) needs() peer.Ability {
+	switch w.task {
+	case byteStreams, loaded:
+		return peer.Streams
+	case valueStream, oneWay:
+		return peer.OneWay
+	default:
+		return 0
+	}
+}
+
+// For reports whether the workload is for a peer.
+func (w Workload) For(p peer.Info) bool { return p.Can&w.needs() == w.needs() }
 
 // Workloads returns all there are, in the order in which they run.
 func Workloads(s report.Settings) []Workload {
 	rate := []report.Metric{report.CallRate}
+	stream := []report.Metric{report.StreamRate}
 	return []Workload{
-		{report.OneInFlight, "one call in flight", []report.Metric{report.CallP50}, calls, 1, 1},
-		{"calls-64", "64 in flight, one connection", rate, calls, 1, 64},
-		{report.ManyInFlight, "1,024 in flight, one connection", rate, calls, 1, 1024},
-		{"calls-100x16", "16 in flight on each of 100 connections", rate, calls, 100, 16},
+		{Name: report.OneInFlight, title: "one call in flight", headline: []report.Metric{report.CallP50}, task: calls, conns: 1, perConn: 1},
+		{Name: "calls-64", title: "64 in flight, one connection", headline: rate, task: calls, conns: 1, perConn: 64},
+		{Name: report.ManyInFlight, title: "1,024 in flight, one connection", headline: rate, task: calls, conns: 1, perConn: 1024},
+		{Name: "calls-100x16", title: "16 in flight on each of 100 connections", headline: rate, task: calls, conns: 100, perConn: 16},
+		{Name: report.Messages, title: "one-way messages of 64 bytes", headline: []report.Metric{report.MessageRate}, task: oneWay},
+		{Name: report.ValueStream, title: "a stream of values of 64 bytes", headline: []report.Metric{report.ValueRate}, task: valueStream},
+		{Name: report.SmallStreams, title: "streams of 1 MiB to the server", headline: stream, task: byteStreams, size: 1 << 20},
+		{Name: report.LargeStreams, title: "streams of 64 MiB to the server", headline: stream, task: byteStreams, size: 64 << 20},
+		{
+			Name:     report.Loaded,
+			title:    "one call in flight beside two streams to the server",
+			headline: []report.Metric{report.LoadedP99},
+			task:     loaded,
+			size:     loadedSize,
+		},
+		{
+			Name:     "loaded-down",
+			title:    "one call in flight beside two streams from the server",
+			headline: []report.Metric{report.LoadedP99},
+			task:     loaded,
+			size:     loadedSize,
+			down:     true,
+		},
 		{
 			Name: "fan-out",
 			title: fmt.Sprintf("fan-out to %d subscribers",
@@ -60,11 +102,18 @@ func (w Workload) Section() report.Section {
 // rounds returns how often the workload runs. Those that open many
 // connections take long and vary little.
 func (w Workload) rounds(s report.Settings) int {
-	if w.task == calls {
-		return s.Rounds
+	if w.task == fanOut || w.task == idle {
+		return min(s.Rounds, s.LongRounds)
 	}
-	return min(s.Rounds, s.LongRounds)
+	return s.Rounds
 }
+
+// loadedSize is the size of the streams beside calls, and loadedStreams how
+// many of them are under way.
+const (
+	loadedSize    = 16 << 20
+	loadedStreams = 2
+)
 
 const (
 	// overhead is what starting and ending two processes takes, roughly.
@@ -80,6 +129,8 @@ func (w Workload) estimate(s report.Settings) time.Duration {
 	switch w.task {
 	case fanOut:
 		return overhead + 2*(fanOutWarm*s.Warm+s.Measure) + time.Duration(s.Subscribers)*connectTime
+	case loaded:
+		return overhead + 2*(s.Warm+s.Measure)
 	case idle:
 		return overhead + 2*settleTime + time.Duration(s.IdleSessions)*connectTime
 	default:
