@@ -2,6 +2,7 @@ package files
 
 import (
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -22,6 +23,8 @@ type Options struct {
 	NoSync bool
 	// Limits bounds what a receiver takes; nil means the defaults.
 	Limits *Limits
+
+	disk func(io.Writer) io.Writer // for tests
 }
 
 // Existing says what a receiver does with a file whose name there is already.

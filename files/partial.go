@@ -36,7 +36,7 @@ type partial struct {
 	id   string // where it is when nobody writes it
 	name string // where it is now
 	file *os.File
-	out  io.Writer // is file, but for tests
+	out  io.Writer // is file, but for tests that have the disk fail
 	gone bool      // it has its final name
 }
 

@@ -94,7 +94,7 @@ func (c *content) Read(p []byte) (int, error) {
 // unexpected returns the error of a stream that must not end here.
 func unexpected(err error) error {
 	if err == io.EOF {
-		return io.ErrUnexpectedEOF
+		return violation("stream ends too early")
 	}
 	return err
 }

@@ -61,7 +61,12 @@ type incoming struct {
 func newIncoming(ctx context.Context, p Party, opts *Options) (*incoming, error) {
 	in := &incoming{ctx: ctx, o: opts.withDefaults()}
 	in.r, in.w = streams(ctx, p, false)
-	in.stop = context.AfterFunc(ctx, func() { in.giveUp(context.Cause(ctx)) })
+	in.stop = context.AfterFunc(ctx, func() {
+		if r, ok := p.(*core.Request); ok && r.Session().Context().Err() != nil {
+			return // the streams end by themselves, behind what has come
+		}
+		in.giveUp(context.Cause(ctx))
+	})
 	err := in.manifest()
 	if err != nil {
 		in.files = nil

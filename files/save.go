@@ -177,8 +177,7 @@ func (f *File) write() error {
 		case err == nil:
 			continue
 		case err != io.EOF:
-			var broken *streamError
-			s.end(!errors.Is(err, ErrMismatch) && (f.ended || errors.As(err, &broken)))
+			s.end(f.interrupted(err))
 			return err
 		case same:
 			return nil
@@ -189,13 +188,27 @@ func (f *File) write() error {
 	}
 }
 
+// interrupted reports whether a transfer that failed may go on another time,
+// and what has come is worth something.
+func (f *File) interrupted(err error) bool {
+	var broken *streamError
+	if errors.Is(err, ErrMismatch) || twinwire.CodeOf(err) == twinwire.BadRequest {
+		return false
+	}
+	return f.ended || errors.As(err, &broken)
+}
+
 // open makes the partial file ready to be written from an offset.
 func (s *saving) open(at int64, mode fs.FileMode) (err error) {
 	if s.part == nil {
 		s.part, err = create(s.root, s.name, mode)
-		return err
+	} else {
+		err = s.part.open(at)
 	}
-	return s.part.open(at)
+	if err == nil && s.o.disk != nil {
+		s.part.out = s.o.disk(s.part.file)
+	}
+	return err
 }
 
 // end ends a saving that is not over, and keeps what there is for another time,

@@ -48,6 +48,13 @@ func Send(ctx context.Context, p Party, sources []Source, opts *Options) error {
 	s := &sender{sources: sources, states: make([]sending, len(sources)), meter: newMeter(&o, len(sources))}
 	s.wake = make(chan struct{}, 1)
 	s.r, s.w = streams(ctx, p, true)
+	if err := checkSources(sources); err != nil {
+		if s.w.Send(head{outcome: outcomeOf(err)}) == nil {
+			_ = s.w.Close()
+		}
+		_ = s.r.Close()
+		return err
+	}
 	for i := range sources {
 		s.meter.expect(sources[i].Size)
 	}
@@ -160,15 +167,8 @@ func (s *sender) wait(ready func() bool) error {
 	}
 }
 
-// send sends everything. Its error is that of the streams, or of sources that
-// cannot be sent.
+// send sends everything. Its error is that of the streams.
 func (s *sender) send() error {
-	if err := checkSources(s.sources); err != nil {
-		if err := s.w.Send(head{outcome: outcomeOf(err)}); err == nil {
-			_ = s.w.Close()
-		}
-		return err
-	}
 	if err := s.w.Send(head{Files: len(s.sources)}); err != nil {
 		return err
 	}

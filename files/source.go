@@ -104,9 +104,9 @@ func checkSources(sources []Source) error {
 		case names[s.Name]:
 			err = twinwire.Errorf(twinwire.BadRequest, "the name is there twice")
 		case s.Open == nil:
-			err = errors.New("Open is nil")
+			err = errors.New("source has no Open")
 		case s.Hash != nil && len(s.Hash) != hashSize:
-			err = errors.New("Hash is not a SHA-256")
+			err = errors.New("source has a hash that is not a SHA-256")
 		}
 		if err != nil {
 			return &Error{s.Name, err}
