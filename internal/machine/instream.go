@@ -174,21 +174,21 @@ func (m *Machine) receiveData(f *frame.Frame, eff *Effects) error {
 		if c, ok := of.(*Call); ok && !c.Streams {
 			s.stopped, s.code = true, twinwire.NotImplemented
 		}
-		switch {
-		case s.stopped:
+		if s.stopped {
 			m.sendStop(s)
 			m.inOver(s)
-		case f.Flags&frame.Last == 0:
-			// A stream of more than one frame is likely to be a long one: that
-			// it need not grow step by step doubles the rate of the first MiB.
-			m.grow(s, min(fastWindow-s.window, m.str.spare/4))
-			m.grant(s, uint64(s.window))
 		}
 	}
 	if err := s.accept(f, len(f.Payload)); err != nil {
 		return err
 	}
 	s.ended = f.Flags&frame.Last != 0
+	if first && !s.ended && !s.stopped {
+		// A stream of more than one frame is likely to be a long one: that it
+		// need not grow step by step doubles the rate of the first MiB.
+		m.grow(s, min(fastWindow-s.window, m.str.spare/4))
+		m.grant(s, uint64(s.window))
+	}
 	if !s.stopped {
 		eff.Data = append(eff.Data, DataIn{Stream: s, Payload: f.Payload, Last: s.ended})
 		if s.ended && s.consumed == s.received {
