@@ -27,7 +27,7 @@ const partials = ".twinwire"
 
 // abandoned is for how long nothing was written to a file whose process was
 // killed. If it was not after all nothing is lost but that transfer: what it
-// has written is copied.
+// has written has been copied.
 const abandoned = 5 * time.Minute
 
 // A partial is a file that is not whole and that one transfer writes.
@@ -96,7 +96,10 @@ func claim(root *os.Root, name string) (*partial, int64, hash.Hash, error) {
 	return p, size, sum, nil
 }
 
-// adopt copies what a process that was killed has left of the file.
+// adopt copies what another transfer of the file has written, the one that is
+// farthest: its process may have been killed, or has not noticed yet that its
+// peer is gone and that this is the same file again. Whether it still writes
+// does no harm: a copy has what it is a copy of.
 func (p *partial) adopt() error {
 	dir, err := p.root.Open(partials)
 	if err != nil {
@@ -107,17 +110,27 @@ func (p *partial) adopt() error {
 	if err != nil {
 		return err
 	}
+	var name string
+	var best fs.FileInfo
 	for _, e := range entries {
-		name := filepath.Join(partials, e.Name())
-		info, err := e.Info()
-		if err != nil || !strings.HasPrefix(name, p.id+"-") || !info.Mode().IsRegular() || time.Since(info.ModTime()) < abandoned {
+		path := filepath.Join(partials, e.Name())
+		if !strings.HasPrefix(path, p.id+"-") {
 			continue
 		}
-		if err := p.copyOf(name); err == nil {
-			return p.root.Remove(name)
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && (best == nil || info.Size() > best.Size()) {
+			name, best = path, info
 		}
 	}
-	return fs.ErrNotExist
+	if best == nil || best.Size() == 0 {
+		return fs.ErrNotExist
+	}
+	if err := p.copyOf(name); err != nil {
+		return err
+	}
+	if time.Since(best.ModTime()) >= abandoned {
+		return p.root.Remove(name)
+	}
+	return nil
 }
 
 // copyOf makes the file of a copy of another one.
@@ -193,11 +206,13 @@ func (p *partial) commit(s *saving, info *Info) error {
 	}
 	// A link replaces nothing, even if something has come there meanwhile.
 	err = p.root.Link(p.name, final)
-	if err == nil || errors.Is(err, fs.ErrExist) {
-		if err != nil {
-			err = errExists
-		}
-		return err
+	if err == nil {
+		_ = p.root.Remove(p.name)
+		p.gone = true
+		return nil
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return errExists
 	}
 	if _, err := p.root.Lstat(final); err == nil { // a file system without links
 		return errExists
@@ -221,6 +236,7 @@ func (p *partial) release(keep bool) {
 	}
 	switch {
 	case p.gone:
+		_ = p.root.Remove(p.id) // what another one has left is of no use now
 	case !keep || size == 0 || p.root.Rename(p.name, p.id) != nil:
 		_ = p.root.Remove(p.name)
 	}

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/files"
@@ -115,6 +116,34 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// A transfer also goes on where one was whose receiver does not know yet that
+// the connection is gone.
+func TestResumeBeforeNoticed(t *testing.T) {
+	run(t, func(t *testing.T, o *mem.Options) {
+		dir := root(t)
+		data := pattern(large)
+		p := connect(t, o, handlers{"save": saver(dir, nil)})
+		ctx, cancel := context.WithCancel(t.Context())
+		src := files.Reader("a", large, io.MultiReader(bytes.NewReader(data[:half]), readerFunc(func([]byte) (int, error) {
+			synctest.Wait()
+			p.carrier.Stall(mem.AllLanes)
+			cancel()
+			return 0, io.ErrUnexpectedEOF
+		})))
+		if err := files.Call(ctx, p.client, "save", nil, nil, []files.Source{src}, nil); !errors.Is(err, twinwire.Canceled) {
+			t.Errorf("Call = %v", err)
+		}
+		if from := resumed(t, o, dir, files.Bytes("a", data), true, half+slack); from < half-slack {
+			t.Errorf("transfer went on at %d", from)
+		}
+		p.carrier.Unstall(mem.AllLanes)
+		synctest.Wait()
+		if got := tree(t, dir)["a"]; !bytes.Equal(got, data) {
+			t.Errorf("there are %d bytes", len(got))
+		}
+	})
+}
+
 // A source that has changed is noticed: where it begins otherwise it is sent
 // from its beginning, where it only goes on otherwise what is there is used.
 func TestResumeChanged(t *testing.T) {
@@ -204,8 +233,8 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
-// What a process that was killed has left is used too, once it is old, and what
-// may still be written is not touched.
+// What a process that was killed has left is used too, as is what one is still
+// writing, of which a copy is made.
 func TestResumeKilled(t *testing.T) {
 	for name, age := range map[string]time.Duration{"old": time.Hour, "new": 0} {
 		t.Run(name, func(t *testing.T) {
@@ -218,12 +247,10 @@ func TestResumeKilled(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := map[string][]byte{"a": data}
-			var wantFrom int64 = half
 			if age == 0 {
 				want[left] = data[:half]
-				wantFrom = 0
 			}
-			if from := resumed(t, nil, dir, files.Bytes("a", data), true, 2*large); from != wantFrom {
+			if from := resumed(t, nil, dir, files.Bytes("a", data), true, half+slack); from != half {
 				t.Errorf("transfer went on at %d", from)
 			}
 			wantTree(t, dir, want)

@@ -58,7 +58,8 @@ func Reader(name string, size int64, r io.Reader) Source {
 // FS returns files of fsys: each path is that of a file, or of a directory of
 // which all files are meant, "." for all there are. Their names are the paths.
 // Only regular files are sent: symbolic links, devices and empty directories
-// below a path are left out. The error is that of a path that cannot be read or
+// below a path are left out, and so is the directory ".twinwire" in which files
+// wait that are not whole. The error is that of a path that cannot be read or
 // of a name that cannot travel ([CheckName]).
 func FS(fsys fs.FS, paths ...string) ([]Source, error) {
 	var sources []Source
@@ -68,6 +69,9 @@ func FS(fsys fs.FS, paths ...string) ([]Source, error) {
 				return err
 			}
 			if !entry.Type().IsRegular() {
+				if name == partials {
+					return fs.SkipDir
+				}
 				if name == path && !entry.IsDir() {
 					return fmt.Errorf("files: %s is not a regular file", name)
 				}

@@ -118,7 +118,7 @@ func TestBadSources(t *testing.T) {
 // FS says what it cannot send.
 func TestFS(t *testing.T) {
 	fsys := fstest.MapFS{
-		"a/b": {}, "a/c/d": {}, "a/link": {Mode: os.ModeSymlink, Data: []byte("b")}, "e": {}, "bad/CON": {},
+		"a/b": {}, "a/c/d": {}, "a/link": {Mode: os.ModeSymlink, Data: []byte("b")}, "e": {}, "bad/CON": {}, "good/.twinwire/x": {},
 	}
 	for want, paths := range map[string][]string{"a/b a/c/d": {"a"}, "e a/b": {"e", "a/b"}, "": nil} {
 		sources, err := files.FS(fsys, paths...)
@@ -129,6 +129,9 @@ func TestFS(t *testing.T) {
 		if got := strings.Join(names, " "); got != want || err != nil {
 			t.Errorf("FS(%v) has %q, %v", paths, got, err)
 		}
+	}
+	if sources, err := files.FS(fstest.MapFS{"a": {}, ".twinwire/x": {}}, "."); len(sources) != 1 || err != nil {
+		t.Errorf("FS has %d files, %v", len(sources), err)
 	}
 	for _, path := range []string{"missing", "bad", ".", "/", "../x"} {
 		if _, err := files.FS(fsys, path); err == nil {
