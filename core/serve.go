@@ -26,8 +26,7 @@ import (
 // larger, several times on the way to the connection, as on a short call.
 type workers struct {
 	mu       sync.Mutex
-	queue    []*Request
-	head     int
+	queue    requests
 	paused   bool          // nothing is served before the services are open
 	starting bool          // a worker was started and has not taken a request yet
 	unsent   int           // answers that nobody has flushed yet
@@ -42,8 +41,8 @@ type workers struct {
 
 	serve func() // Session.serve, made once: a worker is started for many a call
 
-	mail []*Request // ordered messages, behind the one being handled
-	busy bool       // one is being handled
+	mail requests // ordered messages, behind the one being handled
+	busy bool     // one is being handled
 
 	wg sync.WaitGroup
 }
@@ -80,7 +79,7 @@ func (s *Session) dispatch(b *binding, started []*machine.Inbound) {
 			b.lead.next = r
 			return
 		}
-		w.queue = append(w.queue, r)
+		w.queue.push(r)
 		if !r.refused {
 			w.open++
 		}
@@ -128,7 +127,7 @@ func (s *Session) Drain(ctx context.Context, code twinwire.Code, reason string, 
 func (s *Session) startWorkerLocked() {
 	w := &s.work
 	switch {
-	case w.starting || w.paused || w.head == len(w.queue):
+	case w.starting || w.paused || w.queue.empty():
 		return
 	case w.idle:
 		w.idle, w.used = false, true
@@ -215,22 +214,32 @@ func (w *workers) wait() {
 	w.wg.Wait()
 }
 
-// take takes the next request off the queue. mu is held.
-func (w *workers) take() *Request {
-	if w.head == len(w.queue) {
-		if cap(w.queue) > 64 {
-			w.queue = nil
+// A requests is a queue of requests, whose memory is used again.
+type requests struct {
+	list []*Request
+	head int
+}
+
+func (q *requests) empty() bool { return q.head == len(q.list) }
+
+func (q *requests) push(r *Request) { q.list = append(q.list, r) }
+
+// take takes the next request off the queue, nil if there is none.
+func (q *requests) take() *Request {
+	if q.empty() {
+		if cap(q.list) > 64 {
+			q.list = nil
 		}
-		w.queue, w.head = w.queue[:0], 0
+		q.list, q.head = q.list[:0], 0
 		return nil
 	}
-	r := w.queue[w.head]
-	w.queue[w.head] = nil
-	if w.head++; w.head >= 64 && w.head*2 >= len(w.queue) {
+	r := q.list[q.head]
+	q.list[q.head] = nil
+	if q.head++; q.head >= 64 && q.head*2 >= len(q.list) {
 		// It may never be empty while calls keep coming.
-		n := copy(w.queue, w.queue[w.head:])
-		clear(w.queue[n:])
-		w.queue, w.head = w.queue[:n], 0
+		n := copy(q.list, q.list[q.head:])
+		clear(q.list[n:])
+		q.list, q.head = q.list[:n], 0
 	}
 	return r
 }
@@ -250,7 +259,7 @@ func (s *Session) serve() {
 	}()
 	for more := true; more; more = w.linger() {
 		w.starting = false
-		for w.head < len(w.queue) || len(w.mail) > 0 && !w.busy {
+		for !w.queue.empty() || !w.mail.empty() && !w.busy {
 			s.serveQueueLocked()
 			w.unsent = 0
 			w.mu.Unlock()
@@ -267,9 +276,9 @@ func (s *Session) serve() {
 func (s *Session) serveQueueLocked() {
 	w := &s.work
 	s.serveMailLocked()
-	for r := w.take(); r != nil; r = w.take() {
+	for r := w.queue.take(); r != nil; r = w.queue.take() {
 		if r.OneWay && !r.Unordered {
-			w.mail = append(w.mail, r)
+			w.mail.push(r)
 			s.serveMailLocked()
 			continue
 		}
@@ -281,17 +290,14 @@ func (s *Session) serveQueueLocked() {
 // does.
 func (s *Session) serveMailLocked() {
 	w := &s.work
-	if w.busy || len(w.mail) == 0 {
+	if w.busy || w.mail.empty() {
 		return
 	}
 	w.busy = true
 	defer func() { w.busy = false }()
-	for len(w.mail) > 0 {
-		r := w.mail[0]
-		w.mail = w.mail[1:]
+	for r := w.mail.take(); r != nil; r = w.mail.take() {
 		s.serveOne(r)
 	}
-	w.mail = nil
 }
 
 // serveOne runs one handler. It is called with mu held and gives it up
