@@ -94,6 +94,7 @@ func (s *Session) endsWith(b *binding, err error) bool {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
+	s.steppedLocked(Detached, carrierError(err))
 	s.keep.detachedLocked(carrierError(err))
 	return false
 }
@@ -117,6 +118,7 @@ func (s *Session) rebind(b *binding, to *machine.Binding) error {
 	before := s.bind
 	s.bind, s.info, s.err = b, b.info, nil
 	s.leads.Store(b.lead.carrier != nil)
+	s.steppedLocked(Resumed, nil)
 	s.armed = 0
 	s.arm(now)
 	if s.keep != nil {

@@ -119,6 +119,7 @@ func (s *Session) end(err error) {
 	b := s.bind
 	err = s.err
 	s.m.End(&eff)
+	s.steppedLocked(Ended, err)
 	if s.timer != nil {
 		s.timer.Stop()
 	}

@@ -385,3 +385,49 @@ func TestWatchdog(t *testing.T) {
 		}
 	})
 }
+
+// The life of a session is told in order, to whoever asks and whenever, and
+// ends with Ended, at both ends.
+func TestLifecycle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, _ := serving(map[string]core.Handler{"test.Echo": echo})
+		w := roam(t, server, &core.Config{})
+		var lives [2][]string
+		var wg sync.WaitGroup
+		for i, s := range []*core.Session{w.client, w.server} {
+			wg.Go(func() {
+				for c := range s.Lifecycle(t.Context()) {
+					lives[i] = append(lives[i], c.Phase.String())
+					if (c.Phase == core.Detached || c.Phase == core.Ended) != (c.Cause != nil) {
+						t.Errorf("%v has the cause %v", c, c.Cause)
+					}
+				}
+			})
+		}
+		synctest.Wait()
+		w.cut()
+		synctest.Wait()
+		if err := w.again(w.client); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		w.client.CloseWith(twinwire.FirstApplicationCode, "enough", 0)
+		wg.Wait()
+		want := "[connected detached resumed resumed ended]"
+		if got := fmt.Sprint(lives[0]); got != want {
+			t.Errorf("the client's life is %v, want %v", got, want)
+		}
+		if got := fmt.Sprint(lives[1]); got != want && got != "[connected detached resumed detached resumed ended]" {
+			t.Errorf("the server's life is %v, want %v", got, want)
+		}
+		for c := range w.client.Lifecycle(t.Context()) {
+			if c.Phase != core.Ended {
+				t.Errorf("after the end: %v", c)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range w.client.Lifecycle(ctx) {
+		}
+	})
+}

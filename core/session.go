@@ -81,6 +81,7 @@ type Session struct {
 	info    transport.Info // of the newest one
 	keep    *keeper        // nil if the session ends with its carrier
 	watches bool           // the machine has a watchdog; immutable
+	step    *step          // the newest change of its life (lifecycle.go)
 	timer   *time.Timer
 	armed   time.Duration // when the timer fires
 	ending  bool          // a goodbye was begun
@@ -124,6 +125,7 @@ func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hel
 	s.bind = newBinding(s, carrier)
 	s.info = s.bind.info
 	s.leads.Store(s.bind.lead.carrier != nil)
+	s.steppedLocked(Connected, nil) // nobody else knows s yet
 	welcome := own
 	if client {
 		welcome = peer
@@ -374,10 +376,10 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (*Request, error)
 		return nil, &transport.CloseError{Code: twinwire.CodeOf(err), Reason: reason(err)}
 	case eff.Closed:
 		s.mu.Lock()
-		code, why, _, _ := s.m.Goodbye()
+		code, why, retry, _ := s.m.Goodbye()
 		s.mu.Unlock()
 		s.flushAcks(b)
-		return nil, &transport.CloseError{Code: code, Reason: printable([]byte(why)), Remote: true}
+		return nil, &transport.CloseError{Code: code, Reason: printable([]byte(why)), Remote: true, RetryAfter: retry}
 	}
 	r := b.lead.next
 	b.lead.next = nil

@@ -3,15 +3,18 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/client"
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
+	"github.com/twinwire/twinwire/server"
 )
 
 // A traffic is what goes on in a session while its network is disturbed: calls
@@ -183,4 +186,69 @@ func TestRoamBlockedUDP(t *testing.T) {
 	eventually(t, func() bool { return tr.s.Transport().Wire == "quic" })
 	tr.some(100)
 	tr.end()
+}
+
+// Run dials anew when the server was restarted, with all that a session needs
+// set up again, and ends with its context, with f, and with a refusal for good.
+func TestRun(t *testing.T) {
+	run(t, func(t *testing.T, e *env) {
+		e.serve(service())
+		addr := e.ln.Addr()
+		sessions := make(chan *core.Session)
+		ctx, cancel := context.WithCancel(t.Context())
+		opts := &client.Options{Pins: e.dev.Pins(), Reconnect: &client.Reconnect{Most: 20 * time.Millisecond}}
+		done := make(chan error, 1)
+		go func() {
+			done <- client.Run(ctx, e.prefix+addr, opts, func(ctx context.Context, s *core.Session) error {
+				sessions <- s
+				<-ctx.Done()
+				return errors.New("only because its session ended")
+			})
+		}()
+		for restarts := range 2 {
+			s := <-sessions
+			var v codec.Value[string]
+			if err := s.Call(t.Context(), "test.Echo", text("hello"), &v); err != nil || v.V != "hello" {
+				t.Errorf("after %d restarts: %q, %v", restarts, v.V, err)
+			}
+			if err := e.srv.Close(); err != nil {
+				t.Error(err)
+			}
+			<-s.Done()
+			e.restart(addr)
+		}
+		s := <-sessions
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) || !errors.Is(err, twinwire.Canceled) {
+			t.Errorf("Run = %v", err)
+		}
+		<-s.Done()
+		enough := errors.New("enough")
+		err := client.Run(t.Context(), e.prefix+addr, opts, func(context.Context, *core.Session) error { return enough })
+		if err != enough {
+			t.Errorf("Run = %v, want what f returned", err)
+		}
+		if err := client.Run(t.Context(), "nowhere://", opts, nil); err == nil {
+			t.Error("Run of a malformed address went on")
+		}
+	})
+}
+
+// restart has another server serve at the address of one that was closed.
+func (e *env) restart(addr string) {
+	e.t.Helper()
+	old := e.served
+	if err := <-old; err != server.ErrClosed {
+		e.t.Errorf("Serve returned %v, want ErrClosed", err)
+	}
+	e.srv = &server.Server{Certs: e.dev, Logger: e.srv.Logger}
+	e.srv.Handle(service())
+	var ln *server.Listener
+	eventually(e.t, func() (ok bool) {
+		var err error
+		ln, err = server.Listen(addr)
+		return err == nil
+	})
+	e.ln = ln
+	go func() { e.served <- e.srv.Serve(ln) }()
 }

@@ -22,6 +22,7 @@ package transport
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twinwire/twinwire"
 )
@@ -115,6 +116,9 @@ type CloseError struct {
 	Reason string
 	// Remote says that the peer closed.
 	Remote bool
+	// RetryAfter is how long the peer asks to be left alone, where its session
+	// said so (clause 8.2).
+	RetryAfter time.Duration
 }
 
 // Error says who closed the carrier, and why.
