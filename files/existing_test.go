@@ -164,6 +164,7 @@ func TestDiskFails(t *testing.T) {
 					t.Errorf("%s: %v", src.Name, e)
 				}
 			}
+			wantTree(t, dir, map[string][]byte{".twinwire": nil})
 		})
 	})
 	t.Run("read only", func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/files"
@@ -191,5 +192,47 @@ func TestProgress(t *testing.T) {
 				t.Errorf("first is %+v", first)
 			}
 		}
+	})
+}
+
+// A call that fails, or whose context is done, ends a transfer in either
+// direction, with the reason.
+func TestEnds(t *testing.T) {
+	run(t, func(t *testing.T, o *mem.Options) {
+		dir := root(t)
+		wait := func(ctx context.Context, _ *core.Request) (codec.Marshaler, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		p := connect(t, o, handlers{
+			"fail": func(context.Context, *core.Request) (codec.Marshaler, error) { return nil, twinwire.NotFound },
+			"none": func(context.Context, *core.Request) (codec.Marshaler, error) { return nil, nil },
+			"wait": wait,
+		})
+		for method, code := range map[string]twinwire.Code{"fail": twinwire.NotFound, "none": twinwire.FailedPrecondition, "wait": twinwire.DeadlineExceeded} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			_, err := files.Fetch(ctx, p.client, method, nil, nil, dir, nil)
+			wantCode(t, err, code)
+			cancel()
+		}
+		// The context of a transfer may end before that of its call does.
+		x, err := p.client.Begin(t.Context(), "wait", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		sent := make(chan error)
+		go func() { sent <- files.Send(ctx, x, []files.Source{files.Bytes("a", pattern(1<<20))}, nil) }()
+		_, err = files.Save(ctx, x, dir, nil)
+		wantCode(t, err, twinwire.DeadlineExceeded)
+		wantCode(t, <-sent, twinwire.DeadlineExceeded)
+		select {
+		case <-x.Done():
+			t.Error("call is over too")
+		default:
+		}
+		x.Cancel()
+		_ = x.Result(nil)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -100,12 +101,20 @@ func giver(sources []files.Source) core.Handler {
 
 // pattern returns n bytes that tell where they belong.
 func pattern(n int) []byte {
-	b := make([]byte, n)
+	b := patterns()
+	for len(b) < n {
+		b = append(b, b...)
+	}
+	return bytes.Clone(b[:n])
+}
+
+var patterns = sync.OnceValue(func() []byte {
+	b := make([]byte, 16<<20)
 	for i := range b {
 		b[i] = byte(i ^ i>>8 ^ i>>16)
 	}
 	return b
-}
+})
 
 // tree returns the files below a directory, those that are not whole too.
 func tree(t testing.TB, r *os.Root) map[string][]byte {

@@ -76,7 +76,7 @@ func TestHostileSender(t *testing.T) {
 		"goes on after the end":   {append(file(entry("a", 5), "hello", ok), []byte("more")), twinwire.BadRequest, files.ErrPeer},
 		"ends in a piece":         {[]any{value{"files": 1}, entry("a", 5), value{"at": 0}, []byte{0, 5, 'h'}}, twinwire.BadRequest, files.ErrPeer},
 		"ends in the manifest":    {[]any{value{"files": 2}, entry("a", 5)}, twinwire.BadRequest, files.ErrPeer},
-		"no manifest":             {nil, twinwire.BadRequest, files.ErrPeer},
+		"no manifest":             {nil, twinwire.FailedPrecondition, nil},
 		"no number of files":      {[]any{value{"x": 1}}, twinwire.BadRequest, codec.ErrRange},
 		"no name":                 {file(value{"size": 5}, "hello", ok), twinwire.BadRequest, nil},
 		"negative size":           {file(entry("a", -1), "hello", ok), twinwire.BadRequest, codec.ErrRange},

@@ -242,8 +242,13 @@ func (p *partial) release(keep bool) {
 	}
 }
 
-// tidy removes the directory of partial files if it is empty; it fails if not.
-func tidy(root *os.Root) { _ = root.Remove(partials) }
+// tidy removes the directory of partial files if it is empty; Remove fails if
+// it is not.
+func tidy(root *os.Root) {
+	if info, err := root.Lstat(partials); err == nil && info.IsDir() {
+		_ = root.Remove(partials)
+	}
+}
 
 // Clean removes what interrupted transfers have left below root and nobody has
 // written to for some time. What a transfer is writing is newer than that.

@@ -76,8 +76,12 @@ func newIncoming(ctx context.Context, p Party, opts *Options) (*incoming, error)
 
 func (in *incoming) manifest() error {
 	var h head
-	if err := in.r.Receive(&h); err != nil {
-		return unexpected(err)
+	switch err := in.r.Receive(&h); err {
+	case nil:
+	case io.EOF, io.ErrUnexpectedEOF:
+		return twinwire.Errorf(twinwire.FailedPrecondition, "peer sent no files")
+	default:
+		return err
 	}
 	if err := h.err(); err != nil {
 		return err

@@ -73,6 +73,10 @@ func Send(ctx context.Context, p Party, sources []Source, opts *Options) error {
 	if ctx.Err() != nil && err != nil {
 		return givenUp(ctx)
 	}
+	switch err {
+	case core.ErrStopped, io.EOF, io.ErrUnexpectedEOF: // without a reason
+		err = twinwire.Errorf(twinwire.FailedPrecondition, "peer did not take the files")
+	}
 	return errors.Join(s.failed(), err)
 }
 
@@ -158,10 +162,8 @@ func (s *sender) wait(ready func() bool) error {
 		switch {
 		case ok:
 			return nil
-		case err == io.EOF:
-			return twinwire.Errorf(twinwire.FailedPrecondition, "peer did not take the files")
 		case err != nil:
-			return unexpected(err)
+			return err
 		}
 		<-s.wake
 	}
