@@ -314,10 +314,11 @@ func TestResumeToken(t *testing.T) {
 		if err := w.again(w.client); err != nil {
 			t.Errorf("with the good token: %v", err)
 		}
+		synctest.Wait() // until the ATTACH has spent it
 		core.SetToken(w.client, good)
 		w.offline.Store(true)
 		if err := w.again(w.client); !errors.Is(err, twinwire.Unauthorized) {
-			t.Errorf("with a token that was used: %v", err)
+			t.Fatalf("with a token that was used: %v", err)
 		}
 		if fmt.Sprint(spent, good) != "redacted redacted" {
 			t.Error("tokens can be printed")

@@ -227,7 +227,7 @@ func (m *Machine) append(ln int, f *frame.Frame) {
 		if m.cfg.Retention > 0 {
 			start := len(m.appended)
 			m.appended = frame.Append(m.appended, f)
-			l.keep.add(m.appended[start:])
+			l.keep.add(m.appended[start:], m.chunk, len(f.Payload))
 			m.kept += len(m.appended) - start
 			m.stats.FramesSent++
 			return

@@ -67,5 +67,8 @@ func (m *Machine) End(eff *Effects) {
 	m.endStreams()
 	m.endTracked(eff)
 	clear(m.in.partial)
+	for i := range m.lanes {
+		m.lanes[i].keep.trim(m.lanes[i].sent, m.cfg.FreeChunk)
+	}
 	m.events = eventQueue{}
 }

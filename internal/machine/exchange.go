@@ -110,6 +110,8 @@ func calleeFlag(callee bool) frame.Flags {
 type Chunk struct {
 	next     *Chunk
 	from, to int
+	refs     int  // frames that are kept and are in it (keep.go)
+	done     bool // the stream does not need it any more
 	b        [frame.MaxPayload]byte
 }
 
@@ -125,7 +127,7 @@ func (c *Chunk) Fill(n int)   { c.to += n }
 func (c *Chunk) Drop(n int) { c.from += n }
 
 // Reset empties the chunk, for it to be used again.
-func (c *Chunk) Reset() { c.next, c.from, c.to = nil, 0, 0 }
+func (c *Chunk) Reset() { c.next, c.from, c.to, c.refs, c.done = nil, 0, 0, 0, false }
 
 // streams are the streams of a session in both directions.
 type streams struct {

@@ -97,6 +97,9 @@ func (m *Machine) Tick(now time.Duration) error {
 		return ErrPeerDead
 	case b.asked == 0 && now-m.silence() >= m.interval():
 		b.asked = now
+		for i := range m.lanes {
+			m.lanes[i].keep.shrink()
+		}
 		m.control.ping, m.control.token = true, uint64(now/time.Microsecond)
 	}
 	return nil

@@ -262,14 +262,16 @@ func (m *Machine) batchStream(s *OutStream, ln int, now time.Duration) {
 	if s.ended && s.queued == 0 && !s.reset {
 		f.Flags |= frame.Last
 	}
+	m.chunk = c
 	m.append(ln, f)
+	m.chunk = nil
 	m.lanes[ln].pace.sent(m.lanes[ln].sent, n, now)
 	if c != nil {
 		if c.Drop(n); len(c.Bytes()) == 0 {
 			if s.first = c.next; s.first == nil {
 				s.last = nil
 			}
-			m.cfg.FreeChunk(c)
+			m.doneWith(c)
 		}
 	}
 	if f.Flags&frame.Last != 0 {
@@ -303,10 +305,17 @@ func (m *Machine) streamOver(s *OutStream) {
 func (m *Machine) dropChunks(s *OutStream) {
 	for c := s.first; c != nil; {
 		next := c.next
-		m.cfg.FreeChunk(c)
+		m.doneWith(c)
 		c = next
 	}
 	s.first, s.last, s.queued = nil, nil, 0
+}
+
+// doneWith gives a chunk back, once nothing is kept in it.
+func (m *Machine) doneWith(c *Chunk) {
+	if c.done = true; c.refs == 0 {
+		m.cfg.FreeChunk(c)
+	}
 }
 
 // endStreams gives back what waits to be sent of calls that are served here,

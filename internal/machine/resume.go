@@ -96,7 +96,7 @@ func (m *Machine) acknowledge(ln int, next uint64, now time.Duration) error {
 		return err
 	}
 	if m.cfg.Retention > 0 {
-		m.kept -= l.keep.trim(l.acked)
+		m.kept -= l.keep.trim(l.acked, m.cfg.FreeChunk)
 	}
 	return nil
 }
@@ -109,9 +109,9 @@ func (m *Machine) open(ln int) bool {
 		return false
 	}
 	if ln == m.role.bulk || ln == m.role.stream {
-		return k.bytes() < max(m.cfg.Retention, streamRetention) || m.cfg.Retention <= 0
+		return k.size < max(m.cfg.Retention, streamRetention) || m.cfg.Retention <= 0
 	}
-	return k.bytes() < m.cfg.Retention || m.cfg.Retention <= 0
+	return k.size < m.cfg.Retention || m.cfg.Retention <= 0
 }
 
 // streamRetention is how much is kept of the lanes of streams at most, or
@@ -128,7 +128,7 @@ func (m *Machine) batchReplays(pipe int) bool {
 			continue
 		}
 		before := len(m.appended)
-		m.appended = append(m.appended, l.keep.take(1)...)
+		m.appended = l.keep.appendAgain(m.appended)
 		m.stats.BytesReplayed += uint64(len(m.appended) - before)
 		m.touched |= 1 << i
 		progress = true

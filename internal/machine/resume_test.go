@@ -104,7 +104,7 @@ func TestRetentionIsBounded(t *testing.T) {
 		pipe := client.m.role.call % client.m.Pipes()
 		for client.flush(pipe) {
 		}
-		if kept := client.m.lanes[client.m.role.call].keep.bytes(); kept < 100_000 || kept > 100_000+2*frame.MaxFrame {
+		if kept := client.m.lanes[client.m.role.call].keep.size; kept < 100_000 || kept > 100_000+2*frame.MaxFrame {
 			t.Errorf("%d bytes are kept", kept)
 		}
 		w.settle()
@@ -112,12 +112,14 @@ func TestRetentionIsBounded(t *testing.T) {
 			t.Errorf("%d messages arrived", n)
 		}
 		for i := range client.m.lanes {
-			if k := &client.m.lanes[i].keep; k.bytes() != 0 || cap(k.b) > keepIdle {
-				w.tick(time.Second)
-				w.settle()
-				if k.bytes() != 0 || cap(k.b) > keepIdle {
-					t.Errorf("lane %d keeps %d bytes in %d", i, k.bytes(), cap(k.b))
-				}
+			if k := &client.m.lanes[i].keep; k.size != 0 {
+				t.Errorf("lane %d keeps %d bytes", i, k.size)
+			}
+		}
+		w.tick(client.m.Deadline() - w.now)
+		for i := range client.m.lanes {
+			if k := &client.m.lanes[i].keep; cap(k.b) > keepIdle {
+				t.Errorf("lane %d holds on to %d bytes", i, cap(k.b))
 			}
 		}
 	}
