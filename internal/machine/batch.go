@@ -12,6 +12,10 @@ const (
 	// finished, so that a batch is at most batchTarget + frame.MaxFrame, which
 	// is within frame.MaxBatch.
 	batchTarget = 31 << 10
+	// dataTarget is when a batch takes no more DATA.
+	dataTarget = frame.MaxBatch - frame.MaxPayload - 64 - closeRoom
+	// closeRoom is what the end of a batch may need beside: CLOSE and its ACKs.
+	closeRoom = 512
 	// share is what small messages, events and large messages each take of a
 	// batch before it is the others' turn.
 	share = 16 << 10
@@ -172,7 +176,7 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 	large := m.carries(pipe, m.role.call) && m.largeWaited && m.batchLarge(now)
 	left := func() int { return batchTarget - (len(m.appended) - start) }
 	for progress := true; progress && left() > 0; {
-		progress = m.batchReplays(pipe)
+		progress = m.batchReplays(pipe, left)
 		for _, p := range order {
 			if p == Low && m.carries(pipe, m.role.event) {
 				progress = m.batchEvents(min(share, left())) || progress
@@ -190,6 +194,11 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 			}
 			progress = m.batchStreams(pipe, p, min(budget, left()), now) || progress
 		}
+	}
+	// What is left of the room holds more of the streams: large writes cost
+	// less. A DATA fits whole.
+	if m.carries(pipe, m.role.bulk) {
+		m.batchStreams(pipe, Bulk, dataTarget-(len(m.appended)-start), now)
 	}
 	if m.carries(pipe, m.role.call) {
 		// If small messages and events took all of the batch, the next one

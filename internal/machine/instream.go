@@ -338,16 +338,18 @@ func (m *Machine) dropIns(x *exchange) {
 	}
 }
 
-// batchWindows appends the WINDOWs that are due (clause 12.4).
+// batchWindows appends WINDOWs that are due (clause 12.4), as many as a batch
+// has room for.
 func (m *Machine) batchWindows() {
 	st := &m.str
-	for _, s := range st.windows {
+	start, n := len(m.appended), 0
+	for ; n < len(st.windows) && len(m.appended)-start < share; n++ {
+		s := st.windows[n]
 		if s.windowDue = false; !s.counted && !s.ended {
 			m.append(0, &frame.Frame{
 				Kind: frame.Window, Flags: calleeFlag(s.isCallee), ID: s.id, Slot: uint64(s.slot), Next: s.limit,
 			})
 		}
 	}
-	clear(st.windows)
-	st.windows = st.windows[:0]
+	st.windows = slices.Delete(st.windows, 0, n)
 }

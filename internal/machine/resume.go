@@ -73,6 +73,9 @@ func (m *Machine) Rebind(b *Binding, now time.Duration, eff *Effects) error {
 	for _, v := range m.in.running {
 		m.renewWindows(v.x)
 	}
+	for _, s := range m.str.early {
+		m.renewWindow(s)
+	}
 	return nil
 }
 
@@ -82,10 +85,14 @@ func (m *Machine) renewWindows(x *exchange) {
 		return
 	}
 	for _, s := range x.ins {
-		if s.begun && !s.ended && !s.windowDue {
-			s.windowDue = true
-			m.str.windows = append(m.str.windows, s)
-		}
+		m.renewWindow(s)
+	}
+}
+
+func (m *Machine) renewWindow(s *InStream) {
+	if s.begun && !s.ended && !s.windowDue {
+		s.windowDue = true
+		m.str.windows = append(m.str.windows, s)
 	}
 }
 
@@ -118,13 +125,13 @@ func (m *Machine) open(ln int) bool {
 // Config.Retention if that is more.
 const streamRetention = 16 << 20
 
-// batchReplays appends frames that are sent again, each lane's until the batch
-// has grown by its share. It reports whether there were any.
-func (m *Machine) batchReplays(pipe int) bool {
+// batchReplays appends frames that are sent again, one of each lane, as far as
+// the batch has room. It reports whether there were any.
+func (m *Machine) batchReplays(pipe int, left func() int) bool {
 	progress := false
 	for i := range m.cfg.Lanes {
 		l := &m.lanes[i]
-		if !l.keep.replays() || !m.carries(pipe, i) || !l.bound {
+		if !l.keep.replays() || !m.carries(pipe, i) || !l.bound || left() <= 0 {
 			continue
 		}
 		before := len(m.appended)
