@@ -133,7 +133,7 @@ type Machine struct {
 	kept        int  // bytes in the keeps of all lanes
 	stats       Stats
 	scratch     frame.Frame
-	chunk       *Chunk // that the payload of the frame being appended is in
+	chunk       *Chunk     // that the payload of the frame being appended is in
 	appended    []byte     // what Batch is writing to
 	touched     uint8      // lanes of which a numbered frame is in it
 	sent        []*Inbound // replies that were sent whole
