@@ -27,8 +27,13 @@ func text(err error) string {
 	if as(err, &e) && e == err {
 		return e.Message
 	}
-	s = strings.TrimSuffix(s, code.String())
-	return strings.TrimSuffix(s, ": ")
+	// The code says its name itself, and those of package context say it too.
+	for _, name := range []string{"context " + code.String(), code.String()} {
+		if rest, ok := strings.CutSuffix(s, name); ok && (rest == "" || strings.HasSuffix(rest, ": ")) {
+			return strings.TrimSuffix(rest, ": ")
+		}
+	}
+	return s
 }
 
 // reason returns an error as the reason of a CLOSE or REFUSE (clause 9.3).
