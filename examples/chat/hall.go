@@ -55,9 +55,16 @@ type room struct {
 // The topics of the hub. Whoever is in a room is subscribed to that of the room,
 // where the events go, and to one of their own, which nothing is emitted to: it
 // is there as long as they are, and the hub tells of its beginning and its end.
-func (r *room) topic() events.Topic { return events.Topic("room/" + r.name) }
+func roomTopic(room string) events.Topic { return events.Topic("room/" + room) }
 
-func (r *room) presence(nick string) events.Topic { return events.Topic("here/" + r.name + "/" + nick) }
+func presenceTopic(room, nick string) events.Topic { return events.Topic("here/" + room + "/" + nick) }
+
+// presence takes a presenceTopic apart.
+func presence(t events.Topic) (room, nick string, ok bool) {
+	rest, ok := strings.CutPrefix(string(t), "here/")
+	room, nick, _ = strings.Cut(rest, "/")
+	return room, nick, ok
+}
 
 // newHall opens the hall. Its goroutine ends with close.
 func newHall() (*hall, error) {
@@ -86,11 +93,10 @@ func (h *hall) close() error {
 // needs no word: when a session ends, for whatever reason, the hub ends its
 // subscriptions.
 func (h *hall) announce() {
-	ctx := context.Background()
+	ctx := context.Background() // on nobody's behalf
 	for n := range h.hub.Notify(ctx) {
-		what, rest, _ := strings.Cut(string(n.Topic), "/")
-		name, nick, _ := strings.Cut(rest, "/")
-		if what != "here" {
+		room, nick, ok := presence(n.Topic)
+		if !ok {
 			continue
 		}
 		var ev chat.Event = chat.Joined{Nick: nick}
@@ -103,7 +109,7 @@ func (h *hall) announce() {
 			}
 		}
 		// It fails only for a hub that is closed, which ends the loop.
-		_ = h.emit.Emit(ctx, (&room{name: name}).topic(), ev)
+		_ = h.emit.Emit(ctx, roomTopic(room), ev)
 		h.mu.Unlock()
 	}
 }
@@ -135,7 +141,7 @@ func (h *hall) postLocked(ctx context.Context, r *room, msg chat.Message) error 
 		r.history = append(r.history[:0], r.history[1:]...)
 	}
 	r.history = append(r.history, msg)
-	return h.emit.Emit(ctx, r.topic(), msg)
+	return h.emit.Emit(ctx, roomTopic(r.name), msg)
 }
 
 // pathOf returns where a file of a room is, in hall.files.

@@ -49,6 +49,10 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		}
 	}
 	flags := flag.NewFlagSet("chat "+command, flag.ContinueOnError)
+	flags.Usage = func() {
+		fmt.Fprintln(flags.Output(), "usage: chat [demo]\n       chat server [flags]\n       chat client [flags]\nflags of "+command+":")
+		flags.PrintDefaults()
+	}
 	parse := func() error {
 		err := flags.Parse(args)
 		if err == nil && flags.NArg() > 0 {

@@ -60,9 +60,9 @@ func (m *member) Join(_ context.Context, nick, roomName string) error {
 	m.nick, m.room = nick, h.enterLocked(roomName)
 	h.members[nick] = m
 	// The topic of the room is first, so that who comes is told so as well.
-	err := m.s.Subscribe(m.room.topic())
+	err := m.s.Subscribe(roomTopic(roomName))
 	if err == nil {
-		err = m.s.Subscribe(m.room.presence(nick))
+		err = m.s.Subscribe(presenceTopic(roomName, nick))
 	}
 	if err != nil { // the session has ended
 		m.leaveLocked()
@@ -76,8 +76,8 @@ func (m *member) leaveLocked() {
 	if m.room == nil {
 		return
 	}
-	m.s.Unsubscribe(m.room.topic())
-	m.s.Unsubscribe(m.room.presence(m.nick))
+	m.s.Unsubscribe(roomTopic(m.room.name))
+	m.s.Unsubscribe(presenceTopic(m.room.name, m.nick))
 	delete(m.hall.members, m.nick)
 	m.hall.exitLocked(m.room)
 	m.room = nil
@@ -270,5 +270,6 @@ func (m *member) shared(name string) (files.Source, error) {
 	if err != nil {
 		return files.Source{}, err
 	}
+	sources[0].Hash = file.Hash // if it is another one by now, the receiver finds out
 	return sources[0], nil
 }
