@@ -28,6 +28,8 @@ type Acceptor struct {
 	// Began, unless nil, is told of each session when it has begun.
 	Began func(s *Session)
 
+	parking parking
+
 	mu       sync.Mutex
 	attempts map[ID]*attempt
 	sessions map[ID]*Session // that may be resumed
@@ -62,8 +64,15 @@ func NewAcceptor(cfg *Config) (*Acceptor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Acceptor{cfg: cfg, mux: mux, limits: cfg.Limits.withDefaults(), attempts: make(map[ID]*attempt), sessions: make(map[ID]*Session)}, nil
+	a := &Acceptor{cfg: cfg, mux: mux, limits: cfg.Limits.withDefaults(), attempts: make(map[ID]*attempt), sessions: make(map[ID]*Session)}
+	if a.parking.most = int64(cfg.ParkedBytes); cfg.ParkedBytes == 0 {
+		a.parking.most = parkedBytes
+	}
+	return a, nil
 }
+
+// parkedBytes is the default of Config.ParkedBytes.
+const parkedBytes = 256 << 20
 
 // heartbeat returns the interval for a wire.
 func (a *Acceptor) heartbeat(wire string) time.Duration {
@@ -336,6 +345,9 @@ func (a *Acceptor) keep(s *Session) {
 	if s.keep == nil {
 		return
 	}
+	s.mu.Lock()
+	s.keep.park = &a.parking
+	s.mu.Unlock()
 	a.mu.Lock()
 	a.sessions[s.id] = s
 	a.mu.Unlock()

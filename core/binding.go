@@ -85,7 +85,7 @@ func (s *Session) endsWith(b *binding, err error) bool {
 	switch {
 	case s.bind != b || s.ended:
 		return false
-	case s.ending || s.keep == nil || !lost(err) || !s.m.Resumable():
+	case s.ending || s.keep == nil || !lost(err) || !s.m.Resumable() || !s.keep.parkLocked():
 		return true
 	}
 	s.m.Detach()

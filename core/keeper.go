@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -45,7 +46,39 @@ type keeper struct {
 	// before, which is spent; and the resumption that may come.
 	hash, spent [sha256.Size]byte
 	next        *resumption
+	park        *parking
+	parked      int    // bytes that it has taken there
 	generation  uint64 // the highest that was promised
+}
+
+// A parking bounds what the sessions of a server that wait for a carrier keep,
+// all together.
+type parking struct {
+	most  int64
+	taken atomic.Int64
+}
+
+// take reports whether there is room for n bytes more, and takes it.
+func (p *parking) take(n int) bool {
+	if p.taken.Add(int64(n)) > p.most {
+		p.taken.Add(-int64(n))
+		return false
+	}
+	return true
+}
+
+// parkLocked takes room for what the session keeps. A client has as many
+// sessions as it likes.
+func (k *keeper) parkLocked() bool {
+	if k.park == nil {
+		return true
+	}
+	n := k.s.m.Kept()
+	if !k.park.take(n) {
+		return false
+	}
+	k.parked = n
+	return true
 }
 
 // A resumption is a session that is about to go on with another carrier, at
@@ -73,6 +106,10 @@ func (k *keeper) reboundLocked() {
 	if k.timer != nil {
 		k.timer.Stop()
 		k.timer = nil
+	}
+	if k.parked > 0 {
+		k.park.taken.Add(-int64(k.parked))
+		k.parked = 0
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -431,4 +432,39 @@ func TestLifecycle(t *testing.T) {
 		for range w.client.Lifecycle(ctx) {
 		}
 	})
+}
+
+// Sessions that wait for a carrier share a bound on what they keep; one beyond
+// it ends with its carrier.
+func TestParkedBytes(t *testing.T) {
+	for bytes, want := range map[int]core.Phase{0: core.Detached, 10_000: core.Ended, -1: core.Ended} {
+		synctest.Test(t, func(t *testing.T) {
+			server, _ := serving(map[string]core.Handler{"test.Note": func(context.Context, *core.Request) (codec.Marshaler, error) { return nil, nil }})
+			server.ParkedBytes = bytes
+			w := roam(t, server, &core.Config{Services: server.Services})
+			w.offline.Store(true)
+			if err := w.server.Send(t.Context(), "test.Note", str("")); err != nil { // binds the lane
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			w.mu.Lock()
+			w.cc.Stall(1) // no acknowledgement leaves the client
+			w.cc.Stall(0)
+			w.mu.Unlock()
+			for range 20 {
+				if err := w.server.Send(t.Context(), "test.Note", str(strings.Repeat("x", 1000))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait()
+			w.cut()
+			synctest.Wait()
+			for c := range w.server.Lifecycle(t.Context()) {
+				if c.Phase != want {
+					t.Errorf("with %d bytes the session is %v, want %v", bytes, c, want)
+				}
+				break
+			}
+		})
+	}
 }

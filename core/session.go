@@ -29,6 +29,11 @@ type Config struct {
 	// to Accept the offer, or to end the session. Nil means that sessions end
 	// with their carrier.
 	Reconnect func(s *Session, cause error)
+	// ParkedBytes bounds what the sessions of a server that wait for another
+	// carrier keep for their clients, all together; beyond it sessions end with
+	// their carrier. Zero means 256 MiB, a negative value that none waits that
+	// keeps anything.
+	ParkedBytes int
 	// Interceptors see every call and message of the peer, the first one first.
 	Interceptors []Interceptor
 	// CallInterceptors see every call and message of this side, the first one

@@ -36,6 +36,9 @@ func (m *Machine) Resumable() bool {
 	return m.cfg.Retention > 0 && !m.ended && !m.closing.sent && !m.closing.got
 }
 
+// Kept returns how many bytes of frames are kept for another carrier.
+func (m *Machine) Kept() int { return m.kept }
+
 // Detach takes note that there is no carrier: nothing is sent until Rebind.
 func (m *Machine) Detach() { m.detached = true }
 
