@@ -5,6 +5,7 @@
 // Usage:
 //
 //	go -C bench run . [-short] [-run regexp] [-rounds n] [-measure d] [-json file] [-check]
+//	go -C bench run . -link [-short] [-run regexp] [-measure d] [-check]
 //
 // The exit code is 0, or 1 if a run failed, 2 for wrong arguments, 3 if -check
 // was given and a bar is not held, and 130 after an interrupt.
@@ -51,6 +52,8 @@ type options struct {
 	only     *regexp.Regexp
 	jsonFile string
 	check    bool
+	link     bool
+	measure  time.Duration // 0 unless the flag is there
 }
 
 func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) int {
@@ -60,6 +63,8 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 		return 0
 	case err != nil:
 		return exitUsage
+	case o.link:
+		return runSlow(ctx, o, stdout, stderr)
 	}
 	runs := suite.Plan(peers(), o.settings, o.only)
 	if len(runs) == 0 {
@@ -130,6 +135,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	rounds := flags.Int("rounds", 0, "interleaved rounds; 0 means 5, or 3 with -short")
 	measure := flags.Duration("measure", 0, "time measured in each run; 0 means 1s, or 200ms with -short")
 	flags.StringVar(&o.jsonFile, "json", "", "write everything to `file` as JSON")
+	flags.BoolVar(&o.link, "link", false, "measure calls beside streams on a slow link instead")
 	flags.BoolVar(&o.check, "check", false, "exit with 3 if a bar is not held")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -138,6 +144,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	switch {
 	case flags.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case o.link && (*rounds != 0 || o.jsonFile != ""):
+		err = fmt.Errorf("-link knows no -rounds and no -json")
 	case *rounds < 0 || *measure < 0:
 		err = fmt.Errorf("-rounds and -measure must not be negative")
 	default:
@@ -149,6 +157,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	o.settings = settings(*short, *rounds, *measure)
 	o.settings.Only = *only
+	o.measure = *measure
 	return o, nil
 }
 

@@ -59,6 +59,7 @@ func Start(ctx context.Context, p peer.Peer, c *link.Config) (_ *Stage, err erro
 		Addr:        l.Addr,
 		Certificate: l.Certificate,
 		Conns:       1,
+		Streams:     p.Info().Can&peer.Streams != 0,
 	})
 	return s, err
 }

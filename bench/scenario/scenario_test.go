@@ -25,12 +25,6 @@ func TestMain(m *testing.M) {
 	leak.Main(m)
 }
 
-// slow is the link of the bars: 10 Mbit/s, 50 ms there and back, and a queue of
-// one bandwidth-delay product each way.
-func slow() *link.Config {
-	return &link.Config{Path: link.Path{Rate: 10e6, Delay: 25 * time.Millisecond}, Seed: 1}
-}
-
 func stage(t testing.TB, p peer.Peer) *Stage {
 	t.Helper()
 	if err := link.Available(); err != nil {
@@ -38,7 +32,7 @@ func stage(t testing.TB, p peer.Peer) *Stage {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	s, err := Start(ctx, p, slow())
+	s, err := Start(ctx, p, SlowLink())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +87,7 @@ func TestLinkCanBeChanged(t *testing.T) {
 func TestContextEndsStart(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Start(ctx, subject.Peers()[0], slow()); err == nil {
+	if _, err := Start(ctx, subject.Peers()[0], SlowLink()); err == nil {
 		t.Error("a stage begins with a context that has ended")
 	}
 }
