@@ -3,6 +3,7 @@ package machine
 import (
 	"flag"
 	"fmt"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -10,67 +11,98 @@ import (
 	"github.com/twinwire/twinwire/frame"
 )
 
-// histories is how many seeds a run of TestHistories tries for each carrier
-// and each kind of limits.
-var histories = flag.Int("histories", 120, "seeds for each kind of history")
+// How many histories TestHistories runs, and which is the first. A number of a
+// history is its seed, from which all that happens in it follows.
+var (
+	histories    = flag.Int("histories", 900, "run so many random histories")
+	firstHistory = flag.Uint64("history", 0, "the number of the first history; alone if -histories is not given")
+)
 
 // TestHistories runs two machines through random histories: of calls,
 // messages, states and events of all sizes, of streams both ways, of lanes that stop and go on
 // independently of each other, of contexts that end, and of an end that is
-// agreed on, or not; of carriers that break, and of sessions that go on over
-// others.
+// agreed on, or not; of carriers that break, of sessions that go on over
+// others, and of peers that do what they must not.
 func TestHistories(t *testing.T) {
-	small := func(c Config) Config {
-		w := Window{Calls: 3, Messages: 4, Large: 150_000, MaxMessage: 100_000, Names: 4, Streams: 2, Stream: 1000}
-		c.MaxStream, c.MaxStreams = 20_000, 30_000
-		c.Own, c.Peer = w, w
-		c.MaxQueuedCalls, c.MaxQueuedBytes, c.MaxReplyBytes = 6, 200_000, 150_000
-		c.MaxEventBytes, c.MaxStateBytes = 2_000, 1_000
-		return c
+	n := *histories
+	if testing.Short() {
+		n = min(n, 90)
 	}
-	resumed := func(c Config) Config {
-		c.Retention = 50_000 // so that it gets full
-		return c
+	flag.Visit(func(f *flag.Flag) {
+		if f.Name == "history" {
+			n = 1
+		}
+	})
+	flag.Visit(func(f *flag.Flag) {
+		if f.Name == "histories" {
+			n = *histories
+		}
+	})
+	for seed := *firstHistory; seed < *firstHistory+uint64(n); seed++ {
+		runHistory(t, seed)
 	}
-	for _, independent := range []bool{false, true} {
-		for _, lanes := range []int{4, 2, 1} {
-			for limits, adapt := range map[string]func(Config) Config{"defaults": func(c Config) Config { return c }, "small": small, "resumed": resumed} {
-				t.Run(fmt.Sprintf("independent=%v/lanes=%d/%s", independent, lanes, limits), func(t *testing.T) {
-					n := *histories
-					if testing.Short() || lanes < 4 {
-						n /= 10
-					}
-					for seed := range n {
-						c, s := adapt(testConfig(true, independent)), adapt(testConfig(false, independent))
-						c.Lanes, s.Lanes = lanes, lanes
-						w := newWorld(t, uint64(seed), c, s)
-						w.strict = limits != "small"
-						w.history(seed)
-						if t.Failed() {
-							t.Fatalf("seed %d", seed)
-						}
-					}
-				})
-			}
+}
+
+// A history can be had again: what its machines send follows from the seed.
+func TestHistoriesRepeat(t *testing.T) {
+	for seed := range uint64(60) {
+		if a, b := runHistory(t, seed), runHistory(t, seed); a != b {
+			t.Fatalf("history %d is another one the second time", seed)
 		}
 	}
 }
 
-// history is one history.
-func (w *world) history(seed int) {
+// newHistory returns the world of a history, and says what it is like.
+func newHistory(t testing.TB, seed uint64) (w *world, kind string) {
+	independent := seed%2 == 1
+	lanes := []int{4, 2, 4, 1, 4, 4, 4, 4}[seed/6%8]
+	limits := []string{"defaults", "small", "resumed"}[seed/2%3]
+	adapt := func(c Config) Config {
+		c.Lanes = lanes
+		switch limits {
+		case "small":
+			w := Window{Calls: 3, Messages: 4, Large: 150_000, MaxMessage: 100_000, Names: 4, Streams: 2, Stream: 1000}
+			c.MaxStream, c.MaxStreams = 20_000, 30_000
+			c.Own, c.Peer = w, w
+			c.MaxQueuedCalls, c.MaxQueuedBytes, c.MaxReplyBytes = 6, 200_000, 150_000
+			c.MaxEventBytes, c.MaxStateBytes = 2_000, 1_000
+		case "resumed":
+			c.Retention = 50_000 // so that it gets full
+		}
+		return c
+	}
+	w = newWorld(t, seed, adapt(testConfig(true, independent)), adapt(testConfig(false, independent)))
+	w.strict = limits != "small"
+	return w, fmt.Sprintf("history %d (independent=%v lanes=%d %s)", seed, independent, lanes, limits)
+}
+
+// runHistory runs one history and returns a digest of what was sent in it.
+func runHistory(t *testing.T, seed uint64) uint64 {
+	w, kind := newHistory(t, seed)
+	w.kind = kind
+	late := time.AfterFunc(time.Minute, func() { panic(kind + ": does not end") })
+	defer late.Stop()
 	defer func() {
-		if w.t.Failed() {
-			w.t.Logf("seed %d", seed)
+		if p := recover(); p != nil {
+			w.fatalf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
+	w.history()
+	return w.digest.Sum64()
+}
+
+// history is one history.
+func (w *world) history() {
 	steps := 100 + w.rng.IntN(400)
 	for range steps {
 		w.step()
 		w.check()
 	}
-	switch w.rng.IntN(4) {
+	switch w.rng.IntN(5) {
 	case 0: // cut
 		w.end()
+	case 4: // one of them breaks the rules
+		w.intrude()
 	case 1: // one of them says goodbye, or both do
 		w.goodbye()
 	default:
@@ -296,7 +328,7 @@ func (w *world) goodbye() {
 		}
 		e.peer.close()
 	}
-	for range 100_000 {
+	for range 10_000 {
 		if e.peer.closed || e.closed {
 			break
 		}

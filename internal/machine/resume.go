@@ -1,6 +1,8 @@
 package machine
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -70,11 +72,11 @@ func (m *Machine) Rebind(b *Binding, now time.Duration, eff *Effects) error {
 	m.received(eff)
 	m.lanes[0].bound = !m.cfg.Client
 	m.control = control{pongs: m.control.pongs[:0], messages: true, largeSize: true, streams: true}
-	for _, c := range m.out.running {
-		m.renewWindows(c.x)
+	for _, id := range slices.Sorted(maps.Keys(m.out.running)) {
+		m.renewWindows(m.out.running[id].x)
 	}
-	for _, v := range m.in.running {
-		m.renewWindows(v.x)
+	for _, id := range slices.Sorted(maps.Keys(m.in.running)) {
+		m.renewWindows(m.in.running[id].x)
 	}
 	for _, s := range m.str.early {
 		m.renewWindow(s)

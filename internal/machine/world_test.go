@@ -3,6 +3,8 @@ package machine
 import (
 	"encoding/binary"
 	"fmt"
+	"hash"
+	"hash/fnv"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -23,6 +25,9 @@ type world struct {
 	names int
 	// strict says that nothing may be dropped: queues are large.
 	strict bool
+	// kind says which history it is, and digest is of all that was sent.
+	kind   string
+	digest hash.Hash64
 }
 
 // An end is a machine with a driver and an application that remembers what
@@ -111,7 +116,7 @@ func testConfig(client, independent bool) Config {
 }
 
 func newWorld(t testing.TB, seed uint64, client, server Config) *world {
-	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1))}
+	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), digest: fnv.New64a()}
 	for i, cfg := range []Config{client, server} {
 		e := &end{
 			w: w, name: []string{"client", "server"}[i], byNumber: map[uint64]*testCall{}, started: map[uint64]int{},
@@ -137,7 +142,7 @@ func pairOf(t testing.TB, independent bool) *world {
 
 func (w *world) fatalf(format string, args ...any) {
 	w.t.Helper()
-	w.t.Fatalf("at %v: "+format, append([]any{w.now}, args...)...)
+	w.t.Fatalf("%s: at %v: "+format, append([]any{w.kind, w.now}, args...)...)
 }
 
 // body returns a payload that begins with some numbers.
@@ -187,6 +192,7 @@ func (e *end) flush(pipe int) bool {
 	if len(b) > frame.MaxBatch {
 		e.w.fatalf("%s: batch of %d bytes", e.name, len(b))
 	}
+	_, _ = e.w.digest.Write(b)
 	if e.dead == nil {
 		e.out[pipe] = append(e.out[pipe], b)
 	}
