@@ -139,6 +139,10 @@ func (w *world) step() {
 		e.call(w.size(), func(c *testCall) {
 			c.OneWay, c.Unordered, c.Tracked = w.rng.IntN(3) == 0, w.rng.IntN(5) == 0, w.rng.IntN(3) == 0
 			c.Streams = w.rng.IntN(10) > 0
+			c.Idempotent = w.rng.IntN(4) == 0
+			if w.rng.IntN(4) == 0 {
+				c.Deadline = w.now + 1 + time.Duration(w.rng.IntN(1000))*time.Millisecond
+			}
 			if w.rng.IntN(4) == 0 {
 				c.Meta = frame.AppendPair(nil, "key", "value")
 			}
@@ -246,6 +250,9 @@ func (e *end) stateStep() {
 // passes. Then nothing may be left.
 func (w *world) finish() {
 	w.finishReading()
+	for _, e := range w.ends {
+		e.canceled()
+	}
 	for range 1000 {
 		w.settle()
 		w.check()
@@ -274,6 +281,11 @@ func (w *world) finish() {
 		if len(m.in.running) != 0 || len(m.in.partial) != 0 || m.in.refused != 0 {
 			w.fatalf("%s: %d calls of the peer still run", e.name, len(m.in.running))
 		}
+		for _, s := range e.states {
+			if len(s.out.queue) != 0 || s.out.bytes != 0 {
+				w.fatalf("%s: %d bytes in %d changes of %s wait", e.name, s.out.bytes, len(s.out.queue), s.name)
+			}
+		}
 		e.streamsQuiet()
 		for i := range m.lanes {
 			if l := &m.lanes[i]; l.acked != l.sent || l.pending != 0 {
@@ -282,6 +294,15 @@ func (w *world) finish() {
 		}
 	}
 	w.compare()
+}
+
+// canceled checks that handlers know of callers that no longer wait (6.8).
+func (e *end) canceled() {
+	for _, v := range e.inbox {
+		if c := e.peer.byNumber[e.w.numbersOf(v.Payload, 1)[0]]; c.abandoned && v.Canceled != twinwire.Canceled && !c.Ended() && c.item.whole {
+			e.w.fatalf("%s: the handler of call %d does not know that it was canceled: %v", e.name, c.number, v.Canceled)
+		}
+	}
 }
 
 // compare checks that what was sent before arrived, for both.
@@ -322,6 +343,9 @@ func (w *world) goodbye() {
 	both := w.rng.IntN(3) == 0
 	// Messages may wait for the peer's handlers.
 	e.close()
+	if e.m.Resumable() && e.peer.m.Resumable() && w.rng.IntN(2) == 0 {
+		w.resume() // the goodbye may be lost
+	}
 	if both {
 		for range w.rng.IntN(20) {
 			w.step()

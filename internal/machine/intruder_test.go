@@ -294,4 +294,20 @@ var intruders = []intruder{
 		e.refused(e.forge(frame.Frame{Kind: frame.Cancel, Lane: uint8(ln), ID: 1}), "wrong lane")
 		return true
 	}},
+	{"credit and acknowledgements that are lower", func(e *end) bool {
+		o, acked := e.m.out, e.m.lanes[0].acked
+		streams := e.m.str.limit
+		for what := range uint64(3) {
+			if err := e.forge(frame.Frame{Kind: frame.Credit, ID: what}); err != nil {
+				e.w.fatalf("%s: credit: %v", e.name, err)
+			}
+		}
+		if err := e.forge(frame.Frame{Kind: frame.Ack}); err != nil {
+			e.w.fatalf("%s: acknowledgement: %v", e.name, err)
+		}
+		if n := &e.m.out; n.messageLimit < o.messageLimit || n.largeLimit < o.largeLimit || e.m.str.limit < streams || e.m.lanes[0].acked < acked {
+			e.w.fatalf("%s: a limit went back: %+v, was %+v", e.name, n, o)
+		}
+		return true
+	}},
 }

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash"
@@ -58,7 +59,8 @@ type end struct {
 	outs   map[streamKey]*testOut
 	ins    map[*InStream]*testIn // that are not over
 	chunks map[*Chunk]bool       // in use
-	closed bool                  // Effects said so
+	acked  [frame.MaxLanes]uint64
+	closed bool // Effects said so
 	dead   error
 }
 
@@ -68,6 +70,7 @@ type testCall struct {
 	done      int
 	notRun    bool
 	abandoned bool
+	began     time.Duration
 	sent      int  // times it was told that it was sent, if it is tracked
 	received  bool // it was told that it was received
 }
@@ -346,7 +349,11 @@ func (e *end) done(c *testCall) {
 		if ran != 0 {
 			w.fatalf("%s: call %d ran and ended as Unavailable: %s", e.name, c.number, c.Text)
 		}
-	case twinwire.OutcomeUnknown, twinwire.Canceled, twinwire.ResourceExhausted:
+	case twinwire.OutcomeUnknown:
+		if !c.item.whole {
+			w.fatalf("%s: call %d was not sent whole and ended as unknown", e.name, c.number)
+		}
+	case twinwire.Canceled, twinwire.ResourceExhausted:
 	default:
 		w.fatalf("%s: call %d ended with %v", e.name, c.number, c.Code)
 	}
@@ -360,6 +367,14 @@ func (e *end) start(v *Inbound) {
 	c := e.peer.byNumber[n]
 	if e.started[n]++; e.started[n] > 1 || c == nil || c.notRun || c.done > 0 || c.OneWay != v.OneWay || v.Method != c.Method {
 		w.fatalf("%s: start number %d of %q, a call of the peer's: %v", e.name, e.started[n], v.Method, c)
+	}
+	if v.Unordered != c.Unordered || v.Idempotent != (c.Idempotent && !c.OneWay) || !bytes.Equal(v.Meta, c.Meta) {
+		w.fatalf("%s: flags or metadata of %d changed on the way: %+v, were %+v", e.name, n, v, c)
+	}
+	// What is left is rounded up, and does not shrink on the way (6.4).
+	if late := c.Deadline + w.now - c.began + time.Millisecond; (v.Deadline != 0) != (c.Deadline != 0 && !c.OneWay) ||
+		v.Deadline != 0 && (v.Deadline < c.Deadline || v.Deadline > late) {
+		w.fatalf("%s: deadline of %d is %v, was %v", e.name, n, v.Deadline, c.Deadline)
 	}
 	if seq, ok := e.peer.order[n]; ok {
 		if seq < e.lastSeq {
@@ -388,7 +403,7 @@ func (e *end) start(v *Inbound) {
 // refused.
 func (e *end) call(size int, change func(*testCall)) *testCall {
 	e.w.names++
-	c := &testCall{number: uint64(e.w.names)}
+	c := &testCall{number: uint64(e.w.names), began: e.w.now}
 	c.Owner = c
 	c.Method = fmt.Sprint("t.", c.number%5)
 	c.Payload = body(size, c.number)
@@ -546,6 +561,17 @@ func (w *world) check() {
 		m := e.m
 		for i := range m.lanes {
 			a, b := &m.lanes[i], &e.peer.m.lanes[i]
+			if a.acked < e.acked[i] {
+				w.fatalf("%s: lane %d: acknowledgements go back from %d to %d", e.name, i, e.acked[i], a.acked)
+			}
+			e.acked[i] = a.acked
+			most := m.cfg.Retention
+			if i == m.role.bulk || i == m.role.stream {
+				most = max(most, streamRetention)
+			}
+			if a.keep.size > 0 && a.keep.size >= most+frame.MaxFrame {
+				w.fatalf("%s: lane %d keeps %d bytes", e.name, i, a.keep.size)
+			}
 			if a.acked > a.sent || b.next > a.sent || a.acked > b.next || len(a.flight) > maxFlight {
 				w.fatalf("%s: lane %d: sent %d, received %d, acknowledged %d", e.name, i, a.sent, b.next, a.acked)
 			}
