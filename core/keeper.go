@@ -43,8 +43,9 @@ type keeper struct {
 	reconnect func(s *Session, cause error)
 
 	// A server's: the hash of the token that is good now, and of the one
-	// before, which is spent; and the resumption that may come.
+	// before, which attempt has spent; and the resumption that may come.
 	hash, spent [sha256.Size]byte
+	attempt     ID
 	next        *resumption
 	park        *parking
 	parked      int    // bytes that it has taken there
@@ -138,8 +139,9 @@ func (s *Session) GiveUp(err error) {
 }
 
 // prepare begins a resumption for a client that presents a token. The error
-// refuses it. A token that was spent before ends the session: whoever comes
-// second with it has stolen it, or has been stolen from (clause 14.3).
+// refuses it. A token that was spent by another attempt ends the session:
+// whoever comes second with it has stolen it, or has been stolen from (clause
+// 14.3).
 func (s *Session) prepare(h *hello) (*resumption, error) {
 	gone := twinwire.Errorf(twinwire.NotFound, "session is not known")
 	k := s.keep
@@ -154,6 +156,9 @@ func (s *Session) prepare(h *hello) (*resumption, error) {
 	case s.ended || s.ending || !s.m.Resumable():
 		return nil, gone
 	case same(k.hash), k.next != nil && same(k.next.token.hash()):
+	case same(k.spent) && h.attempt == k.attempt:
+		// Another carrier of the attempt was faster.
+		return nil, twinwire.Errorf(twinwire.Replaced, replaced)
 	case same(k.spent):
 		go s.CloseWith(twinwire.Unauthorized, "resume token was used twice", 0)
 		return nil, &RefusedError{Code: twinwire.Unauthorized, Reason: "resume token was used before", Never: true}
@@ -181,7 +186,8 @@ func (r *resumption) attach(carrier transport.Carrier, heartbeat time.Duration) 
 		s.mu.Unlock()
 		return nil, twinwire.Errorf(twinwire.Replaced, replaced)
 	}
-	k.spent, k.hash, k.next = k.hash, r.token.hash(), nil
+	k.spent, k.attempt = k.hash, r.attempt
+	k.hash, k.next = r.token.hash(), nil
 	s.mu.Unlock()
 	b := newBinding(s, carrier)
 	return b, s.rebind(b, &machine.Binding{

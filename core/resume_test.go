@@ -328,6 +328,36 @@ func TestResumeToken(t *testing.T) {
 	})
 }
 
+// A hello that arrives when another carrier of its attempt has attached is no
+// second use of the token: it is refused and the session goes on (clause 14.3).
+func TestResumeLateHello(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, _ := serving(map[string]core.Handler{"test.Echo": echo})
+		w := roam(t, server, &core.Config{})
+		spent, attempt := core.TokenOf(w.client), core.ID{3}
+		offer, err := core.GreetAgain(t.Context(), w.dial(), w.client, attempt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := offer.Resume(); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // until the ATTACH has spent it
+		good := core.TokenOf(w.client)
+		core.SetToken(w.client, spent)
+		if _, err := core.GreetAgain(t.Context(), w.dial(), w.client, attempt); !errors.Is(err, twinwire.Replaced) {
+			t.Errorf("the late hello: %v", err)
+		}
+		core.SetToken(w.client, good)
+		if err := w.again(w.client); err != nil {
+			t.Errorf("with the good token: %v", err)
+		}
+		if v, err := call(t.Context(), w.client, "test.Echo", "hello"); v != "hello" || err != nil {
+			t.Errorf("Echo = %q, %v", v, err)
+		}
+	})
+}
+
 // A handler that the reader runs itself, and that blocks, does not keep the
 // session from noticing that the carrier is gone.
 func TestEndWhileReaderServes(t *testing.T) {
