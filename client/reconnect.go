@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	mathrand "math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -55,6 +56,11 @@ type dialer struct {
 	cfg       *core.Config
 	headStart time.Duration
 	policy    *Reconnect
+
+	// resuming is held by who dials to have the session go on, because it was
+	// lost or to move it. Two at a time would present one token, and the server
+	// ends a session whose token is used twice (clause 14.3).
+	resuming sync.Mutex
 }
 
 // dial begins a session, or has one go on.
@@ -67,12 +73,13 @@ func (d *dialer) dial(ctx context.Context, resume *core.Session, headStart time.
 // reconnect is core.Config.Reconnect. It returns when the session goes on, or
 // has ended.
 func (d *dialer) reconnect(s *core.Session, cause error) {
+	d.resuming.Lock() // a look for QUIC gives way, and may have been lucky
+	defer d.resuming.Unlock()
 	ctx := s.Context()
-	for try := 1; ; try++ {
+	for try := 1; now(s).Phase == core.Detached; try++ {
 		// The wires race from the start: one of them has just failed.
 		_, err := d.dial(ctx, s, 0)
 		if err == nil {
-			d.watch(s)
 			return
 		}
 		wait := d.policy.wait(try)
@@ -113,35 +120,68 @@ const (
 	mostProbe  = 5 * time.Minute
 )
 
-// watch has a session that races its wires move to the better one when that
-// can be had. Its goroutine ends when the session is there, has lost its
-// carrier, or has ended.
+// watch has a session that races its wires look for the better one whenever it
+// runs on the other. Its goroutine ends with the session.
 func (d *dialer) watch(s *core.Session) {
-	if len(d.target.wires) < 2 || d.cfg.Reconnect == nil || s.Transport().Wire != "websocket" {
+	if len(d.target.wires) < 2 || d.cfg.Reconnect == nil {
 		return
 	}
+	go func() {
+		stop := context.CancelFunc(func() {})
+		for c := range s.Lifecycle(context.Background()) {
+			stop()
+			if onWebSocket(c) {
+				var ctx context.Context
+				ctx, stop = context.WithCancel(s.Context())
+				go d.look(ctx, s)
+			}
+		}
+		stop()
+	}()
+}
+
+// look looks for QUIC until the session is there or ctx is done, which is when
+// the session has lost the carrier that it had, or has another.
+func (d *dialer) look(ctx context.Context, s *core.Session) {
 	better := *d.target
 	better.wires = d.target.wires[:1]
 	probe := &dialer{target: &better, mux: d.mux, cfg: d.cfg, policy: d.policy}
-	go func() {
-		ctx := s.Context()
-		for wait := firstProbe; ; wait = min(2*wait, mostProbe) {
-			select {
-			case <-time.After(wait/2 + time.Duration(mathrand.Int64N(int64(wait)))):
-			case <-ctx.Done():
-				return
-			}
-			if s.Transport().Wire != "websocket" {
-				return
-			}
-			dialing, cancel := context.WithTimeout(ctx, probeTime)
-			_, err := probe.dial(dialing, s, 0)
-			cancel()
-			if err == nil {
-				return
-			}
+	for wait := firstProbe; ; wait = min(2*wait, mostProbe) {
+		select {
+		case <-time.After(wait/2 + time.Duration(mathrand.Int64N(int64(wait)))):
+		case <-ctx.Done():
+			return
 		}
-	}()
+		if d.move(ctx, probe, s) {
+			return
+		}
+	}
+}
+
+// move looks once, and reports whether there is nothing more to look for.
+func (d *dialer) move(ctx context.Context, probe *dialer, s *core.Session) bool {
+	d.resuming.Lock()
+	defer d.resuming.Unlock()
+	if ctx.Err() != nil || !onWebSocket(now(s)) {
+		return true // there will be another look if there is need
+	}
+	dialing, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	_, err := probe.dial(dialing, s, 0)
+	return err == nil
+}
+
+// now returns where a session is in its life.
+func now(s *core.Session) (c core.Change) {
+	for c = range s.Lifecycle(s.Context()) {
+		break
+	}
+	return c
+}
+
+// onWebSocket reports whether a session runs on what may not be its best wire.
+func onWebSocket(c core.Change) bool {
+	return (c.Phase == core.Connected || c.Phase == core.Resumed) && c.Wire.Wire == "websocket"
 }
 
 // probeTime bounds one look.

@@ -188,6 +188,40 @@ func TestRoamBlockedUDP(t *testing.T) {
 	tr.end()
 }
 
+// A session that has lost many WebSockets looks for QUIC once, not once for each:
+// several that get there together would use one token twice, which ends it.
+func TestRoamManyCutsThenQUIC(t *testing.T) {
+	tr, r := disturbed(t, "")
+	tr.begin(4)
+	tr.some(20)
+	r.block(true, false)
+	eventually(t, func() bool { return tr.s.Transport().Wire == "websocket" })
+	for range 20 {
+		tr.some(20)
+		r.cut()
+	}
+	tr.some(20)
+	changes := make(chan []core.Change, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { // ends with ctx
+		var all []core.Change
+		for c := range tr.s.Lifecycle(ctx) {
+			all = append(all, c)
+		}
+		changes <- all
+	}()
+	// Time enough for many to look, each for up to 5 s.
+	time.Sleep(3 * time.Second)
+	r.block(false, false)
+	eventually(t, func() bool { return tr.s.Transport().Wire == "quic" })
+	tr.some(1000)
+	cancel()
+	if all := <-changes; len(all) != 2 { // with the one that is yielded first
+		t.Errorf("the session changed more than once: %v", all)
+	}
+	tr.end()
+}
+
 // Run dials anew when the server was restarted, with all that a session needs
 // set up again, and ends with its context, with f, and with a refusal for good.
 func TestRun(t *testing.T) {
