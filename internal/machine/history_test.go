@@ -55,24 +55,24 @@ func TestHistoriesRepeat(t *testing.T) {
 // newHistory returns the world of a history, and says what it is like.
 func newHistory(t testing.TB, seed uint64) (w *world, kind string) {
 	independent := seed%2 == 1
-	lanes := []int{4, 2, 4, 1, 4, 4, 4, 4}[seed/6%8]
-	limits := []string{"defaults", "small", "resumed"}[seed/2%3]
+	lanes := []int{4, 2, 4, 1, 4, 4, 4, 4}[seed/8%8]
+	limits := []string{"defaults", "small", "resumed", "small resumed"}[seed/2%4]
 	adapt := func(c Config) Config {
 		c.Lanes = lanes
-		switch limits {
-		case "small":
+		if limits == "small" || limits == "small resumed" {
 			w := Window{Calls: 3, Messages: 4, Large: 150_000, MaxMessage: 100_000, Names: 4, Streams: 2, Stream: 1000}
 			c.MaxStream, c.MaxStreams = 20_000, 30_000
 			c.Own, c.Peer = w, w
 			c.MaxQueuedCalls, c.MaxQueuedBytes, c.MaxReplyBytes = 6, 200_000, 150_000
 			c.MaxEventBytes, c.MaxStateBytes = 2_000, 1_000
-		case "resumed":
+		}
+		if limits == "resumed" || limits == "small resumed" {
 			c.Retention = 50_000 // so that it gets full
 		}
 		return c
 	}
 	w = newWorld(t, seed, adapt(testConfig(true, independent)), adapt(testConfig(false, independent)))
-	w.strict = limits != "small"
+	w.strict = limits == "defaults" || limits == "resumed"
 	return w, fmt.Sprintf("history %d (independent=%v lanes=%d %s)", seed, independent, lanes, limits)
 }
 
@@ -195,6 +195,11 @@ func (e *end) abandon(c *testCall) {
 		return
 	}
 	c.abandoned = true
+	for slot := range uint8(3) {
+		if s := e.outs[streamKey{c.number, false, slot}]; s != nil && !s.out.over {
+			e.w.fatalf("%s: stream %v goes on after its call was canceled (12.9)", e.name, s.streamKey)
+		}
+	}
 }
 
 func (e *end) topicStep() {
@@ -227,6 +232,11 @@ func (e *end) topicStep() {
 			size = w.rng.IntN(60_000)
 		}
 		e.emit(s, size)
+		if w.rng.IntN(10) == 0 { // more than wait
+			for range w.rng.IntN(12) {
+				e.emit(s, size)
+			}
+		}
 	}
 }
 
@@ -341,6 +351,9 @@ func (w *world) arrived(e *end) {
 func (w *world) goodbye() {
 	e := w.ends[w.rng.IntN(2)]
 	both := w.rng.IntN(3) == 0
+	for range w.rng.IntN(8) {
+		e.topicStep()
+	}
 	// Messages may wait for the peer's handlers.
 	e.close()
 	if e.m.Resumable() && e.peer.m.Resumable() && w.rng.IntN(2) == 0 {
@@ -360,7 +373,9 @@ func (w *world) goodbye() {
 			w.step()
 		}
 		for _, e := range w.ends {
-			e.block = [frame.MaxLanes]int{}
+			if w.rng.IntN(3) == 0 {
+				e.block = [frame.MaxLanes]int{}
+			}
 			if len(e.inbox) > 0 {
 				e.answer(e.inbox[0], 32)
 			}

@@ -220,6 +220,22 @@ var intruders = []intruder{
 		e.refused(e.forge(f, 2), "began twice")
 		return true
 	}},
+	{"streams of calls that do not come", func(e *end) bool {
+		st, in, ln := &e.m.str, &e.m.in, uint8(e.m.role.stream)
+		if !e.bound(int(ln)) || !e.bound(e.m.role.call) || st.opened >= st.granted || len(st.early) > 0 || len(in.running) >= in.own.Calls {
+			return false
+		}
+		f := frame.Frame{Kind: frame.Data, Flags: frame.First, Lane: ln, ID: in.lastID + 1}
+		if err := e.forge(f, 1); err != nil {
+			e.w.fatalf("%s: an early stream: %v", e.name, err)
+		}
+		over := st.over
+		err := e.forge(frame.Frame{Kind: frame.Call, Lane: uint8(e.m.role.call), ID: in.lastID + 2, Name: []byte("t.x")})
+		if err != nil || len(e.eff.Dropped) != 1 || st.over != over+1 {
+			e.w.fatalf("%s: a stream whose call did not come is kept: %v", e.name, err)
+		}
+		return true
+	}},
 	{"reply to nothing", func(e *end) bool {
 		ln := uint8(e.m.role.call)
 		if !e.bound(int(ln)) {

@@ -202,7 +202,7 @@ func (e *end) readStep() {
 		return
 	}
 	s := open[w.rng.IntN(len(open))]
-	if s.in.of != nil && w.rng.IntN(30) == 0 {
+	if s.in.of != nil && w.rng.IntN(15) == 0 {
 		e.stop(s)
 		return
 	}

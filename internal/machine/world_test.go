@@ -463,6 +463,9 @@ func (e *end) answer(v *Inbound, size int) {
 	}
 	e.m.Reply(v, uint16(code), body(size, number, state, version, events), nil)
 	e.replied(v, number, twinwire.Code(v.reply.code)) // too many may wait
+	if e.w.rng.IntN(8) == 0 {
+		e.m.Reply(v, uint16(twinwire.Internal), body(size, 0, 0, 0, 0), nil) // does nothing
+	}
 }
 
 func (e *end) emit(s *testSub, size int) (uint64, bool) {
@@ -584,6 +587,9 @@ func (w *world) check() {
 			w.fatalf("%s: %d calls and %d bytes wait", e.name, o.queued, o.queuedBytes)
 		case o.replyBytes > m.cfg.MaxReplyBytes+m.cfg.Peer.MaxMessage+m.cfg.Own.Calls*100:
 			w.fatalf("%s: %d bytes of replies wait", e.name, o.replyBytes)
+		case m.in.largeDone > m.in.largeReserved, m.in.messagesDone > m.in.messages,
+			m.in.largeGranted > m.in.largeDone+uint64(m.in.own.Large), m.in.messagesGranted > m.in.messagesDone+uint64(m.in.own.Messages):
+			w.fatalf("%s: more is given back than was taken: %+v", e.name, m.in)
 		case m.events.bytes > m.cfg.MaxEventBytes+70_000:
 			w.fatalf("%s: %d bytes of events wait", e.name, m.events.bytes)
 		case o.queued < 0, o.queuedBytes < 0, o.replyBytes < 0, o.calls < 0, m.events.bytes < 0, m.in.refused < 0:
