@@ -59,6 +59,7 @@ type end struct {
 	outs   map[streamKey]*testOut
 	ins    map[*InStream]*testIn // that are not over
 	chunks map[*Chunk]bool       // in use
+	told   map[*Inbound]bool     // that their callers no longer wait
 	acked  [frame.MaxLanes]uint64
 	closed bool // Effects said so
 	dead   error
@@ -124,6 +125,7 @@ func newWorld(t testing.TB, seed uint64, client, server Config) *world {
 		e := &end{
 			w: w, name: []string{"client", "server"}[i], byNumber: map[uint64]*testCall{}, started: map[uint64]int{},
 			order: map[uint64]uint64{}, topics: map[string]*inLog{}, seen: map[string]uint64{}, gone: map[string]bool{},
+			told: map[*Inbound]bool{},
 		}
 		e.useStreams(&cfg)
 		e.m = New(cfg, 0)
@@ -301,6 +303,7 @@ func (e *end) carryOut() {
 		if v.OneWay || v.replied {
 			w.fatalf("%s: cancel of what is not running", e.name)
 		}
+		e.told[v] = true
 	}
 }
 
