@@ -173,6 +173,11 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 	if m.silent() {
 		return m.batched(start)
 	}
+	for i := range m.cfg.Lanes {
+		if m.carries(pipe, i) {
+			m.lanes[i].pace.burst = 0
+		}
+	}
 	large := m.carries(pipe, m.role.call) && m.largeWaited && m.batchLarge(now)
 	left := func() int { return batchTarget - (len(m.appended) - start) }
 	for progress := true; progress && left() > 0; {

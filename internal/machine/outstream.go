@@ -222,7 +222,7 @@ func (m *Machine) batchStreams(pipe int, p Priority, budget int, now time.Durati
 	}
 	pc := &m.lanes[ln].pace
 	start := len(m.appended)
-	for r.first != nil && len(m.appended)-start < budget && m.open(ln) && pc.open() {
+	for r.first != nil && len(m.appended)-start < budget && m.open(ln) && pc.open() && !pc.closed() {
 		s := r.first
 		s.unlink()
 		m.batchStream(s, ln, now)

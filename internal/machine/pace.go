@@ -10,13 +10,23 @@ const (
 	// paceFloor is what may be in flight always, and paceStart at first.
 	paceFloor = 64 << 10
 	paceStart = 256 << 10
-	// paceSlack is how long what is in flight may take beyond two round trips:
-	// it lets both ends be busy with something else meanwhile.
-	paceSlack = 100 * time.Microsecond
+	// paceSlack is how long what is in flight may take beyond all else: it lets
+	// both ends be busy with something else meanwhile.
+	paceSlack = 250 * time.Microsecond
 	// tripWindow and rateWindow are for how long the best figures count, the
 	// latter in round trips.
 	tripWindow = 10 * time.Second
 	rateWindow = 10
+	// paceGrowth is how much more than before is a rate that grows, and
+	// paceRounds how many round trips without one say that the path is full.
+	paceGrowth = 1.25
+	paceRounds = 3
+	// paceQueue is how long a queue may take besides a part of a round trip, if
+	// both are not more than two round trips.
+	paceQueue = 2 * time.Millisecond
+	// paceBurst is how long the path may take for what leaves at once, if that
+	// is more than one frame.
+	paceBurst = 2500 * time.Microsecond
 	// paceFlight is how many marks there are of what is in flight: a peer that never acknowledges must not make this grow.
 	paceFlight = 1024
 )
@@ -26,8 +36,14 @@ const (
 // nothing can be taken back. It does what BBR (Cardwell et al., 2016) does for
 // packets: the bound is a multiple of the bandwidth-delay product, which
 // follows from the delivery rate and the shortest round trip that the
-// acknowledgements show. While the bound is what limits the rate, it doubles
-// with each round trip.
+// acknowledgements show. While the bound is what limits the rate, it grows by
+// half with each round trip until the rate does not grow any more: the path is
+// full then. What is beyond the product from there on waits in a queue, mostly
+// that of the slowest link. On a long path that is a quarter of the product, which
+// is enough to notice a path that has become faster. More would come near the
+// brim of a queue of one product, as routers have them, and what the carrier
+// loses there costs the calls beside it another round trip and more, and TCP
+// seconds in which it does not fill the path; so would doubling at the start.
 //
 // A sender that always uses up the bound never sees a round trip without the
 // queue that it makes itself, and would take the longer trip for the path's
@@ -40,7 +56,10 @@ const (
 type pace struct {
 	limit     int // bytes; 0 before the first frame
 	inFlight  int
-	delivered uint64 // bytes that were acknowledged
+	burst     int           // bytes in the batch that is being made
+	delivered uint64        // bytes that were acknowledged
+	since     time.Duration // when that became so, or when there was nothing in flight
+	sentAt    time.Duration // when the last of them were sent, or when there was nothing in flight
 	flight    []paceMark
 	head      int
 	// spared is the value of delivered up to which rates are those of streams
@@ -52,6 +71,11 @@ type pace struct {
 	tripAt time.Duration // when it was seen
 	probes bool          // for a trip without a queue
 	rate   best          // bytes per second
+
+	full   bool    // the rate has stopped growing
+	grown  float64 // the rate when it grew last
+	rounds int     // that have ended since
+	round  uint64  // the value of delivered that ends this one
 }
 
 // A paceMark is one or more frames that were sent together and are in flight.
@@ -60,7 +84,9 @@ type paceMark struct {
 	bytes     int
 	at        time.Duration
 	delivered uint64 // when it was sent
-	spared    bool   // the bound was not used up then
+	since     time.Duration
+	took      time.Duration // between what was acknowledged last then, and it
+	spared    bool          // the bound was not used up then
 	probe     bool
 }
 
@@ -86,6 +112,14 @@ func (b *best) add(v float64, at, window time.Duration) {
 // open reports whether more may be sent.
 func (p *pace) open() bool { return p.inFlight == 0 || p.inFlight < p.limit }
 
+// closed reports whether a batch has enough. The carrier may put a long one
+// onto the path at once, where the queue of a slow link overflows that would
+// have room for the same bytes one by one; and it is acknowledged as a whole,
+// so that the next one is as long.
+func (p *pace) closed() bool {
+	return p.known && p.burst >= max(frame.MaxPayload, int(p.rate.value()*paceBurst.Seconds()))
+}
+
 // idle takes note that no stream has anything to send.
 func (p *pace) idle() {
 	if p.inFlight >= p.limit {
@@ -105,7 +139,11 @@ func (p *pace) sent(next uint64, n int, now time.Duration) {
 	if p.limit == 0 {
 		p.limit = paceStart
 	}
+	if p.inFlight == 0 {
+		p.since, p.sentAt = now, now
+	}
 	p.inFlight += n
+	p.burst += n
 	if k := len(p.flight); k > p.head {
 		last := &p.flight[k-1]
 		if last.at == now && last.bytes+n <= frame.MaxPayload || k-p.head == paceFlight {
@@ -118,7 +156,7 @@ func (p *pace) sent(next uint64, n int, now time.Duration) {
 		p.flight = append(p.flight[:0], p.flight[p.head:]...)
 		p.head = 0
 	}
-	p.flight = append(p.flight, paceMark{next, n, now, p.delivered, p.delivered < p.spared, p.probes})
+	p.flight = append(p.flight, paceMark{next, n, now, p.delivered, p.since, now - p.sentAt, p.delivered < p.spared, p.probes})
 }
 
 // acknowledged takes note of an acknowledgement of the lane.
@@ -142,20 +180,52 @@ func (p *pace) acknowledged(next uint64, now time.Duration) {
 	case now-p.tripAt > tripWindow:
 		p.probes = true
 	}
-	rate := float64(p.delivered-newest.delivered) / took.Seconds()
+	// Acknowledgements come in bursts, so what they say counts from the one
+	// before the newest mark was sent; and none arrives faster than it was sent
+	// but for waiting for something that was lost.
+	rate := float64(p.delivered-newest.delivered) / max(now-newest.since, newest.took, time.Microsecond).Seconds()
+	p.since, p.sentAt = now, newest.at
 	if !newest.spared || rate > p.rate.value() {
 		p.rate.add(rate, now, max(rateWindow*p.trip, tripWindow/100))
 		p.known = p.known || !newest.spared
 	}
-	switch trip, rate := p.trip.Seconds(), p.rate.value(); {
+	p.fills()
+	bound := int(p.rate.value() * (p.trip + p.queue()).Seconds())
+	switch {
 	case p.probes:
-		p.limit = max(frame.MaxPayload, int(rate*trip/2))
+		p.limit = max(frame.MaxPayload, int(p.rate.value()*p.trip.Seconds()/2))
 	case p.known:
-		p.limit = max(paceFloor, int(rate*(2*trip+paceSlack.Seconds())))
+		p.limit = max(paceFloor, bound)
 	default:
-		p.limit = max(paceStart, int(rate*(2*trip+paceSlack.Seconds())))
+		p.limit = max(paceStart, bound)
 	}
 	if p.head == len(p.flight) {
 		p.flight, p.head = p.flight[:0], 0
 	}
+}
+
+// fills finds out whether the path is full, once in a round trip.
+func (p *pace) fills() {
+	if p.full || p.delivered < p.round {
+		return
+	}
+	p.round = p.delivered + uint64(p.inFlight)
+	switch rate := p.rate.value(); {
+	case rate >= p.grown*paceGrowth:
+		p.grown, p.rounds = rate, 0
+	case p.known: // else the streams have had too little to send
+		p.rounds++
+		p.full = p.rounds == paceRounds
+	}
+}
+
+// queue returns how long what is in flight may take beyond a round trip. On a
+// short path the bytes are few and the ends busy, which is what makes a trip
+// longer than the shortest.
+func (p *pace) queue() time.Duration {
+	part := p.trip / 2
+	if p.full {
+		part = p.trip / 4
+	}
+	return min(2*p.trip, part+paceQueue) + paceSlack
 }

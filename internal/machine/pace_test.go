@@ -35,8 +35,9 @@ func overPaths(t *testing.T, test func(t *testing.T, l *link, product float64)) 
 }
 
 // A stream fills the path within a few round trips, and what it has in flight
-// stays near two bandwidth-delay products for as long as it goes on: so calls
-// beside it do not wait in ever longer queues.
+// stays near the bandwidth-delay product for as long as it goes on: so calls
+// beside it do not wait in ever longer queues, and a queue of one product does
+// not overflow.
 func TestPaceFills(t *testing.T) {
 	overPaths(t, func(t *testing.T, l *link, product float64) {
 		fill := l.bulk()
@@ -53,7 +54,7 @@ func TestPaceFills(t *testing.T) {
 		if share < 0.9 {
 			t.Errorf("%.0f %% of the rate is used", share*100)
 		}
-		if bound := 2.5*product + paceFloor + frame.MaxPayload; float64(most) > bound {
+		if bound := 1.5*product + l.rate*(paceQueue+paceSlack).Seconds() + paceFloor + frame.MaxPayload; float64(most) > bound {
 			t.Errorf("%d bytes in flight, want %.0f at most", most, bound)
 		}
 		if bound := 4*2*l.delay + time.Duration(4*paceFloor/l.rate*float64(time.Second)); slowest > bound {
