@@ -88,12 +88,13 @@ const (
 	defaultRetryAbove  = 256
 )
 
-// Receive windows bound what a peer can make this side hold.
+// Receive windows bound what a peer can make this side hold. One lane alone fills
+// 320 Mbit/s over 100 ms; with 1 MiB a stream got 60 % of 100 Mbit/s there.
 const (
 	streamWindow     = 256 << 10
-	maxStreamWindow  = 1 << 20
+	maxStreamWindow  = 4 << 20
 	connWindow       = frame.MaxLanes * streamWindow // lanes that nobody reads must not stall one that is read
-	maxConnWindow    = 4 << 20
+	maxConnWindow    = 8 << 20
 	noStreams        = -1
 	handshakeDivisor = 2 // quic-go gives a handshake twice its idle timeout
 )
