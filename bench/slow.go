@@ -110,4 +110,6 @@ func measureSlow(ctx context.Context, p peer.Peer, down bool, measure time.Durat
 
 func startingMillis(l load.Latency) string { return millis(l.P50) + ", max " + millis(l.Max) }
 
-func millis(d time.Duration) string { return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds()) }
+func millis(d time.Duration) string {
+	return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
+}
