@@ -327,7 +327,7 @@ func (v *arrival) begin() error {
 	case !inTime:
 		return &transport.CloseError{Code: twinwire.DeadlineExceeded, Reason: "handshake took too long"}
 	}
-	s := newSession(a.cfg, a.mux, v.carrier, v.own, v.client, false)
+	s := newSession(a.cfg, a.mux, v.carrier, v.own, v.client, 0, false)
 	v.binding = s.bind
 	a.keep(s)
 	if a.Began != nil {

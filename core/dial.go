@@ -24,7 +24,8 @@ type Offer struct {
 	carrier transport.Carrier
 	own     *hello
 	welcome *hello
-	resume  *Session // that goes on; nil for a new one
+	trip    time.Duration // from the hello to the answer
+	resume  *Session      // that goes on; nil for a new one
 	told    [frame.MaxLanes]uint64
 	binding atomic.Pointer[binding]
 	ended   chan error // what Receive returned
@@ -112,6 +113,7 @@ func (o *Offer) greet(ctx context.Context) (*Offer, error) {
 		returned = true
 		o.ended <- err
 	}()
+	began := time.Now()
 	err := carrier.Send(0, frame.Append(nil, &frame.Frame{Kind: frame.Hello, Payload: payload}))
 	if err == nil {
 		select {
@@ -134,6 +136,7 @@ func (o *Offer) greet(ctx context.Context) (*Offer, error) {
 		<-o.ended
 		return nil, err
 	}
+	o.trip = time.Since(began)
 	return o, nil
 }
 
@@ -177,7 +180,7 @@ func (o *Offer) Wire() transport.Info { return o.carrier.Info() }
 
 // Accept begins the session on this carrier. It is for offers of Greet.
 func (o *Offer) Accept() *Session {
-	s := newSession(o.cfg, o.mux, o.carrier, o.own, o.welcome, true)
+	s := newSession(o.cfg, o.mux, o.carrier, o.own, o.welcome, o.trip, true)
 	b := s.bind
 	o.binding.Store(b)
 	go func() { b.ended(<-o.ended) }() // ends with the carrier
@@ -216,7 +219,7 @@ func (o *Offer) Resume() error {
 	s.mu.Unlock()
 	o.binding.Store(b)
 	err := s.rebind(b, &machine.Binding{
-		Generation: o.welcome.generation, Independent: b.info.Independent, Heartbeat: o.welcome.heartbeat,
+		Generation: o.welcome.generation, Independent: b.info.Independent, Heartbeat: o.welcome.heartbeat, Trip: o.trip,
 		Nexts: o.welcome.nexts, Told: o.told,
 	})
 	if err != nil {

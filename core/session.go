@@ -112,7 +112,7 @@ const inlineBytes = 16 << 10
 
 // newSession returns a session whose handshake is complete. The caller runs
 // its carrier.
-func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hello, client bool) *Session {
+func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hello, trip time.Duration, client bool) *Session {
 	s := &Session{
 		cfg: cfg, client: client, peer: peer.Hello,
 		limits: cfg.Limits.withDefaults(), mux: mux, log: cfg.Logger,
@@ -157,7 +157,7 @@ func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hel
 		MaxQueuedCalls: s.limits.QueuedCalls, MaxQueuedBytes: s.limits.QueuedBytes,
 		MaxReplyBytes: s.limits.ReplyBytes, MaxEventBytes: s.limits.EventBytes,
 		MaxStateBytes: s.limits.StateBytes, MaxStates: s.limits.States,
-		Retention: retention, Watchdog: s.watches,
+		Retention: retention, Watchdog: s.watches, Trip: trip,
 		MaxStream: s.limits.StreamBytes, MaxStreams: s.limits.StreamsBytes,
 		Resolve: s.mux.resolve, NewInbound: newInbound,
 		NewStream: s.newReader, NewChunk: newChunk, FreeChunk: freeChunk,

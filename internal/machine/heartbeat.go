@@ -34,7 +34,7 @@ const (
 // at once, however long handlers take.
 func (m *Machine) interval() time.Duration {
 	if m.awaits() {
-		return min(m.cfg.Heartbeat, max(watchTime, watchTrips*m.stats.RTT))
+		return min(m.cfg.Heartbeat, max(watchTime, watchTrips*m.cfg.Trip))
 	}
 	return m.cfg.Heartbeat
 }
@@ -124,6 +124,12 @@ func (m *Machine) receivePing(token uint64, now time.Duration) error {
 
 func (m *Machine) receivePong(token uint64, now time.Duration) {
 	if token == m.control.token && token > 0 {
-		m.stats.RTT = now - time.Duration(token)*time.Microsecond
+		rtt := now - time.Duration(token)*time.Microsecond
+		m.stats.RTT = rtt
+		// The shortest counts: one that an outage made long must not have the
+		// next outage go unnoticed.
+		if m.cfg.Trip == 0 || rtt < m.cfg.Trip {
+			m.cfg.Trip = rtt
+		}
 	}
 }

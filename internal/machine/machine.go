@@ -83,6 +83,9 @@ type Config struct {
 	// Watchdog has the peer's silence noticed early while something is waited
 	// for (clause 14.5).
 	Watchdog bool
+	// Trip is how long a round trip takes on the carrier, as far as the
+	// handshake has shown.
+	Trip time.Duration
 	// MaxStream is how large the window of a stream may become, MaxStreams
 	// the windows of all.
 	MaxStream, MaxStreams int

@@ -15,6 +15,7 @@ type Binding struct {
 	Generation  uint64
 	Independent bool
 	Heartbeat   time.Duration
+	Trip        time.Duration // as in Config
 	// Nexts are the numbers that the peer expects, by lane.
 	Nexts [frame.MaxLanes]uint64
 	// Told are the numbers that this side told the peer.
@@ -57,6 +58,7 @@ func (m *Machine) Rebind(b *Binding, now time.Duration, eff *Effects) error {
 	m.detached = false
 	m.closing.sent = false // it may be lost; it is sent again behind everything else
 	m.cfg.Generation, m.cfg.Independent, m.cfg.Heartbeat = b.Generation, b.Independent, b.Heartbeat
+	m.cfg.Trip = b.Trip
 	m.beat.heard, m.beat.asked = now, 0
 	for i := range m.cfg.Lanes {
 		l := &m.lanes[i]
