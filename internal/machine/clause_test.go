@@ -1,7 +1,6 @@
 package machine
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -436,8 +435,7 @@ func TestSizes(t *testing.T) {
 	both(t, func(t *testing.T, w *world, client, server *end) {
 		for _, size := range []int{0, 1, frame.MaxPayload - 1, frame.MaxPayload, frame.MaxPayload + 1, 2 * frame.MaxPayload, 2*frame.MaxPayload + 1, 4<<20 - 1, 4 << 20} {
 			for _, e := range w.ends {
-				c := e.call(size, nil)
-				c.Meta = bytes.Clone([]byte("\x01k\x01v"))
+				c := e.call(size, func(c *testCall) { c.Meta = []byte("\x01k\x01v") })
 				w.settle()
 				if len(e.peer.only().Payload) != max(8, size) {
 					t.Fatalf("%d bytes arrived, want %d", len(e.peer.only().Payload), size)

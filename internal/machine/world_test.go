@@ -375,7 +375,7 @@ func (e *end) start(v *Inbound) {
 		w.fatalf("%s: flags or metadata of %d changed on the way: %+v, were %+v", e.name, n, v, c)
 	}
 	// What is left is rounded up, and does not shrink on the way (6.4).
-	if late := c.Deadline + w.now - c.began + time.Millisecond; (v.Deadline != 0) != (c.Deadline != 0 && !c.OneWay) ||
+	if late := max(c.Deadline, c.began) + w.now - c.began + time.Millisecond; (v.Deadline != 0) != (c.Deadline != 0 && !c.OneWay) ||
 		v.Deadline != 0 && (v.Deadline < c.Deadline || v.Deadline > late) {
 		w.fatalf("%s: deadline of %d is %v, was %v", e.name, n, v.Deadline, c.Deadline)
 	}
