@@ -454,3 +454,18 @@ func TestStreamIntercepted(t *testing.T) {
 		}
 	})
 }
+
+// A plain call of a method that reads a stream sends an empty one, instead of
+// having both ends wait for ever.
+func TestStreamNobodySends(t *testing.T) {
+	run(t, func(t *testing.T, o *mem.Options) {
+		cfg, _ := serving(map[string]core.Handler{"test.Back": back})
+		p := connect(t, o, cfg, cfg)
+		for _, s := range []*core.Session{p.client, p.server} {
+			var n codec.Value[int64]
+			if err := s.Call(t.Context(), "test.Back", nil, &n); err != nil || n.V != 0 {
+				t.Errorf("Back = %d, %v", n.V, err)
+			}
+		}
+	})
+}

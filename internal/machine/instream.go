@@ -51,12 +51,16 @@ type DataIn struct {
 }
 
 // InStream returns the stream of the peer in a slot of a call, which may not
-// have begun.
+// have begun. If not, and the peer is the caller, it is asked for: the call may
+// be one without streams (clause 12.4).
 func (m *Machine) InStream(of party, slot uint8) *InStream {
 	s := of.streams().in(slot)
 	if s == nil {
 		s = m.newIn(of.number(), slot, !of.callee())
 		m.attachStream(of, s)
+		if of.callee() {
+			m.dueWindow(s)
+		}
 	}
 	return s
 }
@@ -274,10 +278,15 @@ func (m *Machine) grow(s *InStream, n int) {
 func (m *Machine) grant(s *InStream, limit uint64) {
 	if limit > s.limit {
 		s.limit = limit
-		if !s.windowDue {
-			s.windowDue = true
-			m.str.windows = append(m.str.windows, s)
-		}
+		m.dueWindow(s)
+	}
+}
+
+// dueWindow queues a WINDOW.
+func (m *Machine) dueWindow(s *InStream) {
+	if !s.windowDue {
+		s.windowDue = true
+		m.str.windows = append(m.str.windows, s)
 	}
 }
 

@@ -362,7 +362,12 @@ func (m *Machine) outOf(f *frame.Frame) (party, *OutStream) {
 
 // receiveWindow takes a WINDOW (clause 12.4).
 func (m *Machine) receiveWindow(f *frame.Frame) {
-	if _, s := m.outOf(f); s != nil && f.Next > s.limit {
+	of, s := m.outOf(f)
+	if c, ok := of.(*Call); ok && s == nil && !c.Streams && !c.canceled {
+		// The callee waits for what will not come.
+		m.EndStream(m.OpenStream(c, uint8(f.Slot), Normal))
+	}
+	if s != nil && f.Next > s.limit {
 		s.limit = f.Next
 		m.activate(s)
 	}

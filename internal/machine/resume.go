@@ -97,9 +97,8 @@ func (m *Machine) renewWindows(x *exchange) {
 }
 
 func (m *Machine) renewWindow(s *InStream) {
-	if s.begun && !s.ended && !s.windowDue {
-		s.windowDue = true
-		m.str.windows = append(m.str.windows, s)
+	if !s.ended && !s.counted {
+		m.dueWindow(s)
 	}
 }
 
