@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/twinwire/twinwire"
-	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/internal/machine"
 )
 
@@ -332,126 +331,6 @@ func (w *workers) answeredLocked(r *Request) {
 	if w.open--; w.open == 0 && w.drained != nil {
 		close(w.drained)
 	}
-}
-
-// handle runs the handler of a request and queues its answer.
-func (s *Session) handle(r *Request) {
-	if !r.OneWay {
-		r.reply = buffers.Get().(*buffer)
-	}
-	var began time.Time
-	leads := s.leads.Load()
-	if leads {
-		began = time.Now()
-	}
-	returned := false
-	defer func() {
-		if !returned {
-			s.dropped(r)
-		}
-	}()
-	code, payload, meta := s.answer(r)
-	returned = true
-	if t, ok := r.Target.(*target); ok && leads {
-		t.took(time.Since(began))
-	}
-	s.handled(r, code, payload, meta)
-}
-
-// dropped answers a request whose handler ended its goroutine, as runtime.Goexit
-// does and with it FailNow of a test. Silence would be the end of the caller.
-func (s *Session) dropped(r *Request) {
-	s.log.Error("twinwire: handler ended its goroutine", "session", s.id.String(), "method", r.Method)
-	s.handled(r, uint16(twinwire.Internal), nil, nil)
-	s.mu.Lock()
-	s.kick(false)
-}
-
-// handled queues the answer to a request.
-func (s *Session) handled(r *Request, code uint16, payload, meta []byte) {
-	r.ctx.end(context.Canceled)
-	r.args.release()
-	r.args = nil
-	if r.OneWay {
-		s.mu.Lock()
-		s.m.Consumed(&r.Inbound)
-		s.mu.Unlock()
-		return
-	}
-	r.reply.b = payload
-	s.mu.Lock()
-	s.m.Reply(&r.Inbound, code, payload, meta)
-	ins := machine.InStreams(&r.Inbound)
-	s.mu.Unlock()
-	for _, in := range ins { // what the handler did not read
-		in.Owner.(*StreamReader).discard()
-	}
-}
-
-// answer runs the handler and makes an answer of what it returns.
-func (s *Session) answer(r *Request) (code uint16, payload, meta []byte) {
-	defer func() {
-		if v := recover(); v != nil { // an error's own methods
-			_ = s.panicked(r, v)
-			code, payload, meta = uint16(twinwire.Internal), nil, nil
-		}
-	}()
-	payload, meta, err := s.run(r)
-	if err != nil {
-		err = s.failed(r, err)
-		payload = payload[:0]
-	}
-	switch {
-	case err == nil:
-		return 0, payload, meta
-	case r.OneWay:
-		s.log.Warn("twinwire: message was not handled", "session", s.id.String(), "method", r.Method, "error", err)
-		return 0, nil, nil
-	}
-	code, body := rejected(err)
-	return code, append(payload, body...), meta
-}
-
-// run calls the handler and encodes what it returns into the reply's buffer.
-// All of that is code of the user's: a panic is an error.
-func (s *Session) run(r *Request) (payload, meta []byte, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = s.panicked(r, v)
-		}
-	}()
-	result, err := s.call1(r)
-	if r.OneWay {
-		return nil, nil, err
-	}
-	payload = r.reply.b[:0]
-	if err == nil && result != nil {
-		b, bad := result.AppendMsgpack(payload)
-		if bad != nil { // whatever its code, it is this side's mistake
-			return payload, nil, fmt.Errorf("cannot encode result of %s: %v", r.Method, bad)
-		}
-		payload = b
-	}
-	meta, bad := r.replyMetadata()
-	if bad != nil && err == nil {
-		err = fmt.Errorf("metadata of the reply: %v", bad)
-	}
-	return payload, meta, err
-}
-
-// call1 calls the handler, or says why there is none.
-func (s *Session) call1(r *Request) (codec.Marshaler, error) {
-	switch {
-	case s.openErr != nil:
-		return nil, s.openErr
-	case r.refused:
-		return nil, twinwire.Errorf(twinwire.Unavailable, "session is shutting down")
-	}
-	t, ok := r.Target.(*target)
-	if !ok {
-		return noMethod(&r.ctx, r)
-	}
-	return t.handle(&r.ctx, r)
 }
 
 // guard runs a callback of the user's and logs a panic. One that ends its

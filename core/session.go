@@ -3,13 +3,11 @@ package core
 import (
 	"context"
 	"log/slog"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/twinwire/twinwire"
-	"github.com/twinwire/twinwire/frame"
 	"github.com/twinwire/twinwire/internal/machine"
 	"github.com/twinwire/twinwire/transport"
 )
@@ -104,11 +102,6 @@ type Session struct {
 	writers sync.WaitGroup
 	done    chan struct{} // closed when the session has ended
 }
-
-// inlineBytes is how much may be unacknowledged in a pipe for a goroutine to
-// write to it by itself: so little is in the kernel's buffers that the write
-// does not block.
-const inlineBytes = 16 << 10
 
 // newSession returns a session whose handshake is complete. The caller runs
 // its carrier.
@@ -210,218 +203,6 @@ func (s *Session) Stats() Stats {
 
 // String returns the session's id, its wire and the peer's address.
 func (s *Session) String() string { return s.id.String()[:8] + " " + s.Transport().String() }
-
-// kick sends what waits. It is called with mu held and returns without. With
-// inline the calling goroutine writes itself, one batch, if that cannot block;
-// everything else is written by goroutines that end when nothing waits.
-func (s *Session) kick(inline bool) {
-	s.wakeWritersLocked()
-	b := s.bind
-	if b == nil || s.ended {
-		s.mu.Unlock()
-		return
-	}
-	wake := s.m.Wake() &^ b.writing
-	if wake == 0 {
-		s.mu.Unlock()
-		return
-	}
-	b.writing |= wake
-	own := -1
-	for p := range s.m.Pipes() {
-		if wake&(1<<p) == 0 {
-			continue
-		}
-		if inline && own < 0 && s.m.Unacknowledged(p) < inlineBytes {
-			own = p
-			continue
-		}
-		s.writers.Add(1)
-		go s.write(b, p)
-	}
-	if own < 0 {
-		s.mu.Unlock()
-		return
-	}
-	s.writers.Add(1)
-	s.mu.Unlock()
-	if s.writeBatch(b, own) {
-		go s.write(b, own)
-		return
-	}
-	s.writers.Done()
-}
-
-// write writes batches of a pipe until nothing waits. It is counted in
-// writers, and its end is that nothing waits or that the carrier fails.
-func (s *Session) write(b *binding, pipe int) {
-	defer s.writers.Done()
-	for s.writeBatch(b, pipe) {
-	}
-}
-
-// batches are buffers for one batch each.
-var batches = sync.Pool{New: func() any { return new(batch) }}
-
-type batch [frame.MaxBatch]byte
-
-// writeBatch writes one batch of a pipe and reports whether there is more. If
-// not, the pipe is free for others.
-func (s *Session) writeBatch(b *binding, pipe int) bool {
-	buf := batches.Get().(*batch)
-	defer batches.Put(buf)
-
-	s.mu.Lock()
-	if s.m.Crowded() {
-		// Goroutines that are about to send do so first: what they queue
-		// becomes part of this batch, instead of a write of its own. Measured
-		// on calls with 64 in flight it doubles what a connection carries. A
-		// call that is alone would pay for it with a thread woken up in vain.
-		s.mu.Unlock()
-		runtime.Gosched()
-		s.mu.Lock()
-	}
-	if s.bind != b {
-		b.writing &^= 1 << pipe
-		s.mu.Unlock()
-		return false
-	}
-	now := s.now()
-	frames := s.m.Batch(pipe, now, buf[:0])
-	if s.watches {
-		s.arm(now) // what is sent may be waited for
-	}
-	sent := s.releaseSent()
-	s.mu.Unlock()
-	var err error
-	if len(frames) > 0 {
-		err = b.carrier.Send(pipe, frames)
-	}
-	if err == nil {
-		for _, st := range sent {
-			st.reach(Sent, nil)
-		}
-	}
-	s.mu.Lock()
-	var wake uint32
-	if err == nil && !s.ended && s.bind == b {
-		wake = s.m.Wake()
-	}
-	more := wake&(1<<pipe) != 0
-	if !more {
-		b.writing &^= 1 << pipe
-	}
-	// A batch may have freed what waits in other pipes.
-	others := wake &^ b.writing &^ (1 << pipe)
-	b.writing |= others
-	for p := 0; others != 0; p, others = p+1, others>>1 {
-		if others&1 != 0 {
-			s.writers.Add(1)
-			go s.write(b, p)
-		}
-	}
-	s.mu.Unlock()
-	if err != nil {
-		// Receive fails as well, and the binding ends; this makes sure, and
-		// says why.
-		s.fail(b, carrierError(err))
-	}
-	return more
-}
-
-// releaseSent gives back the buffers of what was sent whole, and returns the
-// statuses of what is tracked of it. mu is held.
-func (s *Session) releaseSent() (sent []*Status) {
-	replies, messages := s.m.Sent()
-	for _, v := range replies {
-		if r, ok := v.Owner.(*Request); ok {
-			r.reply.release()
-			r.reply = nil
-		}
-	}
-	for _, c := range messages {
-		s.release(c.Owner.(*pending))
-	}
-	s.wakeWritersLocked()
-	for _, c := range s.m.SentTracked() {
-		sent = append(sent, c.Owner.(*pending).status)
-	}
-	return sent
-}
-
-// deliver takes frames that arrived. It is called by the carrier.
-func (b *binding) deliver(pipe int, frames []byte) error {
-	r, err := b.s.receive(b, pipe, frames)
-	if r != nil && err == nil {
-		return b.serveHere(r)
-	}
-	return err
-}
-
-// receive takes frames that arrived. It returns a request that the caller is
-// to serve, if there is one.
-func (s *Session) receive(b *binding, pipe int, frames []byte) (*Request, error) {
-	s.recvMu.Lock()
-	defer s.recvMu.Unlock()
-	eff := &s.effects
-	eff.Reset()
-	s.mu.Lock()
-	if s.bind != b {
-		s.mu.Unlock()
-		return nil, &transport.CloseError{Code: twinwire.Replaced, Reason: replaced}
-	}
-	now := s.now()
-	err := s.m.Receive(pipe, frames, now, eff)
-	s.arm(now)
-	s.kick(false)
-	s.carryOut(b, eff)
-	switch {
-	case err != nil:
-		s.log.Warn("twinwire: peer broke the protocol", "session", s.id.String(), "peer", b.info.RemoteAddr, "error", err)
-		return nil, &transport.CloseError{Code: twinwire.CodeOf(err), Reason: reason(err)}
-	case eff.Closed:
-		s.mu.Lock()
-		code, why, retry, _ := s.m.Goodbye()
-		s.mu.Unlock()
-		s.flushAcks(b)
-		return nil, &transport.CloseError{Code: code, Reason: printable([]byte(why)), Remote: true, RetryAfter: retry}
-	}
-	r := b.lead.next
-	b.lead.next = nil
-	return r, nil
-}
-
-// carryOut does what the machine decided. recvMu is held, mu is not.
-func (s *Session) carryOut(b *binding, eff *machine.Effects) {
-	for i := range eff.States {
-		s.inbox.state(s, &eff.States[i])
-	}
-	for i := range eff.Events {
-		s.inbox.event(s, &eff.Events[i])
-	}
-	for i := range eff.Data {
-		eff.Data[i].Stream.Owner.(*StreamReader).arrived(&eff.Data[i])
-	}
-	for _, c := range eff.Received {
-		c.Owner.(*pending).status.reach(Received, nil)
-	}
-	for _, c := range eff.Done {
-		s.finish(c)
-	}
-	if len(eff.Start) > 0 {
-		s.dispatch(b, eff.Start)
-	}
-	for _, in := range eff.Dropped {
-		in.Owner.(*StreamReader).discard()
-	}
-	for _, v := range eff.Cancel {
-		cause := context.Canceled
-		if v.Canceled == twinwire.DeadlineExceeded {
-			cause = context.DeadlineExceeded
-		}
-		v.Owner.(*Request).ctx.end(cause)
-	}
-}
 
 // arm makes the timer fire when the machine wants the time. mu is held. The
 // timer may fire too early, which costs less than setting it for every frame.

@@ -1,0 +1,83 @@
+package core
+
+import (
+	"context"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/internal/machine"
+	"github.com/twinwire/twinwire/transport"
+)
+
+// deliver takes frames that arrived. It is called by the carrier.
+func (b *binding) deliver(pipe int, frames []byte) error {
+	r, err := b.s.receive(b, pipe, frames)
+	if r != nil && err == nil {
+		return b.serveHere(r)
+	}
+	return err
+}
+
+// receive takes frames that arrived. It returns a request that the caller is
+// to serve, if there is one.
+func (s *Session) receive(b *binding, pipe int, frames []byte) (*Request, error) {
+	s.recvMu.Lock()
+	defer s.recvMu.Unlock()
+	eff := &s.effects
+	eff.Reset()
+	s.mu.Lock()
+	if s.bind != b {
+		s.mu.Unlock()
+		return nil, &transport.CloseError{Code: twinwire.Replaced, Reason: replaced}
+	}
+	now := s.now()
+	err := s.m.Receive(pipe, frames, now, eff)
+	s.arm(now)
+	s.kick(false)
+	s.carryOut(b, eff)
+	switch {
+	case err != nil:
+		s.log.Warn("twinwire: peer broke the protocol", "session", s.id.String(), "peer", b.info.RemoteAddr, "error", err)
+		return nil, &transport.CloseError{Code: twinwire.CodeOf(err), Reason: reason(err)}
+	case eff.Closed:
+		s.mu.Lock()
+		code, why, retry, _ := s.m.Goodbye()
+		s.mu.Unlock()
+		s.flushAcks(b)
+		return nil, &transport.CloseError{Code: code, Reason: printable([]byte(why)), Remote: true, RetryAfter: retry}
+	}
+	r := b.lead.next
+	b.lead.next = nil
+	return r, nil
+}
+
+// carryOut does what the machine decided. recvMu is held, mu is not.
+func (s *Session) carryOut(b *binding, eff *machine.Effects) {
+	for i := range eff.States {
+		s.inbox.state(s, &eff.States[i])
+	}
+	for i := range eff.Events {
+		s.inbox.event(s, &eff.Events[i])
+	}
+	for i := range eff.Data {
+		eff.Data[i].Stream.Owner.(*StreamReader).arrived(&eff.Data[i])
+	}
+	for _, c := range eff.Received {
+		c.Owner.(*pending).status.reach(Received, nil)
+	}
+	for _, c := range eff.Done {
+		s.finish(c)
+	}
+	if len(eff.Start) > 0 {
+		s.dispatch(b, eff.Start)
+	}
+	for _, in := range eff.Dropped {
+		in.Owner.(*StreamReader).discard()
+	}
+	for _, v := range eff.Cancel {
+		cause := context.Canceled
+		if v.Canceled == twinwire.DeadlineExceeded {
+			cause = context.DeadlineExceeded
+		}
+		v.Owner.(*Request).ctx.end(cause)
+	}
+}
