@@ -20,6 +20,7 @@ type road struct {
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{}
 	flows  map[netip.AddrPort]*net.UDPConn
+	lost   map[netip.AddrPort]bool // whose datagrams were swallowed
 	noTCP  bool
 	noUDP  bool
 	closed bool
@@ -29,7 +30,7 @@ type road struct {
 // newRoad opens a road to a server.
 func newRoad(t *testing.T, target string) *road {
 	t.Helper()
-	r := &road{target: target, conns: map[net.Conn]struct{}{}, flows: map[netip.AddrPort]*net.UDPConn{}}
+	r := &road{target: target, conns: map[net.Conn]struct{}{}, flows: map[netip.AddrPort]*net.UDPConn{}, lost: map[netip.AddrPort]bool{}}
 	// A server's listener finds a port that is free for both.
 	l, err := server.Listen("127.0.0.1:0")
 	if err != nil {
@@ -84,6 +85,13 @@ func (r *road) block(udp, tcp bool) {
 	r.mu.Unlock()
 }
 
+// looks returns how many dialed by UDP and were not let through.
+func (r *road) looks() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.lost)
+}
+
 func (r *road) carryTCP() {
 	for {
 		c, err := r.tcp.Accept()
@@ -127,6 +135,9 @@ func (r *road) carryUDP() {
 		}
 		r.mu.Lock()
 		drop, flow := r.noUDP || r.closed, r.flows[from]
+		if drop && flow == nil {
+			r.lost[from] = true
+		}
 		r.mu.Unlock()
 		if drop {
 			continue

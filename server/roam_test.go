@@ -128,16 +128,24 @@ func (tr *traffic) some(calls int64) {
 // eventually waits for a condition that nothing tells of.
 func eventually(t *testing.T, ok func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	if !within(20*time.Second, ok) {
+		t.Fatal("it never happens")
+	}
+}
+
+// within reports whether a condition that nothing tells of holds in time.
+func within(d time.Duration, ok func() bool) bool {
+	deadline := time.After(d)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatal("it never happens")
+			return false
 		}
 	}
+	return true
 }
 
 // disturbed returns traffic over a road to a server.
@@ -210,8 +218,8 @@ func TestRoamManyCutsThenQUIC(t *testing.T) {
 		}
 		changes <- all
 	}()
-	// Time enough for many to look, each for up to 5 s.
-	time.Sleep(3 * time.Second)
+	// Each would look within 3 s, and for 5 s.
+	within(3*time.Second, func() bool { return r.looks() > 1 })
 	r.block(false, false)
 	eventually(t, func() bool { return tr.s.Transport().Wire == "quic" })
 	tr.some(1000)
