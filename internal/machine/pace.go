@@ -191,6 +191,13 @@ func (p *pace) acknowledged(next uint64, now time.Duration) {
 	}
 	p.fills()
 	bound := int(p.rate.value() * (p.trip + p.queue()).Seconds())
+	if p.trip > paceQueue && !newest.spared {
+		// After a probe, or when what was lost has arrived and so all that
+		// waited behind it, there is room for more than the queue of a slow
+		// link, and TCP would send it at once.
+		quarter := int(p.rate.value() * p.trip.Seconds() / 4)
+		bound = min(bound, p.inFlight+max(2*frame.MaxPayload, quarter))
+	}
 	switch {
 	case p.probes:
 		p.limit = max(frame.MaxPayload, int(p.rate.value()*p.trip.Seconds()/2))
