@@ -69,6 +69,7 @@ type eventQueue struct {
 	head    int
 	off     int // bytes of the head's payload that were sent
 	bytes   int
+	emitted int    // events among what waits
 	last    uint64 // the ordinal of the newest event; they begin at 1
 	fixed   int    // no event before this index can be dropped
 	dropped int    // events in q that were dropped
@@ -90,6 +91,9 @@ func (e *eventQueue) push(v queuedEvent) {
 	v.ordinal = e.last
 	e.q = append(e.q, v)
 	e.bytes += len(v.payload) + eventOverhead
+	if v.kind == eventEmit {
+		e.emitted++
+	}
 }
 
 // popHead takes the head, which was sent or dropped, off the queue.
@@ -99,6 +103,9 @@ func (e *eventQueue) popHead() {
 		e.dropped--
 	} else {
 		e.bytes -= len(h.payload) + eventOverhead
+		if h.kind == eventEmit {
+			e.emitted--
+		}
 	}
 	*h = queuedEvent{}
 	e.head++
@@ -145,7 +152,8 @@ func (e *eventQueue) miss(s *Sub) {
 }
 
 // room makes room for n bytes by dropping what may be dropped, oldest first,
-// and reports whether there is. One event always fits.
+// and reports whether there is. One event always fits, also behind the begin of
+// its subscription.
 func (e *eventQueue) room(n, most int, stats *Stats) bool {
 	for e.bytes > 0 && e.bytes+n > most && e.fixed < len(e.q) {
 		i := e.fixed
@@ -161,12 +169,15 @@ func (e *eventQueue) room(n, most int, stats *Stats) bool {
 		e.drop(v)
 	}
 	e.tidy()
-	return e.bytes == 0 || e.bytes+n <= most
+	return e.emitted == 0 || e.bytes+n <= most
 }
 
 // drop takes what v holds out of the queue; its place is taken off later.
 func (e *eventQueue) drop(v *queuedEvent) {
 	e.bytes -= len(v.payload) + eventOverhead
+	if v.kind == eventEmit {
+		e.emitted--
+	}
 	v.kind, v.payload = eventDropped, nil
 	e.dropped++
 }
