@@ -77,6 +77,7 @@ func TestExitCodes(t *testing.T) {
 		{"-run (", exitUsage},
 		{"-run nothing", exitUsage},
 		{"-rounds -1", exitUsage},
+		{"-link -rounds 2", exitUsage},
 	}
 	for _, tt := range tests {
 		if got := run(t.Context(), strings.Fields(tt.args), io.Discard, null); got != tt.want {
