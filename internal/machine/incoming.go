@@ -282,7 +282,7 @@ func (m *Machine) finishStreams(v *Inbound) bool {
 	v.replyWaits = true
 	m.str.replies++
 	for _, s := range v.x.ins {
-		m.StopStream(s, twinwire.Accepted, nil) // the reply would do, but is late
+		m.StopStream(s, twinwire.Code(v.reply.code), nil) // the reply would do, but is late
 	}
 	return true
 }
