@@ -28,7 +28,7 @@ const (
 	linger = time.Second
 	// parting is how long a Send that is under way may go on after Close, and
 	// farewell how long Close itself may write.
-	parting, farewell = 250 * time.Millisecond, 20 * time.Millisecond
+	parting, farewell = time.Second, 20 * time.Millisecond
 )
 
 var (
