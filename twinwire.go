@@ -76,6 +76,12 @@ const (
 	PeerDead Code = 19
 	// Replaced means that another carrier took over.
 	Replaced Code = 20
+	// Expired means that the credentials of a session were not renewed in
+	// time, or that credentials are not good any more.
+	Expired Code = 21
+	// TakenOver means that the client has begun another session, and may have
+	// one only.
+	TakenOver Code = 22
 
 	// FirstApplicationCode is the lowest code that an application may define.
 	FirstApplicationCode Code = 1024
@@ -105,6 +111,8 @@ var codeNames = [...]string{
 	SlowConsumer:       "slow consumer",
 	PeerDead:           "peer dead",
 	Replaced:           "replaced by another carrier",
+	Expired:            "credentials expired",
+	TakenOver:          "taken over by another session",
 }
 
 // String returns the name of c, such as "not found", or "code 1024" where it

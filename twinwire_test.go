@@ -40,6 +40,8 @@ var codes = []struct {
 	{18, "SlowConsumer", "slow consumer"},
 	{19, "PeerDead", "peer dead"},
 	{20, "Replaced", "replaced by another carrier"},
+	{21, "Expired", "credentials expired"},
+	{22, "TakenOver", "taken over by another session"},
 	{1024, "FirstApplicationCode", "code 1024"},
 	{4095, "MaxCode", "code 4095"},
 }
@@ -62,7 +64,7 @@ func TestCodes(t *testing.T) {
 	for name := range values {
 		t.Errorf("the constant %s is missing in this test", name)
 	}
-	for _, c := range []twinwire.Code{21, 1023, 4096, 65535} {
+	for _, c := range []twinwire.Code{23, 1023, 4096, 65535} {
 		if got, want := c.String(), fmt.Sprintf("code %d", uint16(c)); got != want {
 			t.Errorf("code %d is called %q, want %q", uint16(c), got, want)
 		}
