@@ -37,7 +37,7 @@ type race struct {
 	target    *target
 	mux       *core.Mux
 	cfg       *core.Config
-	attempt   core.ID
+	attempt   core.ID // of a new session
 	headStart time.Duration
 	resume    *core.Session // that goes on; nil for a new one
 
@@ -156,7 +156,7 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 // greet says hello on a carrier.
 func (r *race) greet(ctx context.Context, c transport.Carrier) (*core.Offer, error) {
 	if r.resume != nil {
-		return core.GreetAgain(ctx, c, r.resume, r.attempt)
+		return core.GreetAgain(ctx, c, r.resume)
 	}
 	return core.Greet(ctx, c, r.cfg, r.mux, r.attempt)
 }

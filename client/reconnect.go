@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	mathrand "math/rand/v2"
 	"sync"
@@ -65,8 +64,7 @@ type dialer struct {
 
 // dial begins a session, or has one go on.
 func (d *dialer) dial(ctx context.Context, resume *core.Session, headStart time.Duration) (*core.Session, error) {
-	r := &race{target: d.target, mux: d.mux, cfg: d.cfg, headStart: headStart, resume: resume}
-	_, _ = rand.Read(r.attempt[:]) // never fails
+	r := &race{target: d.target, mux: d.mux, cfg: d.cfg, attempt: core.NewAttempt(), headStart: headStart, resume: resume}
 	return r.run(ctx)
 }
 

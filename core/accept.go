@@ -373,8 +373,8 @@ func (v *arrival) resumes(h *hello) error {
 		v.client = nil
 		return err
 	}
-	v.own.session, v.own.generation = s.id, v.resume.generation
-	v.own.keep, v.own.token = s.keep.time, &v.resume.token
+	v.own.session, v.own.generation = s.id, v.resume.Generation
+	v.own.keep, v.own.token = s.keep.time, &v.resume.Token
 	v.own.resumes, v.own.nexts = true, v.resume.told
 	return nil
 }
@@ -384,7 +384,7 @@ func (v *arrival) goOn(attach *frame.Frame) error {
 	if !v.timer.Stop() {
 		return &transport.CloseError{Code: twinwire.DeadlineExceeded, Reason: "handshake took too long"}
 	}
-	if attach.ID != v.resume.generation {
+	if attach.ID != v.resume.Generation {
 		return &transport.CloseError{Code: twinwire.ProtocolError, Reason: "ATTACH of another generation"}
 	}
 	b, err := v.resume.attach(v.carrier, v.own.heartbeat)

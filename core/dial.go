@@ -46,9 +46,10 @@ func Greet(ctx context.Context, carrier transport.Carrier, cfg *Config, mux *Mux
 // GreetAgain is Greet for a session of this client that is to go on with the
 // carrier (clause 14), because it has lost the one that it had, or because
 // this one is better: Offer.Resume does it. The session must have been made by
-// a configuration with Reconnect.
-func GreetAgain(ctx context.Context, carrier transport.Carrier, s *Session, attempt ID) (*Offer, error) {
-	o := newOffer(carrier, s.cfg, s.mux, attempt)
+// a configuration with Reconnect. The attempt is the session's, and the same
+// for all carriers until it goes on with one (clause 14.2).
+func GreetAgain(ctx context.Context, carrier transport.Carrier, s *Session) (*Offer, error) {
+	o := newOffer(carrier, s.cfg, s.mux, ID{})
 	if err := o.resumes(s); err != nil {
 		carrier.Close(twinwire.Canceled, "")
 		return nil, err
@@ -201,10 +202,11 @@ func (o *Offer) resumes(s *Session) error {
 	if s.ended || s.ending || !s.m.Resumable() {
 		return endedError(s.err)
 	}
-	t := s.keep.token
+	t := s.keep.ticket
 	o.resume = s
 	o.told = s.m.Nexts()
-	o.own.resumes, o.own.session, o.own.token, o.own.nexts, o.own.keep = true, s.id, &t, o.told, s.keep.time
+	o.own.attempt, o.own.token = ID(t.Attempt), &t.Token
+	o.own.resumes, o.own.session, o.own.nexts, o.own.keep = true, s.id, o.told, s.keep.time
 	return nil
 }
 
@@ -215,7 +217,7 @@ func (o *Offer) Resume() error {
 	s := o.resume
 	b := newBinding(s, o.carrier)
 	s.mu.Lock()
-	s.keep.token = *o.welcome.token
+	s.keep.ticket.Adopt(*o.welcome.token, machine.Attempt(NewAttempt()))
 	s.mu.Unlock()
 	o.binding.Store(b)
 	err := s.rebind(b, &machine.Binding{

@@ -1,16 +1,19 @@
 package core
 
-// A Token lets tests present other tokens than a session's own.
-type Token = token
+import "github.com/twinwire/twinwire/internal/machine"
 
-func TokenOf(s *Session) Token {
+// A Ticket lets tests present other tokens, and in other attempts, than a
+// session's own.
+type Ticket = machine.Ticket
+
+func TicketOf(s *Session) Ticket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.keep.token
+	return s.keep.ticket
 }
 
-func SetToken(s *Session, t Token) {
+func SetTicket(s *Session, t Ticket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.keep.token = t
+	s.keep.ticket = t
 }

@@ -53,9 +53,9 @@ type hello struct {
 	lanes      int
 	window     machine.Window
 	heartbeat  time.Duration
-	keep       time.Duration // for how long the session may be resumed
-	token      *token        // to resume with; for the next time, in a WELCOME
-	resumes    bool          // it is about a session that goes on
+	keep       time.Duration  // for how long the session may be resumed
+	token      *machine.Token // to resume with; for the next time, in a WELCOME
+	resumes    bool           // it is about a session that goes on
 	nexts      [frame.MaxLanes]uint64
 	auth       string
 	credential []byte
@@ -181,7 +181,7 @@ func parseHello(payload []byte) (*hello, error) {
 		case "keep":
 			h.keep = time.Duration(r.Uint32()) * time.Millisecond
 		case "token":
-			h.token = new(token)
+			h.token = new(machine.Token)
 			r.BytesInto(h.token[:])
 		case "nexts":
 			h.resumes = true

@@ -2,8 +2,6 @@ package core
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -14,20 +12,17 @@ import (
 	"github.com/twinwire/twinwire/transport"
 )
 
-// A token proves that a client had a session (clause 14.2). The server keeps a
-// hash of it.
-type token [32]byte
-
-func newToken() (t token) {
+// newToken returns a token that nobody can guess.
+func newToken() (t machine.Token) {
 	_, _ = rand.Read(t[:]) // never fails
 	return t
 }
 
-func (t token) hash() [sha256.Size]byte { return sha256.Sum256(t[:]) }
-
-// LogValue keeps tokens out of logs.
-func (t token) LogValue() any  { return "redacted" }
-func (t token) String() string { return "redacted" }
+// NewAttempt returns the id of a new attempt (clause 3.6).
+func NewAttempt() (id ID) {
+	_, _ = rand.Read(id[:]) // never fails
+	return id
+}
 
 // A keeper is what lets a session outlive its carriers (clause 14). It is
 // guarded by the session's mu.
@@ -39,17 +34,13 @@ type keeper struct {
 	cause error       // why the carrier before ended
 
 	// A client's.
-	token     token
+	ticket    machine.Ticket
 	reconnect func(s *Session, cause error)
 
-	// A server's: the hash of the token that is good now, and of the one
-	// before, which attempt has spent; and the resumption that may come.
-	hash, spent [sha256.Size]byte
-	attempt     ID
-	next        *resumption
-	park        *parking
-	parked      int    // bytes that it has taken there
-	generation  uint64 // the highest that was promised
+	// A server's.
+	tokens *machine.Tokens
+	park   *parking
+	parked int // bytes that it has taken there
 }
 
 // A parking bounds what the sessions of a server that wait for a carrier keep,
@@ -85,12 +76,10 @@ func (k *keeper) parkLocked() bool {
 // A resumption is a session that is about to go on with another carrier, at
 // the server, from its HELLO to its ATTACH.
 type resumption struct {
-	s          *Session
-	attempt    ID
-	generation uint64
-	token      token // for the next time
-	nexts      [frame.MaxLanes]uint64
-	told       [frame.MaxLanes]uint64
+	machine.Resumption
+	s     *Session
+	nexts [frame.MaxLanes]uint64 // that the client expects
+	told  [frame.MaxLanes]uint64 // that it was told in turn
 }
 
 // detachedLocked begins the wait for a carrier.
@@ -139,8 +128,7 @@ func (s *Session) GiveUp(err error) {
 }
 
 // prepare begins a resumption for a client that presents a token. The error
-// refuses it. A token that was spent by another attempt ends the session:
-// whoever comes second with it has stolen it, or has been stolen from (clause
+// refuses it. A token that was used by somebody else ends the session (clause
 // 14.3).
 func (s *Session) prepare(h *hello) (*resumption, error) {
 	gone := twinwire.Errorf(twinwire.NotFound, "session is not known")
@@ -148,32 +136,23 @@ func (s *Session) prepare(h *hello) (*resumption, error) {
 	if k == nil {
 		return nil, gone
 	}
-	hash := h.token.hash()
-	same := func(other [sha256.Size]byte) bool { return subtle.ConstantTimeCompare(hash[:], other[:]) == 1 }
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.ended || s.ending || !s.m.Resumable():
+	if s.ended || s.ending || !s.m.Resumable() {
 		return nil, gone
-	case same(k.hash), k.next != nil && same(k.next.token.hash()):
-	case same(k.spent) && h.attempt == k.attempt:
-		// Another carrier of the attempt was faster.
+	}
+	r, claim := k.tokens.Present(*h.token, machine.Attempt(h.attempt), newToken())
+	switch claim {
+	case machine.Good:
+		// Another carrier of the same attempt may know of more.
+		return &resumption{Resumption: r, s: s, nexts: h.nexts, told: s.m.Nexts()}, nil
+	case machine.Late:
 		return nil, twinwire.Errorf(twinwire.Replaced, replaced)
-	case same(k.spent):
+	case machine.Stolen:
 		go s.CloseWith(twinwire.Unauthorized, "resume token was used twice", 0)
 		return nil, &RefusedError{Code: twinwire.Unauthorized, Reason: "resume token was used before", Never: true}
-	default:
-		return nil, &RefusedError{Code: twinwire.Unauthorized, Reason: "resume token is not valid", Never: true}
 	}
-	if k.next == nil || k.next.attempt != h.attempt {
-		k.generation++
-		k.next = &resumption{s: s, attempt: h.attempt, generation: k.generation, token: newToken()}
-		k.hash = hash // one that was not attached becomes the one
-	}
-	// Another carrier of the same attempt may know of more.
-	r := *k.next
-	r.nexts, r.told = h.nexts, s.m.Nexts()
-	return &r, nil
+	return nil, &RefusedError{Code: twinwire.Unauthorized, Reason: "resume token is not valid", Never: true}
 }
 
 // attach has the session go on, if r is the newest resumption and has not been
@@ -181,16 +160,13 @@ func (s *Session) prepare(h *hello) (*resumption, error) {
 func (r *resumption) attach(carrier transport.Carrier, heartbeat time.Duration) (*binding, error) {
 	s := r.s
 	s.mu.Lock()
-	k := s.keep
-	if k.next == nil || k.next.generation != r.generation {
-		s.mu.Unlock()
+	counts := s.keep.tokens.Attach(r.Generation)
+	s.mu.Unlock()
+	if !counts {
 		return nil, twinwire.Errorf(twinwire.Replaced, replaced)
 	}
-	k.spent, k.attempt = k.hash, r.attempt
-	k.hash, k.next = r.token.hash(), nil
-	s.mu.Unlock()
 	b := newBinding(s, carrier)
 	return b, s.rebind(b, &machine.Binding{
-		Generation: r.generation, Independent: b.info.Independent, Heartbeat: heartbeat, Nexts: r.nexts, Told: r.told,
+		Generation: r.Generation, Independent: b.info.Independent, Heartbeat: heartbeat, Nexts: r.nexts, Told: r.told,
 	})
 }

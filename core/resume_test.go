@@ -3,6 +3,7 @@ package core_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -84,7 +85,7 @@ func (w *roaming) dial() *mem.Carrier {
 // again has the session go on with another carrier.
 func (w *roaming) again(s *core.Session) error {
 	cc := w.dial()
-	offer, err := core.GreetAgain(context.Background(), cc, s, core.ID{2, byte(w.attempts.Load()), byte(w.attempts.Load() >> 8)})
+	offer, err := core.GreetAgain(context.Background(), cc, s)
 	if err != nil {
 		return err
 	}
@@ -291,14 +292,15 @@ func TestResumeToken(t *testing.T) {
 		server, _ := serving(map[string]core.Handler{"test.Echo": echo})
 		w := roam(t, server, &core.Config{})
 		var offers []*core.Offer
+		ticket := core.TicketOf(w.client)
 		for i := range 2 {
-			offer, err := core.GreetAgain(t.Context(), w.dial(), w.client, core.ID{3, byte(i)})
+			core.SetTicket(w.client, core.Ticket{Token: ticket.Token, Attempt: [16]byte{3, byte(i)}})
+			offer, err := core.GreetAgain(t.Context(), w.dial(), w.client)
 			if err != nil {
 				t.Fatal(err)
 			}
 			offers = append(offers, offer)
 		}
-		spent := core.TokenOf(w.client)
 		if err := offers[1].Resume(); err != nil {
 			t.Errorf("the second one: %v", err)
 		}
@@ -306,51 +308,64 @@ func TestResumeToken(t *testing.T) {
 			t.Errorf("Echo = %q, %v", v, err)
 		}
 		offers[0].Decline()
-		good := core.TokenOf(w.client)
-		core.SetToken(w.client, core.Token{1})
+		good := core.TicketOf(w.client)
+		core.SetTicket(w.client, core.Ticket{})
+		if err := w.again(w.client); twinwire.CodeOf(err) != twinwire.ProtocolError {
+			t.Errorf("without an attempt: %v", err)
+		}
+		core.SetTicket(w.client, core.Ticket{Attempt: good.Attempt})
 		if err := w.again(w.client); !errors.Is(err, twinwire.Unauthorized) {
 			t.Errorf("with a made-up token: %v", err)
 		}
-		core.SetToken(w.client, good)
+		core.SetTicket(w.client, good)
 		if err := w.again(w.client); err != nil {
 			t.Errorf("with the good token: %v", err)
 		}
 		synctest.Wait() // until the ATTACH has spent it
-		core.SetToken(w.client, good)
+		core.SetTicket(w.client, core.Ticket{Token: good.Token, Attempt: [16]byte{4}})
 		w.offline.Store(true)
 		if err := w.again(w.client); !errors.Is(err, twinwire.Unauthorized) {
 			t.Fatalf("with a token that was used: %v", err)
 		}
-		if fmt.Sprint(spent, good) != "redacted redacted" {
-			t.Error("tokens can be printed")
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+			if fmt.Sprintf(verb, good.Token) != "redacted" {
+				t.Errorf("tokens can be printed by %s", verb)
+			}
+		}
+		if b, err := json.Marshal(good.Token); string(b) != `"redacted"` || err != nil {
+			t.Errorf("tokens can be marshaled: %s, %v", b, err)
 		}
 		<-w.server.Done()
 	})
 }
 
-// A hello that arrives when another carrier of its attempt has attached is no
-// second use of the token: it is refused and the session goes on (clause 14.3).
+// A hello that arrives when the session goes on with another carrier, of the
+// same dial or of a later one, is no second use of the token: it is refused and
+// the session goes on (clauses 14.2 and 14.3).
 func TestResumeLateHello(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, _ := serving(map[string]core.Handler{"test.Echo": echo})
 		w := roam(t, server, &core.Config{})
-		spent, attempt := core.TokenOf(w.client), core.ID{3}
-		offer, err := core.GreetAgain(t.Context(), w.dial(), w.client, attempt)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := offer.Resume(); err != nil {
+		slow := w.dial()
+		slow.Stall(mem.AllLanes) // as a network that was gone for a while
+		ctx, cancel := context.WithCancel(t.Context())
+		given := make(chan error)
+		go func() {
+			_, err := core.GreetAgain(ctx, slow, w.client)
+			given <- err
+		}()
+		synctest.Wait()
+		if err := w.again(w.client); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait() // until the ATTACH has spent it
-		good := core.TokenOf(w.client)
-		core.SetToken(w.client, spent)
-		if _, err := core.GreetAgain(t.Context(), w.dial(), w.client, attempt); !errors.Is(err, twinwire.Replaced) {
+		slow.Unstall(mem.AllLanes)
+		if err := <-given; !errors.Is(err, twinwire.Replaced) {
 			t.Errorf("the late hello: %v", err)
 		}
-		core.SetToken(w.client, good)
+		cancel()
 		if err := w.again(w.client); err != nil {
-			t.Errorf("with the good token: %v", err)
+			t.Errorf("once more: %v", err)
 		}
 		if v, err := call(t.Context(), w.client, "test.Echo", "hello"); v != "hello" || err != nil {
 			t.Errorf("Echo = %q, %v", v, err)

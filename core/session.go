@@ -136,11 +136,12 @@ func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hel
 	retention := 0
 	if keep := min(own.keep, peer.keep); keep > 0 {
 		retention = s.limits.RetainedBytes
-		s.keep = &keeper{s: s, time: keep, generation: welcome.generation}
+		s.keep = &keeper{s: s, time: keep}
 		if client {
-			s.keep.token, s.keep.reconnect = *welcome.token, cfg.Reconnect
+			s.keep.reconnect = cfg.Reconnect
+			s.keep.ticket.Adopt(*welcome.token, machine.Attempt(NewAttempt()))
 		} else {
-			s.keep.hash = welcome.token.hash()
+			s.keep.tokens = machine.NewTokens(*welcome.token, welcome.generation)
 		}
 	}
 	s.watches = client && retention > 0
