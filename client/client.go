@@ -10,11 +10,13 @@
 // # Choosing a wire
 //
 // An address without a scheme races QUIC against WebSocket: QUIC has a head
-// start of 200 ms, and none once it has failed. The first wire that is ready
-// says hello; if the server does not answer within a second, the other one
-// says the same hello, and the server takes both as one. So a race never makes
-// two sessions (docs/protocol.md, clause 3.6), and a network that swallows UDP
-// costs the head start and no more.
+// start of 200 ms, and none once it has failed, nor where WebSocket won within
+// the last 24 hours ([Memory]). The first wire that is ready says hello; if the
+// server does not answer within a second, the other one says the same hello,
+// and the server takes both as one. So a race never makes two sessions
+// (docs/protocol.md, clause 3.6), and a network that swallows UDP costs the head
+// start once a day and no more. Where WebSocket is refused, QUIC has little time
+// left: nobody is there.
 //
 // # Losing and changing the wire
 //
@@ -68,6 +70,9 @@ type Options struct {
 	// HeadStart is how long WebSocket waits for QUIC. Zero means 200 ms; a
 	// negative value means that both start at once.
 	HeadStart time.Duration
+	// Memory remembers where QUIC gets no head start. Nil means one that all
+	// dials of the process share.
+	Memory *Memory
 	// Reconnect says how the session goes on when its carrier breaks; nil means
 	// with all defaults.
 	Reconnect *Reconnect
@@ -109,19 +114,19 @@ func Dial(ctx context.Context, addr string, opts *Options) (*core.Session, error
 		return nil, &DialError{Addr: addr, Causes: []error{err}}
 	}
 	d := &dialer{
-		target: t, mux: mux, headStart: opts.HeadStart, policy: opts.Reconnect,
+		target: t, mux: mux, memory: opts.Memory, policy: opts.Reconnect,
 		cfg: &core.Config{
 			Hello: opts.Hello, Limits: opts.Limits, Services: opts.Services, Interceptors: opts.Interceptors,
 			CallInterceptors: opts.CallInterceptors, Logger: opts.Logger,
 		},
 	}
-	if d.headStart == 0 {
-		d.headStart = headStart
+	if d.memory == nil {
+		d.memory = shared
 	}
 	if opts.Reconnect == nil || !opts.Reconnect.Never {
 		d.cfg.Reconnect = d.reconnect
 	}
-	s, err := d.dial(ctx, nil, d.headStart)
+	s, err := d.first(ctx, opts.HeadStart)
 	if err == nil {
 		d.watch(s)
 	}

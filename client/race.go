@@ -17,6 +17,9 @@ const (
 	// helloPatience is how long the wire that was ready first may wait for the
 	// server's answer before the other one says hello too.
 	helloPatience = time.Second
+	// lastChance is how long QUIC may still take to connect when WebSocket has
+	// failed, beside twice the time that WebSocket took to do so.
+	lastChance = 300 * time.Millisecond
 )
 
 // A wire is a way to a server.
@@ -33,6 +36,16 @@ func (w wire) String() string { return [...]string{"quic", "wss", "ws"}[w] }
 
 // A race is one dial. One goroutine, run, decides; for each wire another dials
 // and greets, and reports.
+//
+// A server that is down refuses TCP, and UDP in silence, since a socket that
+// quic-go can use is not told: QUIC would wait for its handshake's time, which
+// is 5 s. Both wires are served at one port, so that QUIC need not be waited
+// for in earnest once WebSocket has failed. A refusal takes a round trip and
+// QUIC's handshake one or two, so that it gets twice the time of the failure,
+// and 300 ms, in which quic-go sends again what was lost. If that is too short
+// after all, the next try has the same chance. Nor is there a limit where the
+// server answers: a QUIC connection that is ready may say hello in any case,
+// and QUIC alone (quic://) has all its time.
 type race struct {
 	target    *target
 	mux       *core.Mux
@@ -45,12 +58,13 @@ type race struct {
 	reports chan report
 	runners []*runner
 	causes  []error
+	winner  wire
 }
 
 // A runner is a wire in the race.
 type runner struct {
 	wire    wire
-	started bool
+	started time.Time         // zero before
 	carrier transport.Carrier // ready to carry; nil before
 	greeted bool
 	done    bool // it has failed, or its offer is here
@@ -86,7 +100,7 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 		}
 	}()
 	start := func(n *runner) {
-		n.started = true
+		n.started = time.Now()
 		open++
 		go func() { // ends with its report, which run always takes
 			c, err := r.target.dial(dialing, n.wire)
@@ -105,6 +119,7 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 	next := time.NewTimer(max(0, r.headStart))
 	defer next.Stop()
 	var patience <-chan time.Time // runs while a hello waits for its answer
+	var chance <-chan time.Time   // runs while QUIC has its last chance
 	for {
 		select {
 		case <-ctx.Done():
@@ -115,6 +130,10 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 			patience = nil
 			if n := r.ready(); n != nil {
 				greet(n)
+			}
+		case <-chance:
+			if !r.live() {
+				return nil, r.failed(errTooSlow)
 			}
 		case p := <-r.reports:
 			open--
@@ -128,6 +147,9 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 					return nil, fmt.Errorf("dial %s: %w", r.target.addr, p.err)
 				}
 				r.startNext(start)
+				if n.wire == wireWebSocket && chance == nil {
+					chance = time.After(lastChance + 2*time.Since(n.started))
+				}
 				if n := r.ready(); n != nil && !r.greeting() {
 					greet(n)
 					patience = time.After(helloPatience)
@@ -136,6 +158,7 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 				}
 			case p.offer != nil:
 				n.done = true
+				r.winner = n.wire
 				if r.resume != nil {
 					return r.resume, p.offer.Resume()
 				}
@@ -164,10 +187,13 @@ func (r *race) greet(ctx context.Context, c transport.Carrier) (*core.Offer, err
 // errLost is why the wires that did not win are given up.
 var errLost = errors.New("another wire was faster")
 
+// errTooSlow is why QUIC is given up when WebSocket has failed.
+var errTooSlow = errors.New("quic: no answer soon after WebSocket had failed")
+
 // startNext starts the next wire that has not been started.
 func (r *race) startNext(start func(*runner)) {
 	for _, n := range r.runners {
-		if !n.started {
+		if n.started.IsZero() {
 			start(n)
 			return
 		}
@@ -188,6 +214,16 @@ func (r *race) ready() *runner {
 func (r *race) greeting() bool {
 	for _, n := range r.runners {
 		if n.greeted && !n.done {
+			return true
+		}
+	}
+	return false
+}
+
+// live reports whether a wire is connected, and the server may answer on it.
+func (r *race) live() bool {
+	for _, n := range r.runners {
+		if n.carrier != nil && !n.done {
 			return true
 		}
 	}

@@ -50,11 +50,11 @@ func (r *Reconnect) wait(try int) time.Duration {
 
 // A dialer dials one server, again and again if need be.
 type dialer struct {
-	target    *target
-	mux       *core.Mux
-	cfg       *core.Config
-	headStart time.Duration
-	policy    *Reconnect
+	target *target
+	mux    *core.Mux
+	cfg    *core.Config
+	memory *Memory
+	policy *Reconnect
 
 	// resuming is held by who dials to have the session go on, because it was
 	// lost or to move it. Two at a time would present one token, and the server
@@ -62,10 +62,32 @@ type dialer struct {
 	resuming sync.Mutex
 }
 
-// dial begins a session, or has one go on.
+// dial begins a session, or has one go on. Every try passes here, whatever it
+// is for.
 func (d *dialer) dial(ctx context.Context, resume *core.Session, headStart time.Duration) (*core.Session, error) {
 	r := &race{target: d.target, mux: d.mux, cfg: d.cfg, attempt: core.NewAttempt(), headStart: headStart, resume: resume}
-	return r.run(ctx)
+	s, err := r.run(ctx)
+	switch server := d.target.hostPort(); {
+	case err != nil:
+	case r.winner == wireQUIC:
+		d.memory.quicWon(server)
+	case headStart > 0:
+		// Only the loss of a head start is remembered: where both wires start
+		// at once, WebSocket may win although QUIC could be had.
+		d.memory.quicLost(server, time.Now())
+	}
+	return s, err
+}
+
+// first begins a session, with a head start for QUIC unless it lost last time.
+func (d *dialer) first(ctx context.Context, start time.Duration) (*core.Session, error) {
+	if start == 0 {
+		start = headStart
+	}
+	if len(d.target.wires) < 2 || d.memory.slow(d.target.hostPort(), time.Now()) {
+		start = 0
+	}
+	return d.dial(ctx, nil, start)
 }
 
 // reconnect is core.Config.Reconnect. It returns when the session goes on, or
@@ -143,7 +165,7 @@ func (d *dialer) watch(s *core.Session) {
 func (d *dialer) look(ctx context.Context, s *core.Session) {
 	better := *d.target
 	better.wires = d.target.wires[:1]
-	probe := &dialer{target: &better, mux: d.mux, cfg: d.cfg, policy: d.policy}
+	probe := &dialer{target: &better, mux: d.mux, cfg: d.cfg, memory: d.memory, policy: d.policy}
 	for wait := firstProbe; ; wait = min(2*wait, mostProbe) {
 		select {
 		case <-time.After(wait/2 + time.Duration(mathrand.Int64N(int64(wait)))):
