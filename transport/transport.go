@@ -20,6 +20,7 @@
 package transport
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -76,6 +77,19 @@ type Handover interface {
 	Handover(deliver func(lane int, frames []byte) error) error
 }
 
+// A Mover is a carrier that can go on over another path of the network, from
+// another address of this machine, without a frame's noticing.
+type Mover interface {
+	Carrier
+
+	// Move looks for another path to the peer and goes on there once the peer
+	// has answered on it. It returns when the carrier runs on that path, or an
+	// error, which leaves the carrier where it is: the context's, the one that
+	// ended the carrier, or why there is no other path. It may be called while
+	// frames are sent and received.
+	Move(ctx context.Context) error
+}
+
 // Info describes a carrier.
 type Info struct {
 	// Wire names the wire: "websocket", "quic" or "mem".
@@ -85,9 +99,9 @@ type Info struct {
 	// Secure says that the wire is encrypted and the server's identity was
 	// verified by the client.
 	Secure bool
-	// LocalAddr and RemoteAddr are the ends of the carrier as the wire knows
-	// them, host:port for those of the network. Behind a proxy RemoteAddr is
-	// the proxy.
+	// LocalAddr and RemoteAddr are the ends of the carrier as the wire knew
+	// them when it began, host:port for those of the network. Behind a proxy
+	// RemoteAddr is the proxy.
 	LocalAddr, RemoteAddr string
 }
 

@@ -27,7 +27,9 @@ type Carrier struct {
 	client  bool
 	timeout time.Duration // of Send; 0 for ever
 	info    transport.Info
-	free    func() // frees the socket of a client, else nil
+	paths   *paths // of a client, else nil
+
+	path atomic.Pointer[quic.Transport] // the one in use, of a client
 
 	lanes   [frame.MaxLanes]lane
 	readers sync.WaitGroup
@@ -36,6 +38,7 @@ type Carrier struct {
 	err     error // what ended the carrier
 	deliver func(lane int, frames []byte) error
 	waiting [frame.MaxLanes]bool // client: lanes opened before Receive
+	moved   time.Time            // when a failing write last had it move
 	ended   chan struct{}        // closed when err is set
 }
 
@@ -47,7 +50,7 @@ type lane struct {
 	mu    sync.Mutex            // held while a batch is written
 }
 
-var _ transport.Carrier = (*Carrier)(nil)
+var _ transport.Mover = (*Carrier)(nil)
 
 func newCarrier(conn *quic.Conn, client bool, timeout time.Duration) *Carrier {
 	return &Carrier{
@@ -181,8 +184,8 @@ func (c *Carrier) end(err error, tell func()) {
 	if tell != nil {
 		tell()
 	}
-	if c.free != nil {
-		c.free()
+	if c.paths != nil {
+		c.paths.close()
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -147,32 +146,26 @@ func dial(ctx context.Context, target netip.AddrPort, cfg *tls.Config, opt *Dial
 	if target.Addr().Is4() {
 		network = "udp4"
 	}
-	socket, err := listen(ctx, network, ":0")
+	p := &paths{network: network, listen: listen}
+	t, err := p.add(ctx)
 	if err != nil {
 		return nil, err
-	}
-	connected := new(atomic.Bool)
-	// The transport is the carrier's own and not that of quic.DialAddr, so that
-	// the carrier can move to another path one day.
-	t := &quic.Transport{Conn: patient(socket, connected)}
-	free := func() {
-		_ = t.Close()
-		_ = socket.Close()
 	}
 	timeout := positive(opt.HandshakeTimeout, defaultHandshake)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, ErrNoAnswer)
 	defer cancel()
 	conn, err := t.Dial(ctx, net.UDPAddrFromAddrPort(target), cfg, config(opt.HandshakeTimeout, opt.IdleTimeout, noStreams))
 	if err != nil {
-		free()
+		p.close()
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
 		return nil, fmt.Errorf("%s:%s: %w", network, strconv.Quote(target.String()), err)
 	}
-	connected.Store(true)
 	c := newCarrier(conn, true, sendTimeout(opt.SendTimeout))
-	c.free = free
+	c.paths = p
+	c.path.Store(t)
+	p.connected(c.unreachable)
 	c.info.Secure = !cfg.InsecureSkipVerify || cfg.VerifyConnection != nil || cfg.VerifyPeerCertificate != nil
 	return c, nil
 }

@@ -76,8 +76,9 @@ type DialOptions struct {
 	// SendTimeout is as in ListenOptions.
 	SendTimeout time.Duration
 
-	// ListenPacket opens the socket, for network udp4 or udp6. Dial closes it
-	// at the end of the carrier. Nil means a net.ListenConfig.
+	// ListenPacket opens a socket, for network udp4 or udp6: one for Dial, and
+	// another each time that the carrier moves. The carrier closes them at its
+	// end. Nil means a net.ListenConfig.
 	ListenPacket func(ctx context.Context, network, addr string) (net.PacketConn, error)
 }
 

@@ -3,25 +3,25 @@ package quic
 import (
 	"errors"
 	"net"
-	"sync/atomic"
+	"slices"
 	"syscall"
 )
 
 // patient makes a socket treat a missing route as a lost packet: quic-go would
 // end a connection for it, while its own retransmission brings it over a route
 // that comes back. A *net.UDPConn keeps all its methods, which quic-go needs to
-// send many packets at once; another socket is left as it is. With a flag it
-// is patient only once that is set: a dial had better fail at once.
-func patient(conn net.PacketConn, when *atomic.Bool) net.PacketConn {
+// send many packets at once; another socket is left as it is. A pass that is
+// not nil is asked about each packet without a route, and decides.
+func patient(conn net.PacketConn, pass func() bool) net.PacketConn {
 	if udp, ok := conn.(*net.UDPConn); ok {
-		return &patientConn{UDPConn: udp, when: when}
+		return &patientConn{UDPConn: udp, pass: pass}
 	}
 	return conn
 }
 
 type patientConn struct {
 	*net.UDPConn
-	when *atomic.Bool // nil for always
+	pass func() bool
 }
 
 func (c *patientConn) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (int, int, error) {
@@ -40,8 +40,21 @@ func (c *patientConn) WriteTo(b []byte, addr net.Addr) (int, error) {
 	return n, err
 }
 
-// passes reports whether err is one that waiting may cure.
+// unrouted are the errors of a send that another path, or this one after a while,
+// may cure: no route, an interface that is down, an address that this machine
+// has no more.
+var unrouted = []syscall.Errno{
+	syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN, syscall.EADDRNOTAVAIL,
+}
+
+// passes reports whether an error of a send counts as a lost packet.
 func (c *patientConn) passes(err error) bool {
-	return (c.when == nil || c.when.Load()) &&
-		(errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENOBUFS))
+	var errno syscall.Errno
+	switch {
+	case !errors.As(err, &errno):
+		return false
+	case errno == syscall.ENOBUFS: // queues that are full
+		return true
+	}
+	return slices.Contains(unrouted, errno) && (c.pass == nil || c.pass())
 }

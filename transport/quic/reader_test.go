@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"net"
 	"os"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,22 +152,3 @@ func TestRate(t *testing.T) {
 	})
 }
 
-// Only a missing route is waited out, and only once connected.
-func TestPatient(t *testing.T) {
-	when := new(atomic.Bool)
-	c := &patientConn{when: when}
-	unreachable := &net.OpError{Op: "write", Err: os.NewSyscallError("sendmsg", syscall.ENETUNREACH)}
-	if c.passes(unreachable) {
-		t.Error("a dial waits for a route")
-	}
-	when.Store(true)
-	if !c.passes(unreachable) {
-		t.Error("a connection does not wait for a route")
-	}
-	if c.passes(&net.OpError{Op: "write", Err: os.NewSyscallError("sendmsg", syscall.EMSGSIZE)}) || c.passes(net.ErrClosed) {
-		t.Error("another error is waited out")
-	}
-	if !(&patientConn{}).passes(unreachable) {
-		t.Error("a listener does not wait for a route")
-	}
-}
