@@ -27,6 +27,11 @@
 // because QUIC could not be had looks for QUIC from time to time, and moves
 // there; what is under way does not notice.
 //
+// A QUIC connection survives what only changes addresses: a NAT that forgets
+// it, a route that is away for a moment, another network of this machine. A
+// program that its platform tells of those should pass it on, by
+// [core.Session.NetworkChanged].
+//
 // # Trust
 //
 // The server is verified by the system's certificate authorities and its host
@@ -125,6 +130,7 @@ func Dial(ctx context.Context, addr string, opts *Options) (*core.Session, error
 	}
 	if opts.Reconnect == nil || !opts.Reconnect.Never {
 		d.cfg.Reconnect = d.reconnect
+		d.cfg.NetworkChanged = func(*core.Session) { d.changed.ring() }
 	}
 	s, err := d.first(ctx, opts.HeadStart)
 	if err == nil {

@@ -56,6 +56,9 @@ type dialer struct {
 	memory *Memory
 	policy *Reconnect
 
+	// changed is woken when the network is not what it was.
+	changed bell
+
 	// resuming is held by who dials to have the session go on, because it was
 	// lost or to move it. Two at a time would present one token, and the server
 	// ends a session whose token is used twice (clause 14.3).
@@ -97,6 +100,7 @@ func (d *dialer) reconnect(s *core.Session, cause error) {
 	defer d.resuming.Unlock()
 	ctx := s.Context()
 	for try := 1; now(s).Phase == core.Detached; try++ {
+		changed := d.changed.next()
 		// The wires race from the start: one of them has just failed.
 		_, err := d.dial(ctx, s, 0)
 		if err == nil {
@@ -118,6 +122,7 @@ func (d *dialer) reconnect(s *core.Session, cause error) {
 		}
 		select {
 		case <-time.After(wait):
+		case <-changed:
 		case <-ctx.Done():
 			return
 		}
@@ -169,6 +174,8 @@ func (d *dialer) look(ctx context.Context, s *core.Session) {
 	for wait := firstProbe; ; wait = min(2*wait, mostProbe) {
 		select {
 		case <-time.After(wait/2 + time.Duration(mathrand.Int64N(int64(wait)))):
+		case <-d.changed.next():
+			wait = firstProbe
 		case <-ctx.Done():
 			return
 		}

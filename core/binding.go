@@ -2,6 +2,7 @@ package core
 
 import (
 	"errors"
+	"sync/atomic"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/internal/machine"
@@ -16,6 +17,7 @@ type binding struct {
 	info    transport.Info
 	writing uint32 // pipes that somebody is writing to; guarded by the session's mu
 	lead    leader
+	moving  atomic.Bool // it looks for another path (roam.go)
 
 	// done is closed when the carrier has ended and the session has taken note
 	// of it.

@@ -27,6 +27,9 @@ type Config struct {
 	// to Accept the offer, or to end the session. Nil means that sessions end
 	// with their carrier.
 	Reconnect func(s *Session, cause error)
+	// NetworkChanged, unless nil, is told of each Session.NetworkChanged of a
+	// client. It must not block.
+	NetworkChanged func(s *Session)
 	// ParkedBytes bounds what the sessions of a server that wait for another
 	// carrier keep for their clients, all together; beyond it sessions end with
 	// their carrier. Zero means 256 MiB, a negative value that none waits that

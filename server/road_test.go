@@ -17,20 +17,22 @@ type road struct {
 	udp    *net.UDPConn
 	target string
 
-	mu     sync.Mutex
-	conns  map[net.Conn]struct{}
-	flows  map[netip.AddrPort]*net.UDPConn
-	lost   map[netip.AddrPort]bool // whose datagrams were swallowed
-	noTCP  bool
-	noUDP  bool
-	closed bool
-	wg     sync.WaitGroup
+	mu      sync.Mutex
+	conns   map[net.Conn]struct{}
+	flows   map[netip.AddrPort]*net.UDPConn
+	frozen  map[net.Conn]bool
+	lost    map[netip.AddrPort]bool // whose datagrams were swallowed
+	noTCP   bool
+	refused int // by TCP
+	noUDP   bool
+	closed  bool
+	wg      sync.WaitGroup
 }
 
 // newRoad opens a road to a server.
 func newRoad(t *testing.T, target string) *road {
 	t.Helper()
-	r := &road{target: target, conns: map[net.Conn]struct{}{}, flows: map[netip.AddrPort]*net.UDPConn{}, lost: map[netip.AddrPort]bool{}}
+	r := &road{target: target, conns: map[net.Conn]struct{}{}, flows: map[netip.AddrPort]*net.UDPConn{}, frozen: map[net.Conn]bool{}, lost: map[netip.AddrPort]bool{}}
 	// A server's listener finds a port that is free for both.
 	l, err := server.Listen("127.0.0.1:0")
 	if err != nil {
@@ -78,6 +80,41 @@ func (r *road) cut() {
 	}
 }
 
+// rebind has each UDP client appear at another port, as a NAT does that has
+// forgotten it.
+func (r *road) rebind() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for from, c := range r.flows {
+		c.Close()
+		delete(r.flows, from)
+	}
+}
+
+// freeze has what is sent over the TCP connections that there are arrive
+// nowhere, and tells nobody; new ones are as good as ever.
+func (r *road) freeze() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for c := range r.conns {
+		r.frozen[c] = true
+	}
+}
+
+// refusals returns how many dialed by TCP and were refused.
+func (r *road) refusals() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refused
+}
+
+// clients returns how many addresses there are UDP clients at.
+func (r *road) clients() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.flows)
+}
+
 // block drops UDP in silence, and refuses TCP, or does not.
 func (r *road) block(udp, tcp bool) {
 	r.mu.Lock()
@@ -102,6 +139,9 @@ func (r *road) carryTCP() {
 		refuse := r.noTCP || r.closed
 		r.mu.Unlock()
 		if refuse {
+			r.mu.Lock()
+			r.refused++
+			r.mu.Unlock()
 			c.Close()
 			continue
 		}
@@ -115,7 +155,7 @@ func (r *road) carryTCP() {
 		r.mu.Unlock()
 		for _, way := range [2][2]net.Conn{{c, s}, {s, c}} {
 			r.wg.Go(func() {
-				_, _ = io.Copy(way[0], way[1])
+				_, _ = io.Copy(slope{way[0], r}, way[1])
 				c.Close()
 				s.Close()
 				r.mu.Lock()
@@ -124,6 +164,22 @@ func (r *road) carryTCP() {
 			})
 		}
 	}
+}
+
+// A slope is a connection that may be frozen.
+type slope struct {
+	net.Conn
+	road *road
+}
+
+func (s slope) Write(b []byte) (int, error) {
+	s.road.mu.Lock()
+	frozen := s.road.frozen[s.Conn]
+	s.road.mu.Unlock()
+	if frozen {
+		return len(b), nil
+	}
+	return s.Conn.Write(b)
 }
 
 func (r *road) carryUDP() {

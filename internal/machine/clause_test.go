@@ -466,3 +466,53 @@ func TestSizes(t *testing.T) {
 		}
 	})
 }
+
+// A client whose application doubts its carrier asks at once, is impatient for
+// the answer (14.5), and does not ask more often than it may (8.1).
+func TestDoubt(t *testing.T) {
+	cfg := testConfig(true, false)
+	cfg.Retention, cfg.Watchdog = 1<<20, true
+	m := New(cfg, 0)
+	asked := func() (pings int) {
+		parse(t, m.Batch(0, 0, nil), func(f *frame.Frame) {
+			if f.Kind == frame.Ping {
+				pings++
+			}
+		})
+		return pings
+	}
+	asked()
+	now := time.Second
+	var eff Effects
+	answer := func() {
+		if err := m.Receive(0, frames(frame.Frame{Kind: frame.Pong, ID: uint64(now / time.Microsecond)}), now, &eff); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pings := 0
+	for range 1000 { // a second
+		m.Doubt(now)
+		if n := asked(); n > 0 {
+			pings += n
+			answer()
+		}
+		now += time.Millisecond
+	}
+	if pings < 2 || pings > maxPings/2 {
+		t.Errorf("asked %d times in a second, want some and at most half of what is allowed", pings)
+	}
+	if err := m.Tick(now + time.Second); err != nil {
+		t.Fatalf("the answer did not count: %v", err)
+	}
+	now += 2 * time.Second
+	m.Doubt(now)
+	if asked() != 1 {
+		t.Fatal("did not ask")
+	}
+	if err := m.Tick(now + 399*time.Millisecond); err != nil {
+		t.Fatalf("gave up too early: %v", err)
+	}
+	if err := m.Tick(now + 400*time.Millisecond); !errors.Is(err, twinwire.PeerDead) {
+		t.Errorf("400 ms without an answer: %v", err)
+	}
+}

@@ -12,6 +12,9 @@ const maxPings = 10
 type heartbeat struct {
 	heard time.Duration // when something was last received
 	asked time.Duration // when a PING was queued since; 0 for none
+	doubt bool          // the application doubts that the peer can be reached
+
+	doubted time.Duration // when it last said so
 
 	since time.Duration // when something was sent after nothing was waited for
 
@@ -49,7 +52,26 @@ func (m *Machine) silence() time.Duration {
 
 // awaits reports whether the watchdog looks: something is waited for.
 func (m *Machine) awaits() bool {
-	return m.cfg.Watchdog && (len(m.out.running) > 0 || m.unacknowledged())
+	return m.cfg.Watchdog && (m.beat.doubt || len(m.out.running) > 0 || m.unacknowledged())
+}
+
+// Doubt asks the peer at once whether it is there, because the application has
+// reason to doubt it. A watchdog then waits for the answer as it does for one
+// that the application waits for (clause 14.5). However often it is called, the
+// peer is not asked more often than clause 8.1 allows.
+func (m *Machine) Doubt(now time.Duration) {
+	const every = 2 * time.Second / maxPings // which leaves half of them for heartbeats
+	if m.ended || m.detached || m.beat.doubted != 0 && now-m.beat.doubted < every {
+		return
+	}
+	m.beat.doubt, m.beat.doubted = true, now
+	m.ask(now)
+}
+
+// ask sends a PING.
+func (m *Machine) ask(now time.Duration) {
+	m.beat.asked = now
+	m.control.ping, m.control.token = true, uint64(now/time.Microsecond)
 }
 
 // unacknowledged reports whether the peer has not acknowledged something.
@@ -96,11 +118,10 @@ func (m *Machine) Tick(now time.Duration) error {
 		// after a long silence of its own making.
 		return ErrPeerDead
 	case b.asked == 0 && now-m.silence() >= m.interval():
-		b.asked = now
 		for i := range m.lanes {
 			m.lanes[i].keep.shrink()
 		}
-		m.control.ping, m.control.token = true, uint64(now/time.Microsecond)
+		m.ask(now)
 	}
 	return nil
 }

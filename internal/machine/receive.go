@@ -14,7 +14,7 @@ func (m *Machine) Receive(pipe int, frames []byte, now time.Duration, eff *Effec
 	if m.ended {
 		return nil
 	}
-	m.beat.heard, m.beat.asked = now, 0
+	m.beat.heard, m.beat.asked, m.beat.doubt = now, 0, false
 	m.stats.BytesReceived += uint64(len(frames))
 	var f frame.Frame
 	for len(frames) > 0 {

@@ -59,7 +59,7 @@ func (m *Machine) Rebind(b *Binding, now time.Duration, eff *Effects) error {
 	m.closing.sent = false // it may be lost; it is sent again behind everything else
 	m.cfg.Generation, m.cfg.Independent, m.cfg.Heartbeat = b.Generation, b.Independent, b.Heartbeat
 	m.cfg.Trip = b.Trip
-	m.beat.heard, m.beat.asked = now, 0
+	m.beat.heard, m.beat.asked, m.beat.doubt = now, 0, false
 	for i := range m.cfg.Lanes {
 		l := &m.lanes[i]
 		_ = m.acknowledge(i, b.Nexts[i], now) // not above what was sent
