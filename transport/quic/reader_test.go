@@ -151,4 +151,3 @@ func TestRate(t *testing.T) {
 		}
 	})
 }
-
