@@ -53,6 +53,7 @@ type race struct {
 	attempt   core.ID // of a new session
 	headStart time.Duration
 	resume    *core.Session // that goes on; nil for a new one
+	afresh    bool          // resume may never have begun at the server
 
 	// Owned by run.
 	reports chan report
@@ -178,7 +179,10 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 
 // greet says hello on a carrier.
 func (r *race) greet(ctx context.Context, c transport.Carrier) (*core.Offer, error) {
-	if r.resume != nil {
+	switch {
+	case r.afresh:
+		return core.GreetFirst(ctx, c, r.resume)
+	case r.resume != nil:
 		return core.GreetAgain(ctx, c, r.resume)
 	}
 	return core.Greet(ctx, c, r.cfg, r.mux, r.attempt)

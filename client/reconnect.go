@@ -70,6 +70,11 @@ type dialer struct {
 func (d *dialer) dial(ctx context.Context, resume *core.Session, headStart time.Duration) (*core.Session, error) {
 	r := &race{target: d.target, mux: d.mux, cfg: d.cfg, attempt: core.NewAttempt(), headStart: headStart, resume: resume}
 	s, err := r.run(ctx)
+	if resume != nil && resume.Unheard() && refusedWith(err, twinwire.NotFound) {
+		// The ATTACH was lost with the first carrier, perhaps.
+		r = &race{target: d.target, mux: d.mux, cfg: d.cfg, resume: resume, afresh: true}
+		s, err = r.run(ctx)
+	}
 	switch server := d.target.hostPort(); {
 	case err != nil:
 	case r.winner == wireQUIC:
@@ -91,6 +96,12 @@ func (d *dialer) first(ctx context.Context, start time.Duration) (*core.Session,
 		start = 0
 	}
 	return d.dial(ctx, nil, start)
+}
+
+// refusedWith reports whether the server refused with a code.
+func refusedWith(err error, code twinwire.Code) bool {
+	var refused *core.RefusedError
+	return errors.As(err, &refused) && refused.Code == code
 }
 
 // reconnect is core.Config.Reconnect. It returns when the session goes on, or

@@ -11,6 +11,7 @@ import (
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/internal/machine"
 	"github.com/twinwire/twinwire/transport"
 )
 
@@ -28,7 +29,7 @@ type Acceptor struct {
 	// Began, unless nil, is told of each session when it has begun.
 	Began func(s *Session)
 
-	parking parking
+	parking *parking
 
 	mu       sync.Mutex
 	attempts map[ID]*attempt
@@ -41,7 +42,8 @@ type Acceptor struct {
 type attempt struct {
 	id      ID
 	session ID
-	at      time.Time // when it began to rest
+	token   machine.Token // of the session that begins
+	at      time.Time     // when it began to rest
 	begun   bool
 	resting bool // it is in Acceptor.resting
 	// others are the carriers on which it may still begin.
@@ -64,15 +66,11 @@ func NewAcceptor(cfg *Config) (*Acceptor, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Acceptor{cfg: cfg, mux: mux, limits: cfg.Limits.withDefaults(), attempts: make(map[ID]*attempt), sessions: make(map[ID]*Session)}
-	if a.parking.most = int64(cfg.ParkedBytes); cfg.ParkedBytes == 0 {
-		a.parking.most = parkedBytes
-	}
-	return a, nil
+	return &Acceptor{
+		cfg: cfg, mux: mux, limits: cfg.Limits.withDefaults(), parking: newParking(cfg),
+		attempts: make(map[ID]*attempt), sessions: make(map[ID]*Session),
+	}, nil
 }
-
-// parkedBytes is the default of Config.ParkedBytes.
-const parkedBytes = 256 << 20
 
 // heartbeat returns the interval for a wire.
 func (a *Acceptor) heartbeat(wire string) time.Duration {
@@ -235,8 +233,7 @@ func (v *arrival) hello(payload []byte) error {
 	}
 	v.own.session = v.attempt.session
 	if v.own.keep = min(a.limits.ResumeTime, h.keep); v.own.keep > 0 {
-		t := newToken()
-		v.own.token = &t
+		v.own.token = &v.attempt.token
 	}
 	return nil
 }
@@ -281,7 +278,7 @@ func (a *Acceptor) attempt(id ID, carrier transport.Carrier, now time.Time) (*at
 	if len(a.attempts) >= maxAttempts {
 		return nil, &RefusedError{Code: twinwire.ResourceExhausted, Reason: "too many new sessions", RetryAfter: attemptTime}
 	}
-	t := &attempt{id: id, others: []transport.Carrier{carrier}}
+	t := &attempt{id: id, token: newToken(), others: []transport.Carrier{carrier}}
 	_, _ = rand.Read(t.session[:]) // never fails
 	a.attempts[id] = t
 	return t, nil
@@ -346,7 +343,7 @@ func (a *Acceptor) keep(s *Session) {
 		return
 	}
 	s.mu.Lock()
-	s.keep.park = &a.parking
+	s.keep.park = a.parking
 	s.mu.Unlock()
 	a.mu.Lock()
 	a.sessions[s.id] = s

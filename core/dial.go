@@ -26,6 +26,7 @@ type Offer struct {
 	welcome *hello
 	trip    time.Duration // from the hello to the answer
 	resume  *Session      // that goes on; nil for a new one
+	first   *Session      // that begins although it was begun before; then resume too
 	told    [frame.MaxLanes]uint64
 	binding atomic.Pointer[binding]
 	ended   chan error // what Receive returned
@@ -211,24 +212,35 @@ func (o *Offer) resumes(s *Session) error {
 }
 
 // Resume has the session go on with this carrier; the one that it had is
-// closed. It is for offers of GreetAgain. The error is that of a session that
+// closed. It is for offers of GreetAgain and GreetFirst. The error is that of a session that
 // cannot go on; the carrier is closed then.
 func (o *Offer) Resume() error {
 	s := o.resume
 	b := newBinding(s, o.carrier)
-	s.mu.Lock()
-	s.keep.ticket.Adopt(*o.welcome.token, machine.Attempt(NewAttempt()))
-	s.mu.Unlock()
 	o.binding.Store(b)
-	err := s.rebind(b, &machine.Binding{
-		Generation: o.welcome.generation, Independent: b.info.Independent, Heartbeat: o.welcome.heartbeat, Trip: o.trip,
-		Nexts: o.welcome.nexts, Told: o.told,
-	})
+	var err error
+	if o.first != nil {
+		err = o.begins(b)
+	} else {
+		err = o.goesOn(b)
+	}
 	if err != nil {
 		o.carrier.Close(twinwire.CodeOf(err), reason(err))
 	}
 	go func() { b.ended(<-o.ended) }() // ends with the carrier
 	return err
+}
+
+// goesOn has a session go on with the carrier of an offer.
+func (o *Offer) goesOn(b *binding) error {
+	s := o.resume
+	s.mu.Lock()
+	s.keep.ticket.Adopt(*o.welcome.token, machine.Attempt(NewAttempt()))
+	s.mu.Unlock()
+	return s.rebind(b, &machine.Binding{
+		Generation: o.welcome.generation, Independent: b.info.Independent, Heartbeat: o.welcome.heartbeat, Trip: o.trip,
+		Nexts: o.welcome.nexts, Told: o.told,
+	})
 }
 
 // Decline closes the carrier: the session begins on another, or not at all.

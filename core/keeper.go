@@ -3,7 +3,6 @@ package core
 import (
 	"crypto/rand"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -35,42 +34,14 @@ type keeper struct {
 
 	// A client's.
 	ticket    machine.Ticket
+	first     *first // how the session began; immutable
 	reconnect func(s *Session, cause error)
 
 	// A server's.
 	tokens *machine.Tokens
 	park   *parking
-	parked int // bytes that it has taken there
-}
-
-// A parking bounds what the sessions of a server that wait for a carrier keep,
-// all together.
-type parking struct {
-	most  int64
-	taken atomic.Int64
-}
-
-// take reports whether there is room for n bytes more, and takes it.
-func (p *parking) take(n int) bool {
-	if p.taken.Add(int64(n)) > p.most {
-		p.taken.Add(-int64(n))
-		return false
-	}
-	return true
-}
-
-// parkLocked takes room for what the session keeps. A client has as many
-// sessions as it likes.
-func (k *keeper) parkLocked() bool {
-	if k.park == nil {
-		return true
-	}
-	n := k.s.m.Kept()
-	if !k.park.take(n) {
-		return false
-	}
-	k.parked = n
-	return true
+	parked bool // it is there
+	bytes  int  // that it has taken
 }
 
 // A resumption is a session that is about to go on with another carrier, at
@@ -97,10 +68,7 @@ func (k *keeper) reboundLocked() {
 		k.timer.Stop()
 		k.timer = nil
 	}
-	if k.parked > 0 {
-		k.park.taken.Add(-int64(k.parked))
-		k.parked = 0
-	}
+	k.unparkLocked()
 }
 
 // expire ends a session that nobody came back to.

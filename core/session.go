@@ -35,6 +35,11 @@ type Config struct {
 	// their carrier. Zero means 256 MiB, a negative value that none waits that
 	// keeps anything.
 	ParkedBytes int
+	// ParkedSessions bounds how many sessions of one client (Hello.Client) wait
+	// for another carrier; one more ends the one that has waited longest. Zero
+	// means 16, a negative value that none waits. Clients without an id are not
+	// counted.
+	ParkedSessions int
 	// Interceptors see every call and message of the peer, the first one first.
 	Interceptors []Interceptor
 	// CallInterceptors see every call and message of this side, the first one
@@ -141,7 +146,7 @@ func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hel
 		retention = s.limits.RetainedBytes
 		s.keep = &keeper{s: s, time: keep}
 		if client {
-			s.keep.reconnect = cfg.Reconnect
+			s.keep.reconnect, s.keep.first = cfg.Reconnect, &first{own, peer}
 			s.keep.ticket.Adopt(*welcome.token, machine.Attempt(NewAttempt()))
 		} else {
 			s.keep.tokens = machine.NewTokens(*welcome.token, welcome.generation)

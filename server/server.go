@@ -76,6 +76,9 @@ type Server struct {
 	// ParkedBytes bounds what sessions that have lost their wire keep for their
 	// clients, all together: see core.Config. Zero means 256 MiB.
 	ParkedBytes int
+	// ParkedSessions bounds how many sessions of one client have lost their wire
+	// and wait: see core.Config. Zero means 16.
+	ParkedSessions int
 	// Connected is called when a session has begun, before its services are
 	// opened, and Disconnected when it has ended, with why. They must not
 	// block. Either may be nil. A hub that emits events to all sessions wants to
@@ -136,7 +139,8 @@ func (s *Server) init() error {
 		s.mu.Unlock()
 		s.acceptor, s.initErr = core.NewAcceptor(&core.Config{
 			Hello: s.Hello, Limits: s.Limits, Services: s.services, Interceptors: s.Interceptors,
-			CallInterceptors: s.CallInterceptors, Heartbeat: s.Heartbeat, ParkedBytes: s.ParkedBytes, Logger: s.log(),
+			CallInterceptors: s.CallInterceptors, Heartbeat: s.Heartbeat, ParkedBytes: s.ParkedBytes,
+			ParkedSessions: s.ParkedSessions, Logger: s.log(),
 		})
 		if s.initErr == nil {
 			s.acceptor.Admit = s.admit

@@ -22,8 +22,12 @@ type heartbeat struct {
 	pings  int
 }
 
-// ErrPeerDead is how a session ends whose peer went silent (clause 8.1).
-var ErrPeerDead = &twinwire.Error{Code: twinwire.PeerDead, Message: "nothing was heard from the peer for two heartbeats"}
+// How a carrier ends whose peer went silent: for two heartbeats (clause 8.1), or
+// for as long as the watchdog waits, twice (clause 14.5).
+var (
+	ErrPeerDead   = &twinwire.Error{Code: twinwire.PeerDead, Message: "nothing was heard from the peer for two heartbeats"}
+	ErrPeerSilent = &twinwire.Error{Code: twinwire.PeerDead, Message: "nothing was heard from the peer while an answer was waited for"}
+)
 
 // Watchdog bounds: how long a peer may be silent that somebody waits for.
 const (
@@ -101,7 +105,8 @@ func (m *Machine) Deadline() time.Duration {
 }
 
 // Tick takes note of the time. After it Ready may report something to send.
-// It returns ErrPeerDead when the peer has been silent for two heartbeats.
+// It returns ErrPeerDead or ErrPeerSilent when the peer has been silent for too
+// long.
 func (m *Machine) Tick(now time.Duration) error {
 	if m.ended || m.detached {
 		return nil
@@ -116,6 +121,9 @@ func (m *Machine) Tick(now time.Duration) error {
 	case b.asked != 0 && now-b.asked >= m.interval():
 		// Counted from the question: a process that was suspended wakes up
 		// after a long silence of its own making.
+		if m.interval() < m.cfg.Heartbeat {
+			return ErrPeerSilent
+		}
 		return ErrPeerDead
 	case b.asked == 0 && now-m.silence() >= m.interval():
 		for i := range m.lanes {

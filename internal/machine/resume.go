@@ -39,6 +39,9 @@ func (m *Machine) Resumable() bool {
 	return m.cfg.Retention > 0 && !m.ended && !m.closing.sent && !m.closing.got
 }
 
+// Unheard reports whether nothing has been received in the session.
+func (m *Machine) Unheard() bool { return m.stats.BytesReceived == 0 }
+
 // Kept returns how many bytes of frames are kept for another carrier.
 func (m *Machine) Kept() int { return m.kept }
 

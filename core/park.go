@@ -1,0 +1,109 @@
+package core
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/twinwire/twinwire"
+)
+
+const (
+	// parkedBytes is the default of Config.ParkedBytes, parkedSessions of
+	// Config.ParkedSessions.
+	parkedBytes    = 256 << 20
+	parkedSessions = 16
+)
+
+// A parking bounds what the sessions of a server that wait for a carrier keep,
+// all together, and how many of one client there are: somebody who begins
+// sessions and loses them must not be able to fill it.
+type parking struct {
+	most  int64 // bytes; immutable
+	each  int   // sessions of one client; immutable
+	mu    sync.Mutex
+	taken int64
+	// waiting are the sessions of each client that wait, in the order in which
+	// that began. Clients that nobody knows are not told apart, and not counted.
+	waiting map[string][]*Session
+}
+
+func newParking(cfg *Config) *parking {
+	p := &parking{most: int64(cfg.ParkedBytes), each: cfg.ParkedSessions, waiting: make(map[string][]*Session)}
+	if cfg.ParkedBytes == 0 {
+		p.most = parkedBytes
+	}
+	if cfg.ParkedSessions == 0 {
+		p.each = parkedSessions
+	}
+	return p
+}
+
+// enter takes room for n bytes of a session. It reports whether there is any,
+// and which session has to make room for this one, if one does. It is called
+// with the session's mu, and calls nothing.
+func (p *parking) enter(s *Session, n int) (oldest *Session, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.taken+int64(n) > p.most || p.each < 0 {
+		return nil, false
+	}
+	p.taken += int64(n)
+	client := s.owner()
+	if client == "" {
+		return nil, true
+	}
+	list := append(p.waiting[client], s)
+	if len(list) > p.each {
+		oldest = list[0]
+		list = slices.Delete(list, 0, 1)
+	}
+	p.waiting[client] = list
+	return oldest, true
+}
+
+// leave gives the room back. A session that had to make room for another is
+// not among those that wait any more.
+func (p *parking) leave(s *Session, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taken -= int64(n)
+	client := s.owner()
+	list := slices.DeleteFunc(p.waiting[client], func(other *Session) bool { return other == s })
+	if len(list) == 0 {
+		delete(p.waiting, client)
+	} else {
+		p.waiting[client] = list
+	}
+}
+
+// owner is whom a session counts for.
+func (s *Session) owner() string { return s.peer.Client }
+
+// errCrowdedOut is why a session ends that had to make room for another.
+var errCrowdedOut = twinwire.Errorf(twinwire.ResourceExhausted, "too many sessions of this client wait for another carrier")
+
+// parkLocked takes room for what the session keeps. A client has as many
+// sessions as it likes.
+func (k *keeper) parkLocked() bool {
+	if k.park == nil {
+		return true
+	}
+	n := k.s.m.Kept()
+	oldest, ok := k.park.enter(k.s, n)
+	if !ok {
+		return false
+	}
+	k.parked, k.bytes = true, n
+	if oldest != nil {
+		go oldest.GiveUp(errCrowdedOut) // needs the mu of the other one; ends at once
+	}
+	return true
+}
+
+// unparkLocked gives the room back.
+func (k *keeper) unparkLocked() {
+	if k.parked {
+		k.park.leave(k.s, k.bytes)
+		k.parked = false
+	}
+}
