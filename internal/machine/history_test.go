@@ -3,6 +3,7 @@ package machine
 import (
 	"flag"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"testing"
 	"time"
@@ -38,8 +39,15 @@ func TestHistories(t *testing.T) {
 			n = *histories
 		}
 	})
-	for seed := *firstHistory; seed < *firstHistory+uint64(n); seed++ {
-		runHistory(t, seed)
+	// Each history is one goroutine's; several goroutines share them out.
+	shards := uint64(runtime.GOMAXPROCS(0))
+	for shard := range shards {
+		t.Run(fmt.Sprint("shard", shard), func(t *testing.T) {
+			t.Parallel()
+			for seed := *firstHistory + shard; seed < *firstHistory+uint64(n); seed += shards {
+				runHistory(t, seed)
+			}
+		})
 	}
 }
 
@@ -52,11 +60,13 @@ func TestHistoriesRepeat(t *testing.T) {
 	}
 }
 
-// newHistory returns the world of a history, and says what it is like.
-func newHistory(t testing.TB, seed uint64) (w *world, kind string) {
+// newHistory returns the world of a history, and what happens in it. A third
+// of them are of sessions that roam.
+func newHistory(t testing.TB, seed uint64) (*world, func()) {
 	independent := seed%2 == 1
 	lanes := []int{4, 2, 4, 1, 4, 4, 4, 4}[seed/8%8]
 	limits := []string{"defaults", "small", "resumed", "small resumed"}[seed/2%4]
+	roams := seed%3 == 2
 	adapt := func(c Config) Config {
 		c.Lanes = lanes
 		if limits == "small" || limits == "small resumed" {
@@ -66,28 +76,33 @@ func newHistory(t testing.TB, seed uint64) (w *world, kind string) {
 			c.MaxQueuedCalls, c.MaxQueuedBytes, c.MaxReplyBytes = 6, 200_000, 150_000
 			c.MaxEventBytes, c.MaxStateBytes = 2_000, 1_000
 		}
-		if limits == "resumed" || limits == "small resumed" {
+		if roams || limits == "resumed" || limits == "small resumed" {
 			c.Retention = 50_000 // so that it gets full
 		}
+		c.Watchdog = roams && c.Client && seed%5 > 0
 		return c
 	}
-	w = newWorld(t, seed, adapt(testConfig(true, independent)), adapt(testConfig(false, independent)))
+	w := newWorld(t, seed, adapt(testConfig(true, independent)), adapt(testConfig(false, independent)))
 	w.strict = limits == "defaults" || limits == "resumed"
-	return w, fmt.Sprintf("history %d (independent=%v lanes=%d %s)", seed, independent, lanes, limits)
+	w.kind = fmt.Sprintf("history %d (independent=%v lanes=%d %s roams=%v)", seed, independent, lanes, limits, roams)
+	w.replay = fmt.Sprintf("again: go test ./internal/machine -run 'Histories$' -history %d", seed)
+	if roams {
+		return w, newRoamer(w).history
+	}
+	return w, w.history
 }
 
 // runHistory runs one history and returns a digest of what was sent in it.
 func runHistory(t *testing.T, seed uint64) uint64 {
-	w, kind := newHistory(t, seed)
-	w.kind = kind
-	late := time.AfterFunc(time.Minute, func() { panic(kind + ": does not end") })
+	w, history := newHistory(t, seed)
+	late := time.AfterFunc(time.Minute, func() { panic(w.kind + ": does not end") })
 	defer late.Stop()
 	defer func() {
 		if p := recover(); p != nil {
 			w.fatalf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	w.history()
+	history()
 	return w.digest.Sum64()
 }
 
@@ -135,7 +150,16 @@ func (w *world) step() {
 		e.block[w.rng.IntN(e.m.Pipes())] = w.rng.IntN(30)
 	case r < 58:
 		w.tick(time.Duration(w.rng.IntN(30)) * time.Millisecond)
-	case r < 70:
+	default:
+		e.act()
+	}
+}
+
+// act is something that an application does.
+func (e *end) act() {
+	w := e.w
+	switch r := w.rng.IntN(42); {
+	case r < 12:
 		e.call(w.size(), func(c *testCall) {
 			c.OneWay, c.Unordered, c.Tracked = w.rng.IntN(3) == 0, w.rng.IntN(5) == 0, w.rng.IntN(3) == 0
 			c.Streams = w.rng.IntN(10) > 0
@@ -147,17 +171,17 @@ func (w *world) step() {
 				c.Meta = frame.AppendPair(nil, "key", "value")
 			}
 		})
-	case r < 82:
+	case r < 24:
 		if len(e.inbox) > 0 {
 			e.answer(e.inbox[w.rng.IntN(len(e.inbox))], w.size())
 		}
-	case r < 84:
+	case r < 26:
 		if len(e.calls) > 0 {
 			e.abandon(e.calls[w.rng.IntN(len(e.calls))])
 		}
-	case r < 89:
+	case r < 31:
 		e.topicStep()
-	case r < 92:
+	case r < 34:
 		e.stateStep()
 	default:
 		for range w.rng.IntN(4) {

@@ -16,7 +16,7 @@ func (w *world) resume() {
 	if broken {
 		client.m.Detach()
 		server.m.Detach()
-		client.out, server.out = [frame.MaxLanes][][]byte{}, [frame.MaxLanes][][]byte{}
+		client.out, server.out = new(pipes), new(pipes)
 		w.applications()
 	}
 	hello := client.m.Nexts()
@@ -40,7 +40,7 @@ func (w *world) resume() {
 		e.block = [frame.MaxLanes]int{}
 	}
 	old := client.out
-	client.out, server.out = [frame.MaxLanes][][]byte{}, [frame.MaxLanes][][]byte{}
+	client.out, server.out = new(pipes), new(pipes)
 	bind(client, welcome, hello)
 	for p := range old { // it may arrive as long as the server knows of no ATTACH
 		for _, b := range old[p][:w.rng.IntN(len(old[p])+1)] {

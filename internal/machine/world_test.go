@@ -7,6 +7,7 @@ import (
 	"hash"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ type world struct {
 	// kind says which history it is, and digest is of all that was sent.
 	kind   string
 	digest hash.Hash64
+	replay string // the command that runs it again
 }
 
 // An end is a machine with a driver and an application that remembers what
@@ -38,8 +40,8 @@ type end struct {
 	name  string
 	m     *Machine
 	peer  *end
-	out   [frame.MaxLanes][][]byte // batches on their way, by pipe
-	block [frame.MaxLanes]int      // steps for which a pipe does not move
+	out   *pipes              // batches on their way, of the carrier that it is bound to
+	block [frame.MaxLanes]int // steps for which a pipe does not move
 	eff   Effects
 
 	calls    []*testCall          // of this end, not done
@@ -64,6 +66,9 @@ type end struct {
 	closed bool // Effects said so
 	dead   error
 }
+
+// pipes are the batches on their way in one direction, by pipe.
+type pipes [frame.MaxLanes][][]byte
 
 type testCall struct {
 	Call
@@ -124,7 +129,7 @@ func newWorld(t testing.TB, seed uint64, client, server Config) *world {
 	for i, cfg := range []Config{client, server} {
 		e := &end{
 			w: w, name: []string{"client", "server"}[i], byNumber: map[uint64]*testCall{}, started: map[uint64]int{},
-			order: map[uint64]uint64{}, topics: map[string]*inLog{}, seen: map[string]uint64{}, gone: map[string]bool{},
+			out: new(pipes), order: map[uint64]uint64{}, topics: map[string]*inLog{}, seen: map[string]uint64{}, gone: map[string]bool{},
 			told: map[*Inbound]bool{},
 		}
 		e.useStreams(&cfg)
@@ -147,7 +152,7 @@ func pairOf(t testing.TB, independent bool) *world {
 
 func (w *world) fatalf(format string, args ...any) {
 	w.t.Helper()
-	w.t.Fatalf("%s: at %v: "+format, append([]any{w.kind, w.now}, args...)...)
+	w.t.Fatalf("%s: at %v: "+format+"\n%s", slices.Concat([]any{w.kind, w.now}, args, []any{w.replay})...)
 }
 
 // body returns a payload that begins with some numbers.
@@ -224,7 +229,31 @@ func (e *end) deliver(pipe int) {
 	} else {
 		q[0] = b[n:]
 	}
+	var again []byte
+	if e.w.rng.IntN(50) == 0 {
+		again = numbered(b[:n])
+	}
 	e.peer.receive(pipe, b[:n:n])
+	if len(again) > 0 {
+		e.peer.receive(pipe, again)
+	}
+}
+
+// numbered returns a copy of the numbered frames, which may arrive twice and
+// are to be dropped then (4.1).
+func numbered(frames []byte) (some []byte) {
+	var f frame.Frame
+	for len(frames) > 0 {
+		n, err := f.Parse(frames)
+		if err != nil {
+			return nil
+		}
+		if f.Kind.Numbered() {
+			some = append(some, frames[:n]...)
+		}
+		frames = frames[n:]
+	}
+	return some
 }
 
 // receive takes frames and carries out the effects.

@@ -94,6 +94,7 @@ func kill(ctx context.Context, dir string, m *Mutant) (r result) {
 	}
 	run := exec.CommandContext(ctx, binary, "-test.run=^TestHistories$", "-test.timeout=5m", "-histories", strconv.Itoa(*seeds))
 	run.Dir = machineDir
+	run.Env = append(os.Environ(), "GOMAXPROCS=1") // one after another
 	out, err := run.CombinedOutput()
 	_ = os.Remove(binary) // they are large
 	if err == nil {

@@ -36,6 +36,24 @@ var mutants = []Mutant{
 	{"OPEN is not sent again", "resume.go", "l.bound, l.attached, l.asked = false, false, false", "l.bound, l.attached = false, false", "14.4"},
 	{"numbers of the handshake are no acknowledgements", "resume.go", "\t\t_ = m.acknowledge(i, b.Nexts[i], now) // not above what was sent\n", "", "14.4"},
 
+	// Tokens and generations.
+	{"a token can be used again", "tokens.go", "case same(t.good), t.next", "case same(t.good), same(t.spent), t.next", "14.3"},
+	{"a token that was attached stays good", "tokens.go", "t.good, t.next = t.next.Token.hash(), nil", "t.next = nil", "14.3"},
+	{"any token is good", "tokens.go", "\tdefault:\n\t\treturn Resumption{}, Wrong\n", "", "14.3"},
+	{"a token that comes twice is only wrong", "tokens.go", "return Resumption{}, Stolen", "return Resumption{}, Wrong", "14.3"},
+	{"a late hello is theft", "tokens.go", "\tcase same(t.spent) && by == t.spentBy:\n\t\treturn Resumption{}, Late\n", "", "14.3"},
+	{"theft is a late hello", "tokens.go", "case same(t.spent) && by == t.spentBy:", "case same(t.spent):\n\t\treturn Resumption{}, Late\n\tcase by == t.spentBy && t.next == nil:", "14.3"},
+	{"the token of a WELCOME is not good", "tokens.go", "case same(t.good), t.next != nil && same(t.next.Token.hash()):", "case same(t.good):", "14.3"},
+	{"a token that was presented does not become the one", "tokens.go", "\t\tt.good = hash // one that was not attached becomes the one\n", "", "14.3"},
+	{"a token that was not attached is spent", "tokens.go", "\t\tt.good = hash // one", "\t\tt.spent = hash // one", "14.3"},
+	{"generations stand still", "tokens.go", "\t\tt.generation++\n", "", "14.2"},
+	{"each carrier of an attempt has its own generation", "tokens.go", "if t.next == nil || t.next.Attempt != by {", "if true {", "14.2"},
+	{"all attempts have one generation", "tokens.go", "if t.next == nil || t.next.Attempt != by {", "if t.next == nil {", "14.2"},
+	{"ATTACH of any generation counts", "tokens.go", "if t.next == nil || t.next.Generation != generation {", "if t.next == nil {", "4.5"},
+	{"ATTACH of a generation before counts", "tokens.go", "if t.next == nil || t.next.Generation != generation {", "if t.next == nil || t.next.Generation < generation {", "4.5"},
+	{"ATTACH counts twice", "tokens.go", "t.good, t.next = t.next.Token.hash(), nil", "t.good = t.next.Token.hash()", "14.2"},
+	{"a client keeps its token", "tokens.go", "{ *t = Ticket{token, fresh} }", "{ t.Attempt = fresh }", "14.2"},
+
 	// Windows and credit.
 	{"calls beyond the window are sent", "outgoing.go", "if o.calls >= o.peer.Calls {", "if o.calls > o.peer.Calls {", "5.2"},
 	{"calls beyond the window are run", "incoming.go", "} else if len(in.running) >= in.own.Calls {", "} else if len(in.running) > in.own.Calls {", "5.2"},
