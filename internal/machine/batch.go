@@ -300,6 +300,7 @@ func (m *Machine) batchControl() {
 		m.append(0, &frame.Frame{Kind: frame.Credit, ID: frame.CreditStreams, Next: m.str.granted})
 	}
 	c.messages, c.largeSize, c.streams = false, false, false
+	m.batchRenewal()
 	m.batchWindows()
 }
 

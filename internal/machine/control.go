@@ -18,10 +18,11 @@ type control struct {
 	messages  bool // CREDIT for messages
 	largeSize bool // CREDIT for large messages
 	streams   bool // CREDIT for streams
+	renewal   renewal
 }
 
 func (c *control) waits() bool {
-	return c.anyOpen || c.ping || len(c.pongs) > 0 || c.messages || c.largeSize || c.streams
+	return c.anyOpen || c.ping || len(c.pongs) > 0 || c.messages || c.largeSize || c.streams || c.renewal.waits
 }
 
 // closing is the goodbye in both directions (clause 8.2).

@@ -224,6 +224,8 @@ type Effects struct {
 	// Dropped are streams whose call did not come or will not be served
 	// (clause 12.3).
 	Dropped []*InStream
+	// Renewal are frames of a renewal (clause 15.8).
+	Renewal []RenewalIn
 	// Closed says that the session is over by agreement (clause 8.2); the
 	// carrier is to be closed.
 	Closed bool
@@ -238,9 +240,10 @@ func (e *Effects) Reset() {
 	clear(e.Start)
 	clear(e.Cancel)
 	clear(e.Data)
+	clear(e.Renewal)
 	*e = Effects{
 		States: e.States[:0], Events: e.Events[:0], Data: e.Data[:0], Received: e.Received[:0], Done: e.Done[:0],
-		Start: e.Start[:0], Cancel: e.Cancel[:0],
+		Start: e.Start[:0], Cancel: e.Cancel[:0], Renewal: e.Renewal[:0],
 	}
 }
 

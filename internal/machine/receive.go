@@ -145,7 +145,7 @@ func (m *Machine) receiveControl(pipe int, f *frame.Frame, eff *Effects) error {
 	case frame.Close:
 		return m.receiveClose(f)
 	case frame.Hello, frame.Challenge, frame.Proof, frame.Welcome, frame.Refuse:
-		return protocolError("handshake frame after the handshake")
+		return m.receiveRenewal(f, eff)
 	default:
 		m.stats.UnknownFrames++
 	}

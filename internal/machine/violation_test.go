@@ -114,8 +114,14 @@ func TestViolations(t *testing.T) {
 		{clause: "2.7", name: "PING outside of lane 0", lanes: true, pipe: 1, frames: frames(attach(1, 0), frame.Frame{Kind: frame.Ping, ID: 1}), want: "control frame"},
 		{clause: "2.7", name: "call in the stream of another lane", lanes: true, pipe: 2, frames: frames(attach(2, 0), call(1)), want: "not bound"},
 		{clause: "1.2", name: "lane that there is not", frames: frames(all, frame.Frame{Kind: frame.Ack, Lane: 7}), want: "lane"},
-		{clause: "3.1", name: "HELLO again", frames: frames(all, frame.Frame{Kind: frame.Hello}), want: "handshake"},
-		{clause: "3.1", name: "WELCOME again", client: true, frames: frames(frame.Frame{Kind: frame.Welcome}), want: "handshake"},
+		{clause: "15.8", name: "HELLO twice", frames: frames(all, frame.Frame{Kind: frame.Hello}, frame.Frame{Kind: frame.Hello}), want: "out of turn"},
+		{clause: "15.8", name: "PROOF of nothing", frames: frames(all, frame.Frame{Kind: frame.Hello}, frame.Frame{Kind: frame.Proof}), want: "out of turn"},
+		{clause: "15.8", name: "HELLO of a server", client: true, frames: frames(frame.Frame{Kind: frame.Hello}), want: "out of turn"},
+		{clause: "15.8", name: "WELCOME of a client", frames: frames(all, frame.Frame{Kind: frame.Welcome}), want: "out of turn"},
+		{clause: "15.8", name: "WELCOME to no HELLO", client: true, frames: frames(frame.Frame{Kind: frame.Welcome}), want: "out of turn"},
+		{clause: "15.8", name: "WELCOME twice", client: true, before: renewOne, frames: frames(frame.Frame{Kind: frame.Welcome}, frame.Frame{Kind: frame.Welcome}), want: "out of turn"},
+		{clause: "15.8", name: "CHALLENGE twice", client: true, before: renewOne, frames: frames(frame.Frame{Kind: frame.Challenge}, frame.Frame{Kind: frame.Challenge}), want: "out of turn"},
+		{clause: "15.8", name: "REFUSE before the PROOF", client: true, before: renewOne, frames: frames(frame.Frame{Kind: frame.Challenge}, frame.Frame{Kind: frame.Refuse}), want: "out of turn"},
 		{clause: "4.1", name: "number that was skipped", frames: frames(all, call(1), frame.Frame{Kind: frame.Call, Lane: 1, Seq: 2, ID: 2, Name: []byte("m")}), want: "skipped"},
 		{clause: "4.1", name: "number that an ignorable frame skipped", frames: append(frames(all), unknown(0xff, 1, 1)...), want: "skipped"},
 		{clause: "4.2", name: "ACK of what was not sent", frames: frames(all, frame.Frame{Kind: frame.Ack, Lane: 1, Next: 1}), want: "never sent"},
@@ -199,6 +205,12 @@ func runViolations(t *testing.T, tests []violation) {
 			}
 		})
 	}
+}
+
+// renewOne has a HELLO sent.
+func renewOne(m *Machine) {
+	m.Renew([]byte("new"))
+	m.Batch(0, 0, nil)
 }
 
 // startOne has a call with id 1 sent.
