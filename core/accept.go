@@ -1,17 +1,15 @@
 package core
 
 import (
-	"crypto/rand"
+	"context"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
-	"github.com/twinwire/twinwire/internal/machine"
 	"github.com/twinwire/twinwire/transport"
 )
 
@@ -26,6 +24,11 @@ type Acceptor struct {
 	// the client with its code and text; a *RefusedError gives advice as well.
 	// h must not be kept.
 	Admit func(h *Hello, info transport.Info) error
+	// Authenticate, unless nil, decides who the client is, after Admit and
+	// before anything else, and again for each renewal. The error refuses the
+	// client as that of Admit does. It is called in a goroutine of its own; ctx
+	// ends with the time of the handshake and with the carrier.
+	Authenticate func(ctx context.Context, l *Login) (*Principal, error)
 	// Began, unless nil, is told of each session when it has begun.
 	Began func(s *Session)
 
@@ -36,29 +39,6 @@ type Acceptor struct {
 	sessions map[ID]*Session // that may be resumed
 	resting  []*attempt      // nobody waits for them, in the order in which that began
 }
-
-// An attempt is a dial of a client, which may come over several carriers
-// (clause 3.6).
-type attempt struct {
-	id      ID
-	session ID
-	token   machine.Token // of the session that begins
-	at      time.Time     // when it began to rest
-	begun   bool
-	resting bool // it is in Acceptor.resting
-	// others are the carriers on which it may still begin.
-	others []transport.Carrier
-}
-
-const (
-	// attemptTime is how long an attempt is remembered (clause 3.6).
-	attemptTime = 30 * time.Second
-	replaced    = "session has begun on another carrier"
-
-	// maxAttempts bounds what is remembered: beyond it those that have rested
-	// longest are forgotten.
-	maxAttempts = 1 << 16
-)
 
 // NewAcceptor returns an acceptor. It fails as NewMux does.
 func NewAcceptor(cfg *Config) (*Acceptor, error) {
@@ -89,11 +69,18 @@ type arrival struct {
 	carrier transport.Carrier
 	timer   *time.Timer
 
-	// Owned by the reader of lane 0.
+	peer any // for Authenticate
+
+	// Owned by the reader of lane 0, but while dialogue is under way by that.
 	own, client *hello
 	attempt     *attempt
+	principal   *Principal
 	resume      *resumption // of a session that goes on; nil for a new one
 	refused     bool
+
+	// Owned by the reader of lane 0.
+	dialogue *dialogue // with the client about who it is; nil if there is none
+	size     int       // of what it has said there
 
 	begun   chan struct{} // closed when binding is set, or will not be
 	giveUp  func()        // closes it
@@ -103,8 +90,12 @@ type arrival struct {
 // Serve runs one carrier, from its hello to its end. It returns why its session
 // ended, and nil if that goes on with another carrier or waits for one. It
 // closes the carrier.
-func (a *Acceptor) Serve(carrier transport.Carrier) error {
-	v := &arrival{a: a, carrier: carrier, begun: make(chan struct{})}
+func (a *Acceptor) Serve(carrier transport.Carrier) error { return a.ServeFrom(carrier, nil) }
+
+// ServeFrom is Serve with what else is known of the peer, for Authenticate. It
+// is not kept beyond that.
+func (a *Acceptor) ServeFrom(carrier transport.Carrier, peer any) error {
+	v := &arrival{a: a, carrier: carrier, peer: peer, begun: make(chan struct{})}
 	v.giveUp = sync.OnceFunc(func() { close(v.begun) })
 	v.timer = time.AfterFunc(a.limits.HandshakeTime, func() {
 		carrier.Close(twinwire.DeadlineExceeded, "handshake took too long")
@@ -145,8 +136,9 @@ func (a *Acceptor) Serve(carrier transport.Carrier) error {
 func (v *arrival) ended(err error) error {
 	v.timer.Stop()
 	if v.binding == nil {
-		v.a.forget(v)
 		v.carrier.Close(twinwire.Accepted, "")
+		v.leave()
+		v.a.forget(v)
 		v.a.logger().Debug("twinwire: no session", "peer", v.carrier.Info().RemoteAddr, "error", err)
 		return carrierError(err)
 	}
@@ -179,6 +171,8 @@ func (v *arrival) receive(frames []byte) (rest []byte, err error) {
 	switch {
 	case err != nil:
 		return nil, &transport.CloseError{Code: twinwire.ProtocolError, Reason: err.Error()}
+	case v.dialogue != nil && !v.dialogue.over():
+		return nil, v.prove(&f, n == len(frames))
 	case v.refused:
 		return nil, &transport.CloseError{Code: twinwire.ProtocolError, Reason: "frame after a refusal"}
 	case v.client != nil:
@@ -192,45 +186,55 @@ func (v *arrival) receive(frames []byte) (rest []byte, err error) {
 	case f.Kind != frame.Hello || n != len(frames):
 		return nil, &transport.CloseError{Code: twinwire.ProtocolError, Reason: "carrier does not begin with a hello"}
 	}
-	if err := v.hello(f.Payload); err != nil {
-		return nil, v.refuse(err)
+	h, err := v.hello(f.Payload)
+	if err == nil && v.a.Authenticate != nil {
+		v.logIn(h)
+		return nil, nil
 	}
-	return nil, v.carrier.Send(0, frame.Append(nil, &frame.Frame{Kind: frame.Welcome, Payload: v.own.appendTo(nil, true)}))
+	if err == nil {
+		err = v.welcome(h)
+	}
+	return nil, v.carrier.Send(0, frame.Append(nil, v.answer(err)))
 }
 
-// hello decides about a hello.
-func (v *arrival) hello(payload []byte) error {
+// hello decides about a hello as far as the client need not be known for it.
+func (v *arrival) hello(payload []byte) (*hello, error) {
 	a := v.a
 	h, err := parseHello(payload)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	version, err := h.agree(&a.cfg.Hello)
-	if err != nil {
-		return err
+	if h.version, err = h.agree(&a.cfg.Hello); err != nil {
+		return nil, err
 	}
 	if h.attempt == (ID{}) {
-		return twinwire.Errorf(twinwire.ProtocolError, "hello without an attempt id")
+		return nil, twinwire.Errorf(twinwire.ProtocolError, "hello without an attempt id")
 	}
-	info := v.carrier.Info()
-	if err := a.admit(&h.Hello, info); err != nil {
-		return err
-	}
+	return h, a.admit(&h.Hello, v.carrier.Info())
+}
+
+// welcome makes what is to be said to a client that is known, or need not be.
+func (v *arrival) welcome(h *hello) (err error) {
+	a := v.a
 	if len(h.Client) > maxClient {
 		return fmt.Errorf("client id of %d bytes is over the limit of %d", len(h.Client), maxClient)
 	}
 	v.own = &hello{
-		Hello: a.cfg.Hello, version: version, generation: 1,
-		lanes: lanes, window: a.limits.window(), heartbeat: a.heartbeat(info.Wire),
+		Hello: a.cfg.Hello, version: h.version, generation: 1,
+		lanes: lanes, window: a.limits.window(), heartbeat: a.heartbeat(v.carrier.Info().Wire), expires: v.principal.expires(),
 	}
-	v.client = h
+	h.credential = nil // of no use any more
 	if h.resumes {
-		return v.resumes(h)
+		if err := v.resumes(h); err != nil {
+			return err
+		}
+		v.client = h
+		return nil
 	}
-	if v.attempt, err = a.attempt(h.attempt, v.carrier, time.Now()); err != nil {
-		v.client = nil
+	if v.attempt, err = a.attempt(h.attempt, v.principal.id(), v.carrier, time.Now()); err != nil {
 		return err
 	}
+	v.client = h
 	v.own.session = v.attempt.session
 	if v.own.keep = min(a.limits.ResumeTime, h.keep); v.own.keep > 0 {
 		v.own.token = &v.attempt.token
@@ -251,52 +255,17 @@ func (a *Acceptor) admit(h *Hello, info transport.Info) (err error) {
 	return a.Admit(h, info)
 }
 
-// refuse tells the client why (clause 3.7). The client closes the carrier then,
-// or the end of the handshake's time does: closing at once could overtake the
-// refusal on its way.
-func (v *arrival) refuse(err error) error {
+// answer returns WELCOME, or REFUSE if err is not nil (clause 3.7). The client
+// closes the carrier then, or the end of the handshake's time does: closing at
+// once could overtake the refusal on its way.
+func (v *arrival) answer(err error) *frame.Frame {
+	v.peer = nil
+	if err == nil {
+		return &frame.Frame{Kind: frame.Welcome, Payload: v.own.appendTo(nil, true)}
+	}
 	v.refused = true
-	if twinwire.CodeOf(err) == twinwire.Internal {
-		v.a.logger().Error("twinwire: refused because of an error", "peer", v.carrier.Info().RemoteAddr, "error", err)
-	}
-	return v.carrier.Send(0, frame.Append(nil, refusal(err)))
-}
-
-// attempt returns the attempt with this id, which may be new, with the carrier
-// noted.
-func (a *Acceptor) attempt(id ID, carrier transport.Carrier, now time.Time) (*attempt, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.evictLocked(now)
-	if t := a.attempts[id]; t != nil {
-		if t.begun {
-			return nil, twinwire.Errorf(twinwire.Replaced, replaced)
-		}
-		t.others = append(t.others, carrier)
-		return t, nil
-	}
-	if len(a.attempts) >= maxAttempts {
-		return nil, &RefusedError{Code: twinwire.ResourceExhausted, Reason: "too many new sessions", RetryAfter: attemptTime}
-	}
-	t := &attempt{id: id, token: newToken(), others: []transport.Carrier{carrier}}
-	_, _ = rand.Read(t.session[:]) // never fails
-	a.attempts[id] = t
-	return t, nil
-}
-
-// forget takes the carrier of an arrival that did not become a session off its
-// attempt.
-func (a *Acceptor) forget(v *arrival) {
-	if v.attempt == nil {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	t := v.attempt
-	t.others = slices.DeleteFunc(t.others, func(c transport.Carrier) bool { return c == v.carrier })
-	if len(t.others) == 0 {
-		a.restLocked(t)
-	}
+	v.a.logRefusal(v.carrier.Info(), err)
+	return refusal(err)
 }
 
 // begin begins the session, unless another carrier of the attempt has.
@@ -325,6 +294,8 @@ func (v *arrival) begin() error {
 		return &transport.CloseError{Code: twinwire.DeadlineExceeded, Reason: "handshake took too long"}
 	}
 	s := newSession(a.cfg, a.mux, v.carrier, v.own, v.client, 0, false)
+	s.acceptor = a
+	s.principal.Store(v.principal)
 	v.binding = s.bind
 	a.keep(s)
 	if a.Began != nil {
@@ -332,6 +303,7 @@ func (v *arrival) begin() error {
 	}
 	s.begin()
 	s.mu.Lock()
+	s.expiresLocked(v.principal.expires())
 	s.arm(s.now())
 	s.mu.Unlock()
 	return nil
@@ -362,12 +334,14 @@ func (v *arrival) resumes(h *hello) error {
 	a.mu.Lock()
 	s := a.sessions[h.session]
 	a.mu.Unlock()
-	err := error(twinwire.Errorf(twinwire.NotFound, "session is not known"))
-	if s != nil && h.token != nil {
-		v.resume, err = s.prepare(h)
+	switch {
+	case s == nil || h.token == nil:
+		return twinwire.Errorf(twinwire.NotFound, "session is not known")
+	case s.Principal().id() != v.principal.id():
+		return errOther // whatever the token: nothing changes (clause 15.6)
 	}
-	if err != nil {
-		v.client = nil
+	var err error
+	if v.resume, err = s.prepare(h); err != nil {
 		return err
 	}
 	v.own.session, v.own.generation = s.id, v.resume.Generation
@@ -384,7 +358,7 @@ func (v *arrival) goOn(attach *frame.Frame) error {
 	if attach.ID != v.resume.Generation {
 		return &transport.CloseError{Code: twinwire.ProtocolError, Reason: "ATTACH of another generation"}
 	}
-	b, err := v.resume.attach(v.carrier, v.own.heartbeat)
+	b, err := v.resume.attach(v.carrier, v.own.heartbeat, v.principal)
 	if err != nil {
 		return &transport.CloseError{Code: twinwire.CodeOf(err), Reason: reason(err)}
 	}

@@ -62,6 +62,9 @@ func (h *hello) sameSession(other *hello) bool {
 // begins has a session that its server has not begun begin with the carrier of
 // an offer.
 func (o *Offer) begins(b *binding) error {
+	o.first.mu.Lock()
+	o.first.expiresLocked(o.welcome.expires)
+	o.first.mu.Unlock()
 	return o.first.rebind(b, &machine.Binding{
 		Generation: o.welcome.generation, Independent: b.info.Independent, Heartbeat: o.welcome.heartbeat, Trip: o.trip,
 	})

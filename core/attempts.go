@@ -1,6 +1,78 @@
 package core
 
-import "time"
+import (
+	"crypto/rand"
+	"slices"
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/internal/machine"
+	"github.com/twinwire/twinwire/transport"
+)
+
+// An attempt is a dial of a client, which may come over several carriers
+// (clause 3.6).
+type attempt struct {
+	id      ID
+	session ID
+	owner   string        // the id of the principal
+	token   machine.Token // of the session that begins
+	at      time.Time     // when it began to rest
+	begun   bool
+	resting bool // it is in Acceptor.resting
+	// others are the carriers on which it may still begin.
+	others []transport.Carrier
+}
+
+const (
+	// attemptTime is how long an attempt is remembered (clause 3.6).
+	attemptTime = 30 * time.Second
+	replaced    = "session has begun on another carrier"
+
+	// maxAttempts bounds what is remembered: beyond it those that have rested
+	// longest are forgotten.
+	maxAttempts = 1 << 16
+)
+
+// attempt returns the attempt with this id, which may be new, with the carrier
+// noted.
+func (a *Acceptor) attempt(id ID, owner string, carrier transport.Carrier, now time.Time) (*attempt, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.evictLocked(now)
+	if t := a.attempts[id]; t != nil {
+		switch {
+		case t.owner != owner:
+			return nil, errOther
+		case t.begun:
+			return nil, twinwire.Errorf(twinwire.Replaced, replaced)
+		}
+		t.others = append(t.others, carrier)
+		return t, nil
+	}
+	if len(a.attempts) >= maxAttempts {
+		return nil, &RefusedError{Code: twinwire.ResourceExhausted, Reason: "too many new sessions", RetryAfter: attemptTime}
+	}
+	t := &attempt{id: id, owner: owner, token: newToken(), others: []transport.Carrier{carrier}}
+	_, _ = rand.Read(t.session[:]) // never fails
+	a.attempts[id] = t
+	return t, nil
+}
+
+// forget takes the carrier of an arrival that did not become a session off its
+// attempt.
+func (a *Acceptor) forget(v *arrival) {
+	if v.attempt == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t := v.attempt
+	t.others = slices.DeleteFunc(t.others, func(c transport.Carrier) bool { return c == v.carrier })
+	if len(t.others) == 0 {
+		a.restLocked(t)
+	}
+}
 
 // restLocked takes note that no carrier of an attempt waits any more: its
 // session has begun, or its carriers have gone. It is remembered for a while

@@ -91,6 +91,7 @@ func (s *Session) endsWith(b *binding, err error) bool {
 		return true
 	}
 	s.m.Detach()
+	s.renewalEndedLocked(errNoCarrier)
 	s.bind, s.err = nil, nil
 	s.armed = 0
 	if s.timer != nil {
@@ -117,6 +118,7 @@ func (s *Session) rebind(b *binding, to *machine.Binding) error {
 		s.mu.Unlock()
 		return err
 	}
+	s.renewalEndedLocked(errNoCarrier)
 	before := s.bind
 	s.bind, s.info, s.err = b, b.info, nil
 	s.leads.Store(b.lead.carrier != nil)

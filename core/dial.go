@@ -35,7 +35,8 @@ type Offer struct {
 // Greet sends the hello of cfg on a carrier that the client has dialed, and
 // waits for the server's answer, at most Limits.HandshakeTime. The attempt is
 // the same for all carriers of one dial. It owns the carrier: after an error,
-// which is a *RefusedError if the server refused, the carrier is closed.
+// which is a *RefusedError if the server refused, the carrier is closed. ctx may
+// have a credential (WithCredential).
 func Greet(ctx context.Context, carrier transport.Carrier, cfg *Config, mux *Mux, attempt ID) (*Offer, error) {
 	o := newOffer(carrier, cfg, mux, attempt)
 	if cfg.Reconnect != nil {
@@ -69,7 +70,16 @@ func newOffer(carrier transport.Carrier, cfg *Config, mux *Mux, attempt ID) *Off
 // greet sends the hello and waits for the answer.
 func (o *Offer) greet(ctx context.Context) (*Offer, error) {
 	carrier, limits := o.carrier, o.cfg.Limits.withDefaults()
+	credential := credentialFrom(ctx)
+	if err := credential.check(); err != nil {
+		carrier.Close(twinwire.Canceled, "")
+		return nil, err
+	}
+	if credential != nil {
+		o.own.auth, o.own.credential = credential.Method, credential.Data
+	}
 	payload := o.own.appendTo(nil, false)
+	o.own.credential = nil
 	if len(o.cfg.Hello.Client) > maxClient {
 		carrier.Close(twinwire.TooLarge, "")
 		return nil, twinwire.Errorf(twinwire.TooLarge, "client id of %d bytes is over the limit of %d", len(o.cfg.Hello.Client), maxClient)
@@ -85,7 +95,8 @@ func (o *Offer) greet(ctx context.Context) (*Offer, error) {
 	stop := context.AfterFunc(ctx, func() { carrier.Close(twinwire.Canceled, "") })
 	defer stop()
 	answer := make(chan error, 1)
-	answered := false // owned by the reader
+	challenges := make(chan []byte, 1)
+	answered, challenged := false, false // owned by the reader
 	// Reads until the carrier ends, and ends the session if there is one.
 	go func() {
 		returned := false
@@ -100,6 +111,11 @@ func (o *Offer) greet(ctx context.Context) (*Offer, error) {
 			}
 			if answered {
 				return &transport.CloseError{Code: twinwire.ProtocolError, Reason: "frame before the session has begun"}
+			}
+			if challenge, ok := isChallenge(frames); ok && !challenged {
+				challenged = true
+				challenges <- challenge
+				return nil
 			}
 			answered = true
 			err := o.receiveAnswer(frames)
@@ -118,18 +134,7 @@ func (o *Offer) greet(ctx context.Context) (*Offer, error) {
 	began := time.Now()
 	err := carrier.Send(0, frame.Append(nil, &frame.Frame{Kind: frame.Hello, Payload: payload}))
 	if err == nil {
-		select {
-		case err = <-answer:
-		case err = <-o.ended:
-			o.ended <- err
-			select {
-			case err = <-answer: // says more
-			default:
-				err = carrierError(err)
-			}
-		case <-ctx.Done():
-			err = contextCause(ctx)
-		}
+		err = o.awaitAnswer(ctx, answer, challenges, credential)
 	} else if ctx.Err() != nil {
 		err = contextCause(ctx)
 	}
@@ -140,6 +145,44 @@ func (o *Offer) greet(ctx context.Context) (*Offer, error) {
 	}
 	o.trip = time.Since(began)
 	return o, nil
+}
+
+// awaitAnswer waits for the server's answer, and answers its challenge.
+func (o *Offer) awaitAnswer(ctx context.Context, answer <-chan error, challenges <-chan []byte, c *Credential) error {
+	for {
+		select {
+		case err := <-answer:
+			return err
+		case challenge := <-challenges:
+			proof, err := c.prove(ctx, o.own.attempt, challenge)
+			if err != nil {
+				return err
+			}
+			if err := o.carrier.Send(0, frame.Append(nil, &frame.Frame{Kind: frame.Proof, Payload: proof})); err != nil && ctx.Err() == nil {
+				return carrierError(err)
+			}
+		case err := <-o.ended:
+			o.ended <- err
+			select {
+			case err = <-answer: // says more
+				return err
+			default:
+				return carrierError(err)
+			}
+		case <-ctx.Done():
+			return contextCause(ctx)
+		}
+	}
+}
+
+// isChallenge returns the challenge, if the frames are one.
+func isChallenge(frames []byte) (challenge []byte, ok bool) {
+	var f frame.Frame
+	n, err := f.Parse(frames)
+	if err != nil || n != len(frames) || f.Kind != frame.Challenge {
+		return nil, false
+	}
+	return append([]byte(nil), f.Payload...), true
 }
 
 // contextCause returns why ctx is done, with a code.
@@ -156,8 +199,6 @@ func (o *Offer) receiveAnswer(frames []byte) error {
 		return twinwire.Errorf(twinwire.ProtocolError, "%v", err)
 	case f.Kind == frame.Refuse:
 		return refusedError(&f)
-	case f.Kind == frame.Challenge:
-		return twinwire.Errorf(twinwire.NotImplemented, "server wants an authentication that this client does not have")
 	case f.Kind != frame.Welcome || n != len(frames):
 		return twinwire.Errorf(twinwire.ProtocolError, "server did not answer the hello with a welcome")
 	}
@@ -236,6 +277,7 @@ func (o *Offer) goesOn(b *binding) error {
 	s := o.resume
 	s.mu.Lock()
 	s.keep.ticket.Adopt(*o.welcome.token, machine.Attempt(NewAttempt()))
+	s.expiresLocked(o.welcome.expires)
 	s.mu.Unlock()
 	return s.rebind(b, &machine.Binding{
 		Generation: o.welcome.generation, Independent: b.info.Independent, Heartbeat: o.welcome.heartbeat, Trip: o.trip,

@@ -123,6 +123,8 @@ func (s *Session) end(err error) {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
+	s.expiresLocked(time.Time{})
+	s.renewalEndedLocked(nil)
 	if s.keep != nil {
 		s.keep.reboundLocked()
 	}

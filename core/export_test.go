@@ -6,6 +6,9 @@ import "github.com/twinwire/twinwire/internal/machine"
 // session's own.
 type Ticket = machine.Ticket
 
+// A Token is what a ticket has.
+type Token = machine.Token
+
 func TicketOf(s *Session) Ticket {
 	s.mu.Lock()
 	defer s.mu.Unlock()

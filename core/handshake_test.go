@@ -186,6 +186,11 @@ func hello(entries ...any) []byte {
 			b = codec.AppendString(b, v)
 		case []byte:
 			b = codec.AppendBytes(b, v)
+		case []int:
+			b = codec.AppendArrayHeader(b, len(v))
+			for _, n := range v {
+				b = codec.AppendInt(b, int64(n))
+			}
 		}
 	}
 	return b
@@ -425,7 +430,7 @@ func TestBadServer(t *testing.T) {
 	}{
 		{"garbage", []byte{1, 2, 3}, twinwire.ProtocolError},
 		{"PING", frame.Append(nil, &frame.Frame{Kind: frame.Ping, ID: 1}), twinwire.ProtocolError},
-		{"CHALLENGE", frameOf(frame.Challenge, nil), twinwire.NotImplemented},
+		{"CHALLENGE", frameOf(frame.Challenge, nil), twinwire.Unauthorized},
 		{"empty WELCOME", frameOf(frame.Welcome, nil), twinwire.ProtocolError},
 		{"something behind WELCOME", append(append([]byte(nil), welcome...), welcome...), twinwire.ProtocolError},
 		{"other version", with("v", 2), twinwire.ProtocolError},

@@ -59,6 +59,7 @@ type hello struct {
 	nexts      [frame.MaxLanes]uint64
 	auth       string
 	credential []byte
+	expires    time.Time // of the principal; zero for never
 }
 
 // appendTo appends the map of clause 3.3, or of clause 3.4 for a welcome.
@@ -76,7 +77,13 @@ func (h *hello) appendTo(b []byte, welcome bool) []byte {
 	switch {
 	case welcome:
 		n += 2
+		if !h.expires.IsZero() {
+			n++
+		}
 	default:
+		if h.auth != "" {
+			n += 2
+		}
 		if h.Client != "" {
 			n++
 		}
@@ -123,7 +130,10 @@ func (h *hello) appendTo(b []byte, welcome bool) []byte {
 		b = codec.AppendBytes(b, h.session[:])
 		number("gen", int64(h.generation))
 		number("ping", h.heartbeat.Milliseconds())
-		return b
+		return appendExpires(b, h.expires)
+	}
+	if h.auth != "" {
+		b = appendCredential(b, h.auth, h.credential)
 	}
 	b = codec.AppendString(b, "attempt")
 	b = codec.AppendBytes(b, h.attempt[:])
@@ -197,6 +207,8 @@ func parseHello(payload []byte) (*hello, error) {
 			h.auth = r.Str()
 		case "cred":
 			h.credential = r.Bytes()
+		case "expires":
+			h.expires = readExpires(r)
 		case "connect":
 			h.Connect = r.Bytes()
 		default:
@@ -213,7 +225,7 @@ func parseHello(payload []byte) (*hello, error) {
 	switch {
 	case h.version < 1, h.minVersion < 1, h.minVersion > h.version:
 		return nil, twinwire.Errorf(twinwire.ProtocolError, "hello without a protocol version")
-	case len(h.App) > maxAppName, len(h.Version) > maxAppName, len(h.Client) > maxClient, len(h.Connect) > maxConnect:
+	case len(h.App) > maxAppName, len(h.Version) > maxAppName, len(h.Client) > maxClient, len(h.Connect) > maxConnect, len(h.auth) > maxAuthMethod:
 		return nil, twinwire.Errorf(twinwire.TooLarge, "hello has a field over its limit")
 	case h.window.Large < h.window.MaxMessage:
 		return nil, twinwire.Errorf(twinwire.ProtocolError, "hello with a window smaller than a message")

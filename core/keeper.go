@@ -125,10 +125,13 @@ func (s *Session) prepare(h *hello) (*resumption, error) {
 
 // attach has the session go on, if r is the newest resumption and has not been
 // used.
-func (r *resumption) attach(carrier transport.Carrier, heartbeat time.Duration) (*binding, error) {
+func (r *resumption) attach(carrier transport.Carrier, heartbeat time.Duration, p *Principal) (*binding, error) {
 	s := r.s
 	s.mu.Lock()
 	counts := s.keep.tokens.Attach(r.Generation)
+	if counts {
+		s.ownedLocked(p)
+	}
 	s.mu.Unlock()
 	if !counts {
 		return nil, twinwire.Errorf(twinwire.Replaced, replaced)

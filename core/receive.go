@@ -73,6 +73,9 @@ func (s *Session) carryOut(b *binding, eff *machine.Effects) {
 	for _, in := range eff.Dropped {
 		in.Owner.(*StreamReader).discard()
 	}
+	for i := range eff.Renewal {
+		s.renewal(&eff.Renewal[i])
+	}
 	for _, v := range eff.Cancel {
 		cause := context.Canceled
 		if v.Canceled == twinwire.DeadlineExceeded {

@@ -70,7 +70,8 @@ type Session struct {
 	// peerMaxMessage is the largest message that the peer accepts.
 	peerMaxMessage int
 	mux            *Mux
-	invoke         Invoker // nil without interceptors
+	acceptor       *Acceptor // nil at a client
+	invoke         Invoker   // nil without interceptors
 	log            *slog.Logger
 	began          time.Time
 	ctx            context.Context // ends with the session
@@ -101,11 +102,15 @@ type Session struct {
 	ended   bool
 	err     error // why it ended; nil before
 	onEnd   []*endHook
+	expiry  time.Time   // when it ends without a renewal; zero for never
+	expirer *time.Timer // a server's; nil if it does not end by itself
+	renews  *renewing   // nil while no renewal is under way
 
-	leads    atomic.Bool // the reader may serve (lead.go)
-	work     workers
-	inbox    inbox
-	pendings sync.Pool
+	principal atomic.Pointer[Principal] // written with mu
+	leads     atomic.Bool               // the reader may serve (lead.go)
+	work      workers
+	inbox     inbox
+	pendings  sync.Pool
 
 	writers sync.WaitGroup
 	done    chan struct{} // closed when the session has ended
@@ -137,6 +142,9 @@ func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hel
 		welcome = peer
 	}
 	s.id = welcome.session
+	if client {
+		s.expiry = peer.expires
+	}
 	s.invoke = chainCalls(cfg.CallInterceptors, s.callOutgoing)
 	s.ctx, s.cancel = context.WithCancelCause(context.WithValue(context.Background(), sessionKey{}, s))
 	s.peerMaxMessage = peer.window.MaxMessage

@@ -1,0 +1,316 @@
+package core
+
+import (
+	"context"
+	"time"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/codec"
+	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/internal/machine"
+)
+
+// A renewing is a renewal of the session's credentials that is under way
+// (clause 15.8).
+type renewing struct {
+	// A client's.
+	credential *Credential
+	answer     chan error // has room for one
+
+	// A server's.
+	dialogue *dialogue
+}
+
+// WithCredential returns a context whose Greet and GreetAgain show a credential
+// to the server; nil for none.
+func WithCredential(ctx context.Context, c *Credential) context.Context {
+	return context.WithValue(ctx, credentialKey{}, c)
+}
+
+type credentialKey struct{}
+
+// credentialFrom returns what WithCredential was given, or nil.
+func credentialFrom(ctx context.Context) *Credential {
+	c, _ := ctx.Value(credentialKey{}).(*Credential)
+	return c
+}
+
+// appendCredential appends the keys of clause 3.3 that stand for a credential.
+func appendCredential(b []byte, method string, data []byte) []byte {
+	b = codec.AppendString(b, "auth")
+	b = codec.AppendString(b, method)
+	b = codec.AppendString(b, "cred")
+	return codec.AppendBytes(b, data)
+}
+
+// appendExpires appends the key of clause 3.4, unless at is zero.
+func appendExpires(b []byte, at time.Time) []byte {
+	if at.IsZero() {
+		return b
+	}
+	b = codec.AppendString(b, "expires")
+	return codec.AppendInt(b, max(0, time.Until(at).Milliseconds()))
+}
+
+// maxExpires bounds what a server says of the end; later counts as this.
+const maxExpires = 1 << 40 // ms, which is 34 years
+
+func readExpires(r *codec.Reader) time.Time {
+	return time.Now().Add(time.Duration(min(r.Uint64(), maxExpires)) * time.Millisecond)
+}
+
+// parseRenewal reads the payload of a HELLO or WELCOME in a session. Unknown
+// keys are skipped.
+func parseRenewal(payload []byte) (*hello, error) {
+	h := new(hello)
+	r := codec.NewReader(payload, nil)
+	for n := r.MapHeader(); n > 0 && r.Err() == nil; n-- {
+		switch key := r.MapKey(); string(key) {
+		case "auth":
+			h.auth = r.Str()
+		case "cred":
+			h.credential = r.Bytes()
+		case "expires":
+			h.expires = readExpires(r)
+		default:
+			r.Skip()
+		}
+	}
+	r.Leave()
+	if r.Finish() != nil || len(h.auth) > maxAuthMethod {
+		return nil, twinwire.Errorf(twinwire.ProtocolError, "malformed hello")
+	}
+	return h, nil
+}
+
+// Renew shows the server new credentials of the principal that the session
+// belongs to, so that it goes on beyond their end: Expires says to when. It
+// waits for the server's answer, which is a *RefusedError if it does not take
+// them; the session is then what it was. The error has Unavailable if the
+// session has no carrier, or loses it meanwhile: who goes on with another shows
+// credentials there. It is for clients, and one at a time.
+func (s *Session) Renew(ctx context.Context, c *Credential) error {
+	if c == nil || !s.client {
+		return twinwire.Errorf(twinwire.FailedPrecondition, "nothing to renew")
+	}
+	payload := appendCredential(codec.AppendMapHeader(nil, 2), c.Method, c.Data)
+	if err := c.check(); err != nil {
+		return err
+	}
+	if len(payload) > maxHello {
+		return twinwire.Errorf(twinwire.TooLarge, "credential of %d bytes is over the limit", len(c.Data))
+	}
+	n := &renewing{credential: c, answer: make(chan error, 1)}
+	s.mu.Lock()
+	switch {
+	case s.renews != nil:
+		s.mu.Unlock()
+		return twinwire.Errorf(twinwire.FailedPrecondition, "another renewal is under way")
+	case !s.m.Renew(payload):
+		err := s.err
+		s.mu.Unlock()
+		if err != nil {
+			return endedError(err)
+		}
+		return errNoCarrier
+	}
+	s.renews = n
+	s.kick(true)
+	select {
+	case err := <-n.answer:
+		return err
+	case <-ctx.Done():
+		return contextCause(ctx)
+	}
+}
+
+var errNoCarrier = twinwire.Errorf(twinwire.Unavailable, "session has no carrier")
+
+// renewalEndedLocked gives up the renewal that is under way, if there is one,
+// because its carrier is not the session's any more. mu is held.
+func (s *Session) renewalEndedLocked(err error) {
+	n := s.renews
+	if n == nil {
+		return
+	}
+	s.renews = nil
+	if n.dialogue != nil {
+		n.dialogue.cancel()
+		return
+	}
+	if err == nil {
+		err = endedError(s.err)
+	}
+	n.answer <- err
+}
+
+// renewal takes a frame of a renewal. recvMu is held, mu is not.
+func (s *Session) renewal(in *machine.RenewalIn) {
+	s.mu.Lock()
+	n := s.renews
+	s.mu.Unlock()
+	switch in.Kind {
+	case frame.Hello:
+		s.renewFor(in.Payload)
+	case frame.Proof:
+		if n != nil && len(in.Payload) <= maxHello && n.dialogue.wants.CompareAndSwap(true, false) {
+			n.dialogue.proofs <- in.Payload
+		}
+	case frame.Challenge:
+		if n != nil {
+			go s.prove(n, in.Payload) // ends with the credential's Prove
+		}
+	case frame.Welcome:
+		h, err := parseRenewal(in.Payload)
+		s.answered(n, h, err)
+	case frame.Refuse:
+		s.answered(n, nil, refusedError(&frame.Frame{Code: in.Code, Flags: in.Flags, Name: in.Reason, Millis: in.Millis}))
+	}
+}
+
+// prove answers a challenge of the server.
+func (s *Session) prove(n *renewing, challenge []byte) {
+	proof, err := n.credential.prove(s.ctx, s.id, challenge)
+	if err != nil {
+		s.log.Warn("twinwire: credential cannot be proved", "session", s.id.String(), "error", err)
+		proof = nil // which the server refuses
+	}
+	s.mu.Lock()
+	if s.renews != n {
+		s.mu.Unlock()
+		return
+	}
+	s.m.Prove(proof)
+	s.kick(true)
+}
+
+// prove answers a challenge. A panic is an error.
+func (c *Credential) prove(ctx context.Context, attempt ID, challenge []byte) (proof []byte, err error) {
+	if c == nil || c.Prove == nil {
+		return nil, twinwire.Errorf(twinwire.Unauthorized, "server wants a proof that this client does not have")
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = twinwire.Errorf(twinwire.Internal, "panic of a credential: %v", v)
+		}
+	}()
+	proof, err = c.Prove(ctx, attempt, append([]byte(nil), challenge...))
+	if err == nil && len(proof) > frame.MaxPayload {
+		err = twinwire.Errorf(twinwire.TooLarge, "proof of %d bytes is over the limit", len(proof))
+	}
+	return proof, err
+}
+
+// answered takes the server's answer to a renewal.
+func (s *Session) answered(n *renewing, h *hello, err error) {
+	if n == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.renews != n {
+		return
+	}
+	s.renews = nil
+	if err == nil {
+		s.expiresLocked(h.expires)
+	}
+	n.answer <- err
+}
+
+// renewFor begins to answer a client that renews its credentials. The goroutine
+// ends with Authenticate, whose context ends with the carrier.
+func (s *Session) renewFor(payload []byte) {
+	n := &renewing{dialogue: newDialogue()}
+	d := n.dialogue
+	var ctx context.Context
+	ctx, d.cancel = context.WithTimeout(s.ctx, s.limits.HandshakeTime)
+	s.mu.Lock()
+	s.renews = n
+	info := s.info
+	s.mu.Unlock()
+	go func() {
+		defer d.cancel()
+		p, err := s.Principal(), errExited
+		defer func() {
+			if err != nil {
+				s.acceptor.logRefusal(info, err)
+			}
+			s.renewed(n, p, err)
+		}()
+		h, parseErr := parseRenewal(payload)
+		if err = parseErr; err != nil || s.acceptor.Authenticate == nil {
+			return
+		}
+		err = errExited // what runtime.Goexit leaves behind
+		peer := s.peer
+		l := &Login{Hello: &peer, Method: h.auth, Credential: h.credential, Attempt: s.id, Session: s, Info: info}
+		l.challenge = d.challenge(func(challenge []byte) error { return s.challenge(n, challenge) })
+		if p, err = s.acceptor.authenticate(ctx, l); err == nil && p.id() != s.Principal().id() {
+			err = errOther
+		}
+	}()
+}
+
+// challenge sends the client a challenge in a renewal.
+func (s *Session) challenge(n *renewing, challenge []byte) error {
+	s.mu.Lock()
+	if s.renews != n || !s.m.Challenge(append([]byte(nil), challenge...)) {
+		s.mu.Unlock()
+		return errNoCarrier
+	}
+	s.kick(true)
+	return nil
+}
+
+// renewed answers the client.
+func (s *Session) renewed(n *renewing, p *Principal, err error) {
+	s.mu.Lock()
+	if s.renews != n {
+		s.mu.Unlock()
+		return
+	}
+	s.renews = nil
+	if err != nil {
+		f := refusal(err)
+		s.m.Renewed(nil, f.Code, f.Flags&^frame.RetryAfter, string(f.Name))
+	} else {
+		s.ownedLocked(p)
+		entries := 0
+		if !p.expires().IsZero() {
+			entries = 1
+		}
+		s.m.Renewed(appendExpires(codec.AppendMapHeader(nil, entries), p.expires()), 0, 0, "")
+	}
+	s.kick(true)
+}
+
+// ownedLocked gives the session a principal, which has the id of the one
+// before. mu is held.
+func (s *Session) ownedLocked(p *Principal) {
+	s.principal.Store(p)
+	s.expiresLocked(p.expires())
+}
+
+// expiresLocked sets the session's end; zero for none. mu is held.
+func (s *Session) expiresLocked(at time.Time) {
+	s.expiry = at
+	if s.expirer != nil {
+		s.expirer.Stop()
+		s.expirer = nil
+	}
+	if !s.client && !s.ended && !at.IsZero() {
+		s.expirer = time.AfterFunc(time.Until(at), s.expire)
+	}
+}
+
+// expire ends a session whose credentials were not renewed. One without a
+// carrier waits on: it cannot go on without new ones (clause 15.7).
+func (s *Session) expire() {
+	s.mu.Lock()
+	over := s.bind != nil && !s.expiry.IsZero() && !time.Now().Before(s.expiry)
+	s.mu.Unlock()
+	if over {
+		s.CloseWith(twinwire.Expired, "credentials were not renewed", 0)
+	}
+}
