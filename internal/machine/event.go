@@ -216,6 +216,7 @@ func (m *Machine) Subscribe(topic string, overflow Overflow) (*Sub, error) {
 	m.nextSub++
 	s := &Sub{id: m.nextSub, name: topic, overflow: overflow, live: true}
 	if !m.events.room(len(topic)+eventOverhead, m.cfg.MaxEventBytes, &m.stats) {
+		m.limited(LimitEventBytes)
 		return nil, ErrSlowConsumer
 	}
 	m.events.push(queuedEvent{sub: s, kind: eventBegin})
@@ -262,7 +263,12 @@ func (m *Machine) Emit(s *Sub, typ string, payload []byte, overflow Overflow) (u
 		v.kind, v.payload = eventUnfit, nil
 		m.stats.EventsMissed++
 	}
-	if !e.room(len(v.payload)+eventOverhead, m.cfg.MaxEventBytes, &m.stats) {
+	missed := m.stats.EventsMissed
+	fits := e.room(len(v.payload)+eventOverhead, m.cfg.MaxEventBytes, &m.stats)
+	if !fits || m.stats.EventsMissed != missed {
+		m.limited(LimitEventBytes)
+	}
+	if !fits {
 		if s.overflow == Disconnect {
 			return 0, ErrSlowConsumer
 		}
@@ -465,7 +471,7 @@ func (m *Machine) receiveEvent(f *frame.Frame, ln *lane, eff *Effects) error {
 		return nil
 	}
 	if f.Size > uint64(m.cfg.Own.MaxMessage) {
-		return protocolError("event over the size limit")
+		return m.beyond(LimitMessageSize, "event over the size limit")
 	}
 	m.openEvent = t
 	t.typ, t.missed, t.size = n.text, f.Next, int(f.Size)

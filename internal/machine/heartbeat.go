@@ -139,7 +139,7 @@ func (m *Machine) receivePing(token uint64, now time.Duration) error {
 		m.beat.second, m.beat.pings = now, 0
 	}
 	if m.beat.pings++; m.beat.pings > maxPings {
-		return protocolError("too many heartbeats")
+		return m.beyond(LimitPings, "too many heartbeats")
 	}
 	if c := &m.control; len(c.pongs) < maxPings {
 		c.pongs = append(c.pongs, token)

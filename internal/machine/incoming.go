@@ -70,12 +70,13 @@ func (in *incoming) init(own Window) {
 
 // reserve takes the size of a message of several frames off the peer's credit
 // (clause 5.5).
-func (in *incoming) reserve(size uint64, most int) error {
-	if size > uint64(most) {
-		return protocolError("message over the size limit")
+func (m *Machine) reserve(size uint64) error {
+	in := &m.in
+	if size > uint64(in.own.MaxMessage) {
+		return m.beyond(LimitMessageSize, "message over the size limit")
 	}
 	if in.largeReserved+size > in.largeGranted {
-		return protocolError("message beyond the credit")
+		return m.beyond(LimitLargeBytes, "message beyond the credit")
 	}
 	in.largeReserved += size
 	return nil
@@ -122,9 +123,10 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 	}
 	if oneWay {
 		if in.messages++; in.messages > in.messagesGranted {
-			return protocolError("message beyond the window")
+			return m.beyond(LimitMessages, "message beyond the window")
 		}
 	} else if len(in.running) >= in.own.Calls {
+		m.limited(LimitCalls)
 		return m.refuse(f, twinwire.ResourceExhausted, "call beyond the window")
 	}
 	if n.target == nil && m.role.call == m.role.event && m.cfg.Resolve != nil {
@@ -149,7 +151,7 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 		m.start(v, eff)
 		return nil
 	}
-	if err := in.reserve(f.Size, in.own.MaxMessage); err != nil {
+	if err := m.reserve(f.Size); err != nil {
 		return err
 	}
 	v.size, v.Owned = int(f.Size), true
@@ -255,6 +257,7 @@ func (m *Machine) Reply(v *Inbound, code uint16, payload, meta []byte) {
 	case len(payload) > m.cfg.Peer.MaxMessage:
 		code, payload, meta = uint16(twinwire.TooLarge), Rejection("reply is larger than the caller accepts", nil), nil
 	case m.out.replyBytes > 0 && m.out.replyBytes+len(payload) > m.cfg.MaxReplyBytes:
+		m.limited(LimitReplyBytes)
 		code, payload, meta = uint16(twinwire.ResourceExhausted), Rejection("too many replies wait to be sent", nil), nil
 	}
 	m.out.replyBytes += len(payload)

@@ -150,7 +150,7 @@ func (m *Machine) receiveData(f *frame.Frame, eff *Effects) error {
 	first := f.Flags&frame.First != 0
 	if first {
 		if st.opened++; st.opened > st.granted {
-			return protocolError("stream beyond the limit")
+			return m.beyond(LimitStreams, "stream beyond the limit")
 		}
 	}
 	if !live {
@@ -184,6 +184,9 @@ func (m *Machine) receiveData(f *frame.Frame, eff *Effects) error {
 		}
 	}
 	if err := s.accept(f, len(f.Payload)); err != nil {
+		if s.received > s.limit {
+			m.limited(LimitStreamBytes)
+		}
 		return err
 	}
 	s.ended = f.Flags&frame.Last != 0

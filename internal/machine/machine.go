@@ -90,6 +90,9 @@ type Config struct {
 	// the windows of all.
 	MaxStream, MaxStreams int
 
+	// Limited, unless nil, is told each time that a limit is reached.
+	Limited func(Limit)
+
 	// Resolve finds what serves a method, once for each name that the peer
 	// introduces. It must be a pure function. Nil means nothing is served.
 	Resolve func(method string) any

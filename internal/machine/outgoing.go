@@ -107,6 +107,7 @@ func (m *Machine) Start(c *Call) error {
 	case len(c.Payload) > o.peer.MaxMessage:
 		return ErrTooLarge
 	case o.queued >= m.cfg.MaxQueuedCalls || o.queued > 0 && o.queuedBytes+len(c.Payload) > m.cfg.MaxQueuedBytes:
+		m.limited(LimitQueue)
 		return ErrQueueFull
 	}
 	it := &c.item
@@ -236,7 +237,7 @@ func (m *Machine) receiveReply(f *frame.Frame, eff *Effects) error {
 		m.answered(c, eff)
 		return nil
 	}
-	if err := m.in.reserve(f.Size, m.cfg.Own.MaxMessage); err != nil {
+	if err := m.reserve(f.Size); err != nil {
 		return err
 	}
 	c.size = int(f.Size)

@@ -65,6 +65,7 @@ func (m *Machine) Delta(s *OutState, payload []byte) (bool, error) {
 	case m.takesNothing() || s.ended:
 		return true, ErrEnded
 	case len(s.queue) > 0 && s.bytes+len(payload) > max(m.cfg.MaxStateBytes, s.whole), len(payload) > m.cfg.Peer.MaxMessage:
+		m.limited(LimitStateBytes)
 		return false, nil
 	}
 	m.pushState(s, payload, 0)
@@ -130,7 +131,7 @@ func (m *Machine) receiveState(f *frame.Frame, eff *Effects) error {
 		case f.ID <= in.lastState:
 			return protocolError("state id out of order")
 		case len(in.states) >= m.cfg.MaxStates:
-			return protocolError("too many states")
+			return m.beyond(LimitStates, "too many states")
 		case in.states == nil:
 			in.states = make(map[uint64]*inState)
 		}
@@ -156,7 +157,7 @@ func (m *Machine) receiveState(f *frame.Frame, eff *Effects) error {
 		return nil
 	}
 	if f.Size > uint64(m.cfg.Own.MaxMessage) || end {
-		return protocolError("state over the size limit")
+		return m.beyond(LimitMessageSize, "state over the size limit")
 	}
 	in.openState = s
 	s.snapshot, s.size = snapshot, int(f.Size)
