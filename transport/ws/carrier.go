@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -46,7 +47,8 @@ type Carrier struct {
 	// Immutable.
 	ws      *websocket.Conn
 	conn    net.Conn     // what ws reads from, without the meter
-	tcp     *net.TCPConn // what is under conn; nil for a foreign net.Conn
+	under   net.Conn     // conn without TLS
+	tcp     *net.TCPConn // what is under that; nil for a foreign net.Conn
 	meter   *meter       // on the server, else nil
 	client  bool
 	timeout time.Duration // of Send; 0 for ever
@@ -72,8 +74,11 @@ var _ transport.Handover = (*Carrier)(nil)
 
 func newCarrier(ws *websocket.Conn, conn net.Conn, client bool, timeout time.Duration) *Carrier {
 	c := &Carrier{
-		ws: ws, conn: conn, tcp: tcpOf(conn), client: client, timeout: timeout,
+		ws: ws, conn: conn, under: conn, tcp: tcpOf(conn), client: client, timeout: timeout,
 		info: transport.Info{Wire: "websocket", LocalAddr: conn.LocalAddr().String(), RemoteAddr: conn.RemoteAddr().String()},
+	}
+	if layer, ok := conn.(*tls.Conn); ok {
+		c.under = layer.NetConn()
 	}
 	if c.tcp != nil {
 		tune(c.tcp)
@@ -150,11 +155,7 @@ func (c *Carrier) ended() error {
 // shut closes the connection without another word, not even that of TLS: that
 // would wait for a peer that does not read.
 func (c *Carrier) shut() {
-	conn := c.conn
-	if c.tcp != nil {
-		conn = c.tcp
-	}
-	_ = conn.Close() // the carrier has ended: there is nobody to tell
+	_ = c.under.Close() // the carrier has ended: there is nobody to tell
 }
 
 // status returns the status code of a close frame (clause 10.1).
