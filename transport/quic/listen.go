@@ -22,6 +22,9 @@ type Listener struct {
 	timeout   time.Duration  // of Send
 }
 
+// errNotAdmitted has quic-go refuse a connection.
+var errNotAdmitted = errors.New("quic: connection is not admitted")
+
 // Listen listens on conn, which from then on belongs to the listener, except
 // that closing it is left to the caller unless ListenOptions.CloseConn says
 // otherwise. A *net.UDPConn is served best.
@@ -36,9 +39,23 @@ func Listen(conn net.PacketConn, o *ListenOptions) (*Listener, error) {
 		retry.limit = defaultRetryAbove
 	}
 	t := &quic.Transport{
-		Conn:                patient(conn, nil),
-		StatelessResetKey:   (*quic.StatelessResetKey)(o.StatelessResetKey),
-		VerifySourceAddress: func(net.Addr) bool { return retry.exceeded(time.Now()) },
+		Conn:              patient(conn, nil),
+		StatelessResetKey: (*quic.StatelessResetKey)(o.StatelessResetKey),
+		VerifySourceAddress: func(remote net.Addr) bool {
+			return retry.exceeded(time.Now()) || o.Doubt != nil && o.Doubt(remote)
+		},
+	}
+	if o.Admit != nil {
+		t.ConnContext = func(ctx context.Context, client *quic.ClientInfo) (context.Context, error) {
+			leave, ok := o.Admit(client.RemoteAddr, client.AddrVerified)
+			switch {
+			case !ok:
+				return nil, errNotAdmitted
+			case leave != nil:
+				context.AfterFunc(ctx, leave)
+			}
+			return ctx, nil
+		}
 	}
 	l, err := t.ListenEarly(cfg, config(o.HandshakeTimeout, o.IdleTimeout, frame.MaxLanes))
 	if err != nil {

@@ -41,6 +41,16 @@ type ListenOptions struct {
 	// never.
 	RetryAbove int
 
+	// Doubt, unless nil, reports whether a client that says it is at this
+	// address has to prove it first, although the rate is not above RetryAbove.
+	// It is called for every handshake that has not, and must be quick.
+	Doubt func(remote net.Addr) bool
+
+	// Admit, unless nil, decides about a connection before anything is done
+	// for it; the address is proven or not, as RetryAbove and Doubt have it. It
+	// must be quick. leave, unless nil, is called when the connection has ended.
+	Admit func(remote net.Addr, proven bool) (leave func(), ok bool)
+
 	// HandshakeTimeout bounds the handshake. Zero means 5 s; so does a
 	// negative value.
 	HandshakeTimeout time.Duration
