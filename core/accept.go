@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -33,6 +34,9 @@ type Acceptor struct {
 	Began func(s *Session)
 
 	parking *parking
+	ledger  *ledger
+	counts  Counts
+	short   atomic.Bool // of memory
 
 	mu       sync.Mutex
 	attempts map[ID]*attempt
@@ -46,10 +50,13 @@ func NewAcceptor(cfg *Config) (*Acceptor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Acceptor{
-		cfg: cfg, mux: mux, limits: cfg.Limits.withDefaults(), parking: newParking(cfg),
+	a := &Acceptor{
+		cfg: cfg, mux: mux, limits: cfg.Limits.withDefaults(),
 		attempts: make(map[ID]*attempt), sessions: make(map[ID]*Session),
-	}, nil
+	}
+	a.parking = newParking(&a.limits.Admission, &a.counts)
+	a.ledger = newLedger(a.limits.Admission, &a.counts)
+	return a, nil
 }
 
 // heartbeat returns the interval for a wire.
@@ -78,6 +85,8 @@ type arrival struct {
 	resume      *resumption // of a session that goes on; nil for a new one
 	refused     bool
 
+	welcomed atomic.Bool // WELCOME was sent: other lanes may be used
+
 	// Owned by the reader of lane 0.
 	dialogue *dialogue // with the client about who it is; nil if there is none
 	size     int       // of what it has said there
@@ -98,6 +107,7 @@ func (a *Acceptor) ServeFrom(carrier transport.Carrier, peer any) error {
 	v := &arrival{a: a, carrier: carrier, peer: peer, begun: make(chan struct{})}
 	v.giveUp = sync.OnceFunc(func() { close(v.begun) })
 	v.timer = time.AfterFunc(a.limits.HandshakeTime, func() {
+		a.counts.Add(LimitHandshakeTime)
 		carrier.Close(twinwire.DeadlineExceeded, "handshake took too long")
 		v.giveUp()
 	})
@@ -108,6 +118,11 @@ func (a *Acceptor) ServeFrom(carrier transport.Carrier, peer any) error {
 		}
 	}()
 	err := carrier.Receive(func(pipe int, frames []byte) error {
+		if pipe != 0 && !v.welcomed.Load() {
+			// Nothing is kept for a peer before its hello has been read.
+			v.giveUp()
+			return &transport.CloseError{Code: twinwire.ProtocolError, Reason: "carrier does not begin with a hello"}
+		}
 		if pipe == 0 && v.binding == nil {
 			rest, err := v.receive(frames)
 			if err != nil {
@@ -231,7 +246,7 @@ func (v *arrival) welcome(h *hello) (err error) {
 		v.client = h
 		return nil
 	}
-	if v.attempt, err = a.attempt(h.attempt, v.principal.id(), v.carrier, time.Now()); err != nil {
+	if v.attempt, err = a.attempt(h, v.principal.id(), v.carrier, time.Now()); err != nil {
 		return err
 	}
 	v.client = h
@@ -261,6 +276,7 @@ func (a *Acceptor) admit(h *Hello, info transport.Info) (err error) {
 func (v *arrival) answer(err error) *frame.Frame {
 	v.peer = nil
 	if err == nil {
+		v.welcomed.Store(true)
 		return &frame.Frame{Kind: frame.Welcome, Payload: v.own.appendTo(nil, true)}
 	}
 	v.refused = true
@@ -276,8 +292,10 @@ func (v *arrival) begin() error {
 	// The carrier is closed already if its time is up; another may begin then.
 	inTime := first && v.timer.Stop()
 	var others []transport.Carrier
+	var taken *seat
 	if inTime {
 		v.attempt.begun = true
+		taken, v.attempt.seat = v.attempt.seat, nil
 		others, v.attempt.others = v.attempt.others, nil
 		a.restLocked(v.attempt)
 	}
@@ -293,11 +311,12 @@ func (v *arrival) begin() error {
 	case !inTime:
 		return &transport.CloseError{Code: twinwire.DeadlineExceeded, Reason: "handshake took too long"}
 	}
-	s := newSession(a.cfg, a.mux, v.carrier, v.own, v.client, 0, false)
+	s := newSession(a.cfg, a.mux, &a.limits, v.carrier, v.own, v.client, 0, &a.counts)
 	s.acceptor = a
 	s.principal.Store(v.principal)
 	v.binding = s.bind
 	a.keep(s)
+	s.OnEnd(func(error) { taken.leave() })
 	if a.Began != nil {
 		s.guardApart("began", func() { a.Began(s) })
 	}

@@ -80,6 +80,8 @@ func (s *Session) answer(r *Request) (code uint16, payload, meta []byte) {
 	switch {
 	case err == nil:
 		return 0, payload, meta
+	case r.OneWay && r.refusal == errRate:
+		return 0, nil, nil // a peer must not fill the log at its leisure
 	case r.OneWay:
 		s.log.Warn("twinwire: message was not handled", "session", s.id.String(), "method", r.Method, "error", err)
 		return 0, nil, nil
@@ -120,8 +122,8 @@ func (s *Session) call1(r *Request) (codec.Marshaler, error) {
 	switch {
 	case s.openErr != nil:
 		return nil, s.openErr
-	case r.refused:
-		return nil, twinwire.Errorf(twinwire.Unavailable, "session is shutting down")
+	case r.refusal != nil:
+		return nil, r.refusal
 	}
 	t, ok := r.Target.(*target)
 	if !ok {

@@ -16,6 +16,7 @@ type attempt struct {
 	id      ID
 	session ID
 	owner   string        // the id of the principal
+	seat    *seat         // of the session; nil while the attempt rests
 	token   machine.Token // of the session that begins
 	at      time.Time     // when it began to rest
 	begun   bool
@@ -34,28 +35,38 @@ const (
 	maxAttempts = 1 << 16
 )
 
-// attempt returns the attempt with this id, which may be new, with the carrier
-// noted.
-func (a *Acceptor) attempt(id ID, owner string, carrier transport.Carrier, now time.Time) (*attempt, error) {
+// attempt returns the attempt of a hello, which may be new, with the carrier
+// noted and a seat for its session. The owner is the id of the principal.
+func (a *Acceptor) attempt(h *hello, owner string, carrier transport.Carrier, now time.Time) (*attempt, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.evictLocked(now)
-	if t := a.attempts[id]; t != nil {
-		switch {
-		case t.owner != owner:
-			return nil, errOther
-		case t.begun:
-			return nil, twinwire.Errorf(twinwire.Replaced, replaced)
+	t := a.attempts[h.attempt]
+	switch {
+	case t == nil && len(a.attempts) >= maxAttempts:
+		return nil, a.ledger.full(LimitAttempts, "too many new sessions")
+	case t == nil:
+		t = &attempt{id: h.attempt, owner: owner, token: newToken()}
+		_, _ = rand.Read(t.session[:]) // never fails
+	case t.owner != owner:
+		return nil, errOther
+	case t.begun:
+		return nil, twinwire.Errorf(twinwire.Replaced, replaced)
+	}
+	if t.seat == nil {
+		if a.short.Load() {
+			return nil, a.ledger.full(LimitMemory, "server is short of memory")
 		}
-		t.others = append(t.others, carrier)
-		return t, nil
+		if owner == "" {
+			owner = h.Client
+		}
+		var err error
+		if t.seat, err = a.ledger.take(owner, transport.NetworkOf(carrier.Info().RemoteAddr)); err != nil {
+			return nil, err
+		}
 	}
-	if len(a.attempts) >= maxAttempts {
-		return nil, &RefusedError{Code: twinwire.ResourceExhausted, Reason: "too many new sessions", RetryAfter: attemptTime}
-	}
-	t := &attempt{id: id, owner: owner, token: newToken(), others: []transport.Carrier{carrier}}
-	_, _ = rand.Read(t.session[:]) // never fails
-	a.attempts[id] = t
+	t.others = append(t.others, carrier)
+	a.attempts[t.id] = t
 	return t, nil
 }
 
@@ -79,6 +90,8 @@ func (a *Acceptor) forget(v *arrival) {
 // (clause 3.6).
 func (a *Acceptor) restLocked(t *attempt) {
 	t.at = time.Now()
+	t.seat.leave()
+	t.seat = nil
 	if !t.resting {
 		t.resting = true
 		a.resting = append(a.resting, t)

@@ -23,7 +23,9 @@ func TestAttemptsEvicted(t *testing.T) {
 		binary.BigEndian.PutUint64(id[:], uint64(n)+1)
 		return id
 	}
-	take := func(n int) (*attempt, error) { return a.attempt(id(n), "", transport.Carrier(carrier), now) }
+	take := func(n int) (*attempt, error) {
+		return a.attempt(&hello{attempt: id(n)}, "", transport.Carrier(carrier), now)
+	}
 	waiting, err := take(0)
 	if err != nil {
 		t.Fatal(err)

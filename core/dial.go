@@ -223,7 +223,8 @@ func (o *Offer) Wire() transport.Info { return o.carrier.Info() }
 
 // Accept begins the session on this carrier. It is for offers of Greet.
 func (o *Offer) Accept() *Session {
-	s := newSession(o.cfg, o.mux, o.carrier, o.own, o.welcome, o.trip, true)
+	limits := o.cfg.Limits.withDefaults()
+	s := newSession(o.cfg, o.mux, &limits, o.carrier, o.own, o.welcome, o.trip, nil)
 	b := s.bind
 	o.binding.Store(b)
 	go func() { b.ended(<-o.ended) }() // ends with the carrier

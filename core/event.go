@@ -47,6 +47,7 @@ func (s *Session) Subscribe(topic string, overflow Overflow) (*Subscription, err
 		return nil, endedError(s.Err())
 	case s.topics >= most:
 		s.mu.Unlock()
+		s.counts.Add(LimitTopics)
 		return nil, twinwire.Errorf(twinwire.ResourceExhausted, "session is subscribed to %d topics already", most)
 	}
 	sub, err := s.m.Subscribe(topic, overflow)

@@ -30,7 +30,7 @@ func (s *Session) panicked(r *Request, v any) error {
 // failed asks the service what is to become of an error, and logs what the peer
 // does not get to see.
 func (s *Session) failed(r *Request, err error) error {
-	if t, ok := r.Target.(*target); ok && t.service != none && s.openErr == nil && !r.refused {
+	if t, ok := r.Target.(*target); ok && t.service != none && s.openErr == nil && r.refusal == nil {
 		err = s.translate(t, r, err)
 	}
 	var panicked *PanicError

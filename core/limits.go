@@ -52,6 +52,12 @@ type Limits struct {
 	StateBytes int
 	// States is how many states of the peer may be open. Default 64.
 	States int
+	// Rate is how many calls and messages of the peer are let in each second,
+	// and RateBurst how many at once; what is beyond is refused with
+	// ResourceExhausted, and a message dropped, or if RateCloses is set ends the
+	// session. Zero means any number, and a RateBurst of one second.
+	Rate, RateBurst int
+	RateCloses      bool
 	// Topics is how many topics this session may be subscribed to. Default 128.
 	Topics int
 	// ResumeTime is how long a session without a carrier waits for another,
@@ -67,6 +73,8 @@ type Limits struct {
 	HandshakeTime time.Duration
 	// CloseTime bounds how long Close waits for the peer to agree. Default 1 s.
 	CloseTime time.Duration
+	// Admission bounds who gets in, at a server.
+	Admission Admission
 }
 
 // names is how many method and event names are remembered for a lane and
@@ -109,6 +117,11 @@ func (l *Limits) withDefaults() Limits {
 	set(&d.UnreadBytes, huge, 1<<20)
 	set(&d.StateBytes, huge, 256<<10)
 	count(&d.States, 1<<16, 64)
+	if d.Rate <= 0 {
+		d.Rate = 0
+	} else if d.RateBurst <= 0 {
+		d.RateBurst = d.Rate
+	}
 	count(&d.Topics, 1<<20, 128)
 	if d.HandshakeTime <= 0 {
 		d.HandshakeTime = 5 * time.Second
@@ -116,6 +129,7 @@ func (l *Limits) withDefaults() Limits {
 	if d.CloseTime == 0 {
 		d.CloseTime = time.Second
 	}
+	d.Admission = d.Admission.withDefaults()
 	return d
 }
 

@@ -7,35 +7,25 @@ import (
 	"github.com/twinwire/twinwire"
 )
 
-const (
-	// parkedBytes is the default of Config.ParkedBytes, parkedSessions of
-	// Config.ParkedSessions.
-	parkedBytes    = 256 << 20
-	parkedSessions = 16
-)
-
 // A parking bounds what the sessions of a server that wait for a carrier keep,
 // all together, and how many of one client there are: somebody who begins
 // sessions and loses them must not be able to fill it.
 type parking struct {
-	most  int64 // bytes; immutable
-	each  int   // sessions of one client; immutable
-	mu    sync.Mutex
-	taken int64
+	// Immutable.
+	most   int64 // bytes
+	each   int   // sessions of one client
+	counts *Counts
+
+	mu       sync.Mutex
+	taken    int64
+	sessions int
 	// waiting are the sessions of each client that wait, in the order in which
 	// that began. Clients that nobody knows are not told apart, and not counted.
 	waiting map[string][]*Session
 }
 
-func newParking(cfg *Config) *parking {
-	p := &parking{most: int64(cfg.ParkedBytes), each: cfg.ParkedSessions, waiting: make(map[string][]*Session)}
-	if cfg.ParkedBytes == 0 {
-		p.most = parkedBytes
-	}
-	if cfg.ParkedSessions == 0 {
-		p.each = parkedSessions
-	}
-	return p
+func newParking(most *Admission, counts *Counts) *parking {
+	return &parking{most: int64(most.ParkedBytes), each: most.ParkedSessions, counts: counts, waiting: make(map[string][]*Session)}
 }
 
 // enter takes room for n bytes of a session. It reports whether there is any,
@@ -45,15 +35,18 @@ func (p *parking) enter(s *Session, n int) (oldest *Session, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.taken+int64(n) > p.most || p.each < 0 {
+		p.counts.Add(LimitParkedBytes)
 		return nil, false
 	}
 	p.taken += int64(n)
+	p.sessions++
 	client := s.owner()
 	if client == "" {
 		return nil, true
 	}
 	list := append(p.waiting[client], s)
 	if len(list) > p.each {
+		p.counts.Add(LimitParked)
 		oldest = list[0]
 		list = slices.Delete(list, 0, 1)
 	}
@@ -67,6 +60,7 @@ func (p *parking) leave(s *Session, n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.taken -= int64(n)
+	p.sessions--
 	client := s.owner()
 	list := slices.DeleteFunc(p.waiting[client], func(other *Session) bool { return other == s })
 	if len(list) == 0 {

@@ -17,7 +17,7 @@ func TestParkedSessions(t *testing.T) {
 	for most, want := range map[int]int{0: 16, 3: 3, -1: 0} {
 		t.Run(fmt.Sprint(most), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := acceptor(t, &core.Config{ParkedSessions: most})
+				a := acceptor(t, &core.Config{Limits: &core.Limits{Admission: core.Admission{ParkedSessions: most}}})
 				var began []*core.Session // at the server
 				a.Began = func(s *core.Session) { began = append(began, s) }
 				begin := func(client string) *mem.Carrier {

@@ -18,7 +18,7 @@ type Request struct {
 	args    *buffer // what Payload is in, unless it is owned
 	reply   *buffer
 	meta    Metadata // of the reply
-	refused bool     // it came after Drain
+	refusal error    // why it is not served, or nil
 
 	ctx requestContext
 }

@@ -485,7 +485,7 @@ func TestParkedBytes(t *testing.T) {
 	for bytes, want := range map[int]core.Phase{0: core.Detached, 10_000: core.Ended, -1: core.Ended} {
 		synctest.Test(t, func(t *testing.T) {
 			server, _ := serving(map[string]core.Handler{"test.Note": func(context.Context, *core.Request) (codec.Marshaler, error) { return nil, nil }})
-			server.ParkedBytes = bytes
+			server.Limits = &core.Limits{Admission: core.Admission{ParkedBytes: bytes}}
 			w := roam(t, server, &core.Config{Services: server.Services})
 			w.offline.Store(true)
 			if err := w.server.Send(t.Context(), "test.Note", str("")); err != nil { // binds the lane

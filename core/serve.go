@@ -57,6 +57,11 @@ const (
 // dispatch hands requests to the workers. It is called in the order in which
 // they arrived.
 func (s *Session) dispatch(b *binding, started []*machine.Inbound) {
+	if s.rate != nil && s.limits.RateCloses && !s.rate.AllowN(time.Now(), len(started)) {
+		s.counts.Add(LimitRate)
+		s.abort(errRate)
+		return
+	}
 	w := &s.work
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -72,19 +77,31 @@ func (s *Session) dispatch(b *binding, started []*machine.Inbound) {
 				v.Meta = append([]byte(nil), v.Meta...)
 			}
 		}
-		r.refused = w.drained != nil
-		if len(started) == 1 && b != nil && b.mayLead(r) {
+		switch {
+		case w.drained != nil:
+			r.refusal = errDraining
+		case s.rate != nil && !s.limits.RateCloses && !s.rate.Allow():
+			s.counts.Add(LimitRate)
+			r.refusal = errRate
+		}
+		if len(started) == 1 && b != nil && r.refusal == nil && b.mayLead(r) {
 			w.open++
 			b.lead.next = r
 			return
 		}
 		w.queue.push(r)
-		if !r.refused {
+		if r.refusal == nil {
 			w.open++
 		}
 	}
 	s.startWorkerLocked()
 }
+
+// Why a request is not served.
+var (
+	errDraining = &twinwire.Error{Code: twinwire.Unavailable, Message: "session is shutting down"}
+	errRate     = &twinwire.Error{Code: twinwire.ResourceExhausted, Message: "too many calls and messages a second"}
+)
 
 // Drain lets the session finish: calls and messages that arrived before it
 // are served, later ones are refused with Unavailable, and then the session is
@@ -325,7 +342,7 @@ func (s *Session) serveOne(r *Request) {
 
 // answeredLocked takes a request off those that are open.
 func (w *workers) answeredLocked(r *Request) {
-	if r.refused {
+	if r.refusal != nil {
 		return
 	}
 	if w.open--; w.open == 0 && w.drained != nil {

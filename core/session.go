@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/internal/machine"
 	"github.com/twinwire/twinwire/transport"
@@ -30,16 +32,6 @@ type Config struct {
 	// NetworkChanged, unless nil, is told of each Session.NetworkChanged of a
 	// client. It must not block.
 	NetworkChanged func(s *Session)
-	// ParkedBytes bounds what the sessions of a server that wait for another
-	// carrier keep for their clients, all together; beyond it sessions end with
-	// their carrier. Zero means 256 MiB, a negative value that none waits that
-	// keeps anything.
-	ParkedBytes int
-	// ParkedSessions bounds how many sessions of one client (Hello.Client) wait
-	// for another carrier; one more ends the one that has waited longest. Zero
-	// means 16, a negative value that none waits. Clients without an id are not
-	// counted.
-	ParkedSessions int
 	// Interceptors see every call and message of the peer, the first one first.
 	Interceptors []Interceptor
 	// CallInterceptors see every call and message of this side, the first one
@@ -66,13 +58,15 @@ type Session struct {
 	id     ID
 	client bool
 	peer   Hello
-	limits Limits
+	limits *Limits
 	// peerMaxMessage is the largest message that the peer accepts.
 	peerMaxMessage int
 	mux            *Mux
 	acceptor       *Acceptor // nil at a client
 	invoke         Invoker   // nil without interceptors
 	log            *slog.Logger
+	rate           *rate.Limiter // of what the peer begins; nil for any number
+	counts         *Counts       // nil at a client
 	began          time.Time
 	ctx            context.Context // ends with the session
 	cancel         context.CancelCauseFunc
@@ -118,11 +112,15 @@ type Session struct {
 
 // newSession returns a session whose handshake is complete. The caller runs
 // its carrier.
-func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hello, trip time.Duration, client bool) *Session {
+func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier, own, peer *hello, trip time.Duration, counts *Counts) *Session {
+	client := counts == nil
 	s := &Session{
 		cfg: cfg, client: client, peer: peer.Hello,
-		limits: cfg.Limits.withDefaults(), mux: mux, log: cfg.Logger,
-		began: time.Now(), done: make(chan struct{}),
+		limits: limits, mux: mux, log: cfg.Logger,
+		began: time.Now(), done: make(chan struct{}), counts: counts,
+	}
+	if s.limits.Rate > 0 {
+		s.rate = rate.NewLimiter(rate.Limit(s.limits.Rate), s.limits.RateBurst)
 	}
 	if s.mux == nil {
 		s.mux = new(Mux)
@@ -169,7 +167,7 @@ func newSession(cfg *Config, mux *Mux, carrier transport.Carrier, own, peer *hel
 		MaxStateBytes: s.limits.StateBytes, MaxStates: s.limits.States,
 		Retention: retention, Watchdog: s.watches, Trip: trip,
 		MaxStream: s.limits.StreamBytes, MaxStreams: s.limits.StreamsBytes,
-		Resolve: s.mux.resolve, NewInbound: newInbound,
+		Limited: counts.limited(), Resolve: s.mux.resolve, NewInbound: newInbound,
 		NewStream: s.newReader, NewChunk: newChunk, FreeChunk: freeChunk,
 	}, 0)
 	return s

@@ -64,14 +64,14 @@ var table = []rule{
 		modules: []string{"github.com/quic-go/quic-go", "github.com/quic-go/webtransport-go", "golang.org/x/sys"}},
 
 	{dirs: machine, own: []string{".", "frame", "codec"}, not: impure},
-	{dirs: "core/...", own: slices.Concat(coreNeeds, []string{"internal/machine"}), not: noHTTP},
+	{dirs: "core/...", own: slices.Concat(coreNeeds, []string{"internal/machine"}), modules: []string{"golang.org/x/time"}, not: noHTTP},
 	{dirs: "events/...", own: slices.Concat(coreNeeds, []string{"core"}), not: noHTTP},
 	{dirs: "state/...", own: slices.Concat(coreNeeds, []string{"core"}), not: noHTTP},
 	{dirs: "files/...", own: []string{".", "frame", "codec", "core"}, not: noHTTP},
 
 	{dirs: "certs/...", own: []string{"."}, modules: []string{"golang.org/x/crypto"}},
 	{dirs: "client/...", own: ends},
-	{dirs: "server/...", own: ends},
+	{dirs: "server/...", own: ends, modules: []string{"golang.org/x/time"}},
 
 	{dirs: "examples/...", own: public},
 	{dirs: "internal/arch"},
