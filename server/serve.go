@@ -19,16 +19,13 @@ import (
 	"time"
 
 	"github.com/twinwire/twinwire/certs"
+	"github.com/twinwire/twinwire/transport"
 	"github.com/twinwire/twinwire/transport/quic"
 	"github.com/twinwire/twinwire/transport/ws"
 )
 
-// Limits of the TCP side before there is a session (docs/protocol.md, 3.1).
-const (
-	headerTime  = 5 * time.Second
-	headerBytes = 16 << 10
-	idleTime    = 60 * time.Second // of an HTTP connection that is kept alive
-)
+// idleTime is how long an HTTP connection is kept alive.
+const idleTime = 60 * time.Second
 
 // A serving is one call of Serve or ServePlaintext.
 type serving struct {
@@ -67,8 +64,9 @@ func (s *Server) run(l *Listener, src certs.Source) error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	v := &serving{listener: l, stop: stop}
+	most := s.door.most
 	v.http = &http.Server{
-		Handler: s.handler(src == nil), ReadHeaderTimeout: headerTime, MaxHeaderBytes: headerBytes, IdleTimeout: idleTime,
+		Handler: s.handler(src == nil), ReadHeaderTimeout: most.HeaderTime, MaxHeaderBytes: most.HeaderBytes, IdleTimeout: idleTime,
 		Protocols: new(http.Protocols), ErrorLog: log.New(httpLog{s.log()}, "", 0),
 	}
 	// A connection may be upgraded, which HTTP/2 cannot be.
@@ -79,7 +77,7 @@ func (s *Server) run(l *Listener, src certs.Source) error {
 		// would show earlier.
 		v.http.TLSConfig.DynamicRecordSizingDisabled = true
 		v.http.TLSConfig.NextProtos = append([]string{"http/1.1"}, v.http.TLSConfig.NextProtos...)
-		if err := v.listenQUIC(src); err != nil {
+		if err := s.listenQUIC(v, src); err != nil {
 			return errors.Join(fmt.Errorf("server: %w", err), l.Close())
 		}
 	}
@@ -100,9 +98,9 @@ func (s *Server) run(l *Listener, src certs.Source) error {
 	for _, tcp := range l.tcp {
 		wg.Go(func() {
 			if src != nil {
-				failed <- v.http.ServeTLS(tcp, "", "")
+				failed <- v.http.ServeTLS(s.door.guard(tcp), "", "")
 			} else {
-				failed <- v.http.Serve(tcp)
+				failed <- v.http.Serve(s.door.guard(tcp))
 			}
 		})
 	}
@@ -128,16 +126,31 @@ func (s *Server) run(l *Listener, src certs.Source) error {
 }
 
 // listenQUIC makes the UDP sockets speak QUIC.
-func (v *serving) listenQUIC(src certs.Source) error {
+func (s *Server) listenQUIC(v *serving, src certs.Source) error {
 	key := resetKey(src)
 	for _, udp := range v.listener.udp {
-		ql, err := quic.Listen(udp, &quic.ListenOptions{TLS: certs.ServerTLS(src), StatelessResetKey: &key})
+		ql, err := quic.Listen(udp, &quic.ListenOptions{
+			TLS: certs.ServerTLS(src), StatelessResetKey: &key, RetryAbove: s.door.most.RetryAbove,
+			Doubt: func(remote net.Addr) bool { return s.door.doubts(transport.NetworkOf(remote.String())) },
+			Admit: s.admitQUIC,
+		})
 		if err != nil {
 			return err
 		}
 		v.quic = append(v.quic, ql)
 	}
 	return nil
+}
+
+// admitQUIC asks the door about a QUIC connection. One whose address is not
+// proven costs its address nothing: door.doubts has counted it, and a session
+// that comes of it is counted too.
+func (s *Server) admitQUIC(remote net.Addr, proven bool) (leave func(), ok bool) {
+	from := transport.NetworkOf(remote.String())
+	if !proven || !from.IsValid() {
+		return nil, true
+	}
+	return s.door.enter(from)
 }
 
 // resetKey derives the key by which a server that was restarted can tell its

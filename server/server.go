@@ -68,7 +68,8 @@ type Server struct {
 	// every call and message to clients, the first one first.
 	Interceptors     []core.Interceptor
 	CallInterceptors []core.CallInterceptor
-	// Limits bounds each session; nil means the defaults.
+	// Limits bounds each session, and with Limits.Admission who gets in; nil
+	// means the defaults.
 	Limits *core.Limits
 	// Heartbeat is the interval after which a silent peer is asked whether it
 	// is there. Zero means 15 s on WebSocket and 10 s on QUIC.
@@ -94,6 +95,7 @@ type Server struct {
 	once     sync.Once
 	initErr  error
 	acceptor *core.Acceptor
+	door     *door
 	certs    certs.Source
 
 	mu       sync.Mutex
@@ -145,6 +147,7 @@ func (s *Server) init() error {
 		if s.initErr == nil {
 			s.acceptor.Admit = s.admit
 			s.acceptor.Began = s.began
+			s.door = newDoor(s.acceptor.Limits(), s.acceptor.Counts())
 		}
 	})
 	return s.initErr
@@ -211,10 +214,13 @@ func (s *Server) began(session *core.Session) {
 	s.enterLocked(session)
 	closing := s.closing
 	s.mu.Unlock()
+	from := transport.NetworkOf(session.Transport().RemoteAddr)
+	s.door.began(from)
 	session.OnEnd(func(cause error) {
 		s.mu.Lock()
 		s.leaveLocked(session)
 		s.mu.Unlock()
+		s.door.ended(from)
 		if s.Disconnected != nil {
 			s.Disconnected(session, cause)
 		}

@@ -1,6 +1,7 @@
 // Package subject is twinwire as a peer: one service with an echo, written by
 // hand the way generated code is, and one topic. Everything is at its
-// defaults, as a program has it that sets nothing.
+// defaults, as a program has it that sets nothing, but for what bounds the
+// clients of one address.
 package subject
 
 import (
@@ -53,11 +54,15 @@ func (s *subject) Serve(host string, cert tls.Certificate) (peer.Server, error) 
 	if err != nil {
 		return nil, err
 	}
-	srv := &twinServer{addr: l.Addr(), server: &server.Server{Certs: (*source)(&cert)}}
+	srv := &twinServer{addr: l.Addr(), server: &server.Server{Certs: (*source)(&cert), Limits: oneAddress}}
 	srv.server.Handle(srv.service())
 	srv.done.Go(func() { srv.failed = srv.server.Serve(l) })
 	return srv, nil
 }
+
+// oneAddress is the one setting that a run needs: all its clients come from one
+// address, and at once.
+var oneAddress = &core.Limits{Admission: core.Admission{AddressSessions: -1, AddressConnections: -1, ConnectRate: -1, ConnectBurst: -1, RetryAbove: -1}}
 
 // twinServer serves both wires; the clients of a run use one.
 type twinServer struct {
