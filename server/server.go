@@ -74,12 +74,6 @@ type Server struct {
 	// Heartbeat is the interval after which a silent peer is asked whether it
 	// is there. Zero means 15 s on WebSocket and 10 s on QUIC.
 	Heartbeat time.Duration
-	// ParkedBytes bounds what sessions that have lost their wire keep for their
-	// clients, all together: see core.Config. Zero means 256 MiB.
-	ParkedBytes int
-	// ParkedSessions bounds how many sessions of one client have lost their wire
-	// and wait: see core.Config. Zero means 16.
-	ParkedSessions int
 	// Connected is called when a session has begun, before its services are
 	// opened, and Disconnected when it has ended, with why. They must not
 	// block. Either may be nil. A hub that emits events to all sessions wants to
@@ -141,8 +135,7 @@ func (s *Server) init() error {
 		s.mu.Unlock()
 		s.acceptor, s.initErr = core.NewAcceptor(&core.Config{
 			Hello: s.Hello, Limits: s.Limits, Services: s.services, Interceptors: s.Interceptors,
-			CallInterceptors: s.CallInterceptors, Heartbeat: s.Heartbeat, ParkedBytes: s.ParkedBytes,
-			ParkedSessions: s.ParkedSessions, Logger: s.log(),
+			CallInterceptors: s.CallInterceptors, Heartbeat: s.Heartbeat, Logger: s.log(),
 		})
 		if s.initErr == nil {
 			s.acceptor.Admit = s.admit
