@@ -40,7 +40,7 @@ func (s *Session) dropped(r *Request) {
 	s.log.Error("twinwire: handler ended its goroutine", "session", s.id.String(), "method", r.Method)
 	s.handled(r, uint16(twinwire.Internal), nil, nil)
 	s.mu.Lock()
-	s.kick(false)
+	s.kick(background)
 }
 
 // handled queues the answer to a request.

@@ -15,7 +15,8 @@ type binding struct {
 	s       *Session
 	carrier transport.Carrier
 	info    transport.Info
-	writing uint32 // pipes that somebody is writing to; guarded by the session's mu
+	prompt  transport.Prompt // nil if it cannot tell
+	writing uint32           // pipes that somebody is writing to; guarded by the session's mu
 	lead    leader
 	moving  atomic.Bool // it looks for another path (roam.go)
 
@@ -27,9 +28,13 @@ type binding struct {
 
 func newBinding(s *Session, carrier transport.Carrier) *binding {
 	b := &binding{s: s, carrier: carrier, info: carrier.Info(), done: make(chan struct{})}
+	b.prompt, _ = carrier.(transport.Prompt)
 	b.lead.init(carrier, b.info)
 	return b
 }
+
+// takes reports whether the carrier takes a batch without waiting.
+func (b *binding) takes(pipe int) bool { return b.prompt != nil && b.prompt.Prompt(pipe) }
 
 // close ends the carrier. It is safe for a session without one.
 func (b *binding) close(code twinwire.Code, reason string) {
@@ -128,7 +133,7 @@ func (s *Session) rebind(b *binding, to *machine.Binding) error {
 	if s.keep != nil {
 		s.keep.reboundLocked()
 	}
-	s.kick(true)
+	s.kick(caller)
 	s.carryOut(nil, &eff)
 	if before != nil {
 		before.carrier.Close(twinwire.Replaced, replaced)

@@ -211,9 +211,13 @@ func (s *Session) start(ctx context.Context, p *pending, method string, args cod
 		}
 		return o.status.failed(err)
 	}
-	// Whoever sends a message is about to send more: written by another
-	// goroutine, they go together, which doubles the rate.
-	s.kick(!oneWay)
+	who := caller
+	if oneWay {
+		// Whoever sends a message is about to send more: written by another
+		// goroutine, they go together, which doubles the rate.
+		who = background
+	}
+	s.kick(who)
 	return nil
 }
 
@@ -256,7 +260,7 @@ func (s *Session) abandon(ctx context.Context, p *pending) error {
 		return nil
 	}
 	if out, notRun := s.m.Abandon(&p.Call, twinwire.CodeOf(ctx.Err())); out {
-		s.kick(true)
+		s.kick(caller)
 		err := contextError(ctx, "after it was sent")
 		if notRun {
 			err = contextError(ctx, "before it was sent")
@@ -266,7 +270,7 @@ func (s *Session) abandon(ctx context.Context, p *pending) error {
 		return err
 	}
 	p.abandoned = true
-	s.kick(true)
+	s.kick(caller)
 	return contextError(ctx, "after it was sent")
 }
 

@@ -231,7 +231,7 @@ func (o *Offer) Accept() *Session {
 	s.begin()
 	s.mu.Lock()
 	s.arm(s.now())
-	s.kick(true)
+	s.kick(caller)
 	return s
 }
 

@@ -76,7 +76,7 @@ func (s *Session) CloseWith(code twinwire.Code, reason string, retryAfter time.D
 	}
 	timer := time.AfterFunc(s.limits.CloseTime, func() { b.close(code, reason) })
 	s.onEnd = append(s.onEnd, &endHook{func(error) { timer.Stop() }})
-	s.kick(false)
+	s.kick(background)
 	s.carryOut(nil, &eff) // calls that end; recvMu is for what arrives
 }
 

@@ -57,7 +57,7 @@ func (s *Session) Subscribe(topic string, overflow Overflow) (*Subscription, err
 		return nil, err
 	}
 	s.topics++
-	s.kick(false)
+	s.kick(background)
 	return &Subscription{s, sub}, nil
 }
 
@@ -68,7 +68,7 @@ func (sub *Subscription) Cancel() {
 	if s.m.Unsubscribe(sub.sub) {
 		s.topics--
 	}
-	s.kick(false)
+	s.kick(background)
 }
 
 // Emit queues an event for the subscriber. flush says that the caller is to
@@ -120,7 +120,7 @@ func (s *Session) emit(sub *machine.Sub, typ string, payload []byte, overflow Ov
 // at once is left to a goroutine of the session.
 func (s *Session) Flush() {
 	s.mu.Lock()
-	s.kick(true)
+	s.kick(caller)
 }
 
 // An Event is what arrived on the event lane.

@@ -113,7 +113,7 @@ func (x *Exchange) abandon(code twinwire.Code, cause error) {
 	}
 	readers := x.readersLocked()
 	close(x.settled)
-	s.kick(true)
+	s.kick(caller)
 	for _, r := range readers {
 		r.mu.Lock()
 		r.ended, r.err = true, cause

@@ -310,7 +310,7 @@ func (w *StateWriter) Snapshot(version uint64, payload []byte) error {
 	s := w.session
 	s.mu.Lock()
 	err := s.m.Snapshot(w.state, version, payload)
-	s.kick(false)
+	s.kick(background)
 	return s.stateError(err)
 }
 
@@ -321,7 +321,7 @@ func (w *StateWriter) Delta(payload []byte) (ok bool, err error) {
 	s := w.session
 	s.mu.Lock()
 	ok, err = s.m.Delta(w.state, payload)
-	s.kick(false)
+	s.kick(background)
 	return ok, s.stateError(err)
 }
 
@@ -330,7 +330,7 @@ func (w *StateWriter) Close() {
 	s := w.session
 	s.mu.Lock()
 	s.m.EndState(w.state)
-	s.kick(false)
+	s.kick(background)
 }
 
 func (s *Session) stateError(err error) error {

@@ -92,7 +92,7 @@ func (b *binding) serveHere(r *Request) error {
 	w.answeredLocked(r)
 	w.mu.Unlock()
 	s.mu.Lock()
-	s.kick(true)
+	s.kick(caller)
 	w.mu.Lock()
 	handed := l.handed
 	l.busy, l.handed = nil, false

@@ -32,7 +32,7 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (*Request, error)
 	now := s.now()
 	err := s.m.Receive(pipe, frames, now, eff)
 	s.arm(now)
-	s.kick(false)
+	s.kick(promptly)
 	s.carryOut(b, eff)
 	switch {
 	case err != nil:

@@ -115,7 +115,7 @@ func (s *Session) Renew(ctx context.Context, c *Credential) error {
 		return errNoCarrier
 	}
 	s.renews = n
-	s.kick(true)
+	s.kick(caller)
 	select {
 	case err := <-n.answer:
 		return err
@@ -181,7 +181,7 @@ func (s *Session) prove(n *renewing, challenge []byte) {
 		return
 	}
 	s.m.Prove(proof)
-	s.kick(true)
+	s.kick(caller)
 }
 
 // prove answers a challenge. A panic is an error.
@@ -259,7 +259,7 @@ func (s *Session) challenge(n *renewing, challenge []byte) error {
 		s.mu.Unlock()
 		return errNoCarrier
 	}
-	s.kick(true)
+	s.kick(caller)
 	return nil
 }
 
@@ -282,7 +282,7 @@ func (s *Session) renewed(n *renewing, p *Principal, err error) {
 		}
 		s.m.Renewed(appendExpires(codec.AppendMapHeader(nil, entries), p.expires()), 0, 0, "")
 	}
-	s.kick(true)
+	s.kick(caller)
 }
 
 // ownedLocked gives the session a principal, which has the id of the one

@@ -64,5 +64,5 @@ func (s *Session) doubt(b *binding) {
 	now := s.now()
 	s.m.Doubt(now)
 	s.arm(now)
-	s.kick(false)
+	s.kick(background)
 }

@@ -280,7 +280,7 @@ func (s *Session) serve() {
 			w.unsent = 0
 			w.mu.Unlock()
 			s.mu.Lock()
-			s.kick(true)
+			s.kick(caller)
 			w.mu.Lock()
 		}
 	}
@@ -330,7 +330,7 @@ func (s *Session) serveOne(r *Request) {
 	w.mu.Unlock()
 	if flush {
 		s.mu.Lock()
-		s.kick(false)
+		s.kick(background)
 	}
 	defer func() {
 		w.mu.Lock()

@@ -246,7 +246,7 @@ func (s *Session) tick() {
 	err := s.m.Tick(now)
 	if err == nil {
 		s.arm(now)
-		s.kick(false)
+		s.kick(background)
 		return
 	}
 	b := s.bind

@@ -174,7 +174,7 @@ func (r *StreamReader) isOver() bool {
 func (r *StreamReader) consumed(n int) {
 	r.s.mu.Lock()
 	r.s.m.ConsumedStream(r.in, n)
-	r.s.kick(false)
+	r.s.kick(background)
 }
 
 // Read reads what there is, and waits if there is nothing. The error is io.EOF
@@ -292,7 +292,7 @@ func (r *StreamReader) stop(code twinwire.Code, text []byte) {
 	r.discard()
 	r.s.mu.Lock()
 	r.s.m.StopStream(r.in, code, text)
-	r.s.kick(false)
+	r.s.kick(background)
 }
 
 // discard drops what has arrived and what arrives.

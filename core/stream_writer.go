@@ -71,12 +71,16 @@ func (w *StreamWriter) Write(p []byte) (int, error) {
 		}
 		k := w.s.m.Write(w.out, p)
 		n += k
+		who := background
+		if w.s.m.Waiting(w.out) >= 4*frame.MaxPayload {
+			who = promptly // it fills a batch
+		}
 		if p = p[k:]; len(p) == 0 {
-			w.s.kick(false)
+			w.s.kick(who)
 			return n, nil
 		}
 		w.s.m.WantRoom(w.out)
-		w.s.kick(false)
+		w.s.kick(who)
 		select {
 		case <-w.room:
 		case <-w.done:
@@ -195,7 +199,7 @@ func (w *StreamWriter) writeChunk(c *machine.Chunk) (int, error) {
 		return 0, err
 	}
 	w.s.m.WriteChunk(w.out, c)
-	w.s.kick(false)
+	w.s.kick(background)
 	return k, nil
 }
 
@@ -222,7 +226,7 @@ func (w *StreamWriter) wait() error {
 func (w *StreamWriter) Announce() {
 	w.s.mu.Lock()
 	w.s.m.Announce(w.out)
-	w.s.kick(false)
+	w.s.kick(background)
 }
 
 // Close ends the stream. It returns at once: what is queued is still sent. The
@@ -238,7 +242,7 @@ func (w *StreamWriter) Close() error {
 	}
 	w.closed = true
 	w.s.m.EndStream(w.out)
-	w.s.kick(false)
+	w.s.kick(background)
 	return nil
 }
 
@@ -253,7 +257,7 @@ func (w *StreamWriter) Abort(err error) {
 	w.closed = true
 	w.s.m.Announce(w.out) // or the peer would go on waiting for its first byte
 	w.s.m.ResetStream(w.out, twinwire.Code(code), text)
-	w.s.kick(false)
+	w.s.kick(background)
 }
 
 // chunks are buffers of streams.

@@ -12,10 +12,23 @@ import (
 // does not block.
 const inlineBytes = 16 << 10
 
-// kick sends what waits. It is called with mu held and returns without. With
-// inline the calling goroutine writes itself, one batch, if that cannot block;
-// everything else is written by goroutines that end when nothing waits.
-func (s *Session) kick(inline bool) {
+// A by says who writes what waits.
+type by int
+
+const (
+	// background: other goroutines.
+	background by = iota
+	// caller: the calling goroutine, one batch, if little is unacknowledged.
+	caller
+	// promptly: the calling goroutine, one batch, if the carrier takes it
+	// without waiting.
+	promptly
+)
+
+// kick sends what waits. It is called with mu held and returns without. What
+// the calling goroutine does not write is written by goroutines that end when
+// nothing waits.
+func (s *Session) kick(who by) {
 	s.wakeWritersLocked()
 	b := s.bind
 	if b == nil || s.ended {
@@ -33,7 +46,7 @@ func (s *Session) kick(inline bool) {
 		if wake&(1<<p) == 0 {
 			continue
 		}
-		if inline && own < 0 && s.m.Unacknowledged(p) < inlineBytes {
+		if who != background && own < 0 && (s.m.Unacknowledged(p) < inlineBytes || who == promptly && b.takes(p)) {
 			own = p
 			continue
 		}

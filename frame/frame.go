@@ -23,8 +23,9 @@ const (
 	MaxBody = 32 << 10
 	// MaxFrame is the most bytes that a whole frame takes.
 	MaxFrame = MaxBody + 4
-	// MaxBatch is the most bytes of one batch (clause 2.5).
-	MaxBatch = 64 << 10
+	// MaxBatch is the most bytes of one batch (clause 2.5): room for four
+	// frames of the largest payload.
+	MaxBatch = 68 << 10
 	// MaxLanes is the most lanes of a session (clause 1.2).
 	MaxLanes = 8
 	// MaxSlots is the most streams of one side of a call (clause 12.1).
@@ -108,6 +109,7 @@ const (
 	Streamed   = F4 // REPLY
 	First      = F2 // DATA
 	Last       = F4 // DATA
+	Ask        = F5 // DATA
 	OfCallee   = F3 // DATA, RESET, STOP, WINDOW
 	Snapshot   = F2 // STATE
 	HasName    = F3 // STATE

@@ -78,7 +78,7 @@ var layouts = [256]layout{
 	State: {name: "STATE", flags: HasMore | Snapshot | HasName | End, payload: true,
 		numbers: []number{{field: fieldID}, {fieldNext, Snapshot}, {fieldSize, HasMore}},
 		strings: []text{{field: fieldName, when: HasName, max: MaxName}}},
-	Data: {name: "DATA", flags: First | Last | OfCallee, payload: true,
+	Data: {name: "DATA", flags: First | Last | OfCallee | Ask, payload: true,
 		numbers: []number{{field: fieldID}, {field: fieldSlot}}},
 	Reset: {name: "RESET", flags: OfCallee, payload: true,
 		numbers: []number{{field: fieldID}, {field: fieldSlot}, {field: fieldCode}}},

@@ -214,7 +214,7 @@ var kinds = []kindRow{
 	{frame.Cancel, "CANCEL", false, ""},
 	{frame.More, "MORE", false, "MORE, OF low, OF high"},
 	{frame.State, "STATE", false, "MORE, SNAPSHOT, NAME, END"},
-	{frame.Data, "DATA", false, "-, BEGIN, CALLEE, END"},
+	{frame.Data, "DATA", false, "-, BEGIN, CALLEE, END, ASK"},
 	{frame.Reset, "RESET", false, "-, -, CALLEE"},
 	{frame.Stop, "STOP", false, "-, -, CALLEE"},
 	{frame.Topic, "TOPIC", false, "BEGIN"},

@@ -96,6 +96,7 @@ func (s *Server) run(l *Listener, src certs.Source) error {
 	failed := make(chan error, len(l.tcp)+len(v.quic))
 	var wg sync.WaitGroup
 	for _, tcp := range l.tcp {
+		tcp = ws.NewListener(tcp)
 		wg.Go(func() {
 			if src != nil {
 				failed <- v.http.ServeTLS(s.door.guard(tcp), "", "")

@@ -90,6 +90,16 @@ type Mover interface {
 	Move(ctx context.Context) error
 }
 
+// A Prompt is a carrier that can tell when sending to it does not wait: then
+// the goroutine that has something to send does so itself.
+type Prompt interface {
+	Carrier
+
+	// Prompt reports whether a Send to the lane would return without waiting
+	// for the network, if nobody else sends to it meanwhile.
+	Prompt(lane int) bool
+}
+
 // Info describes a carrier.
 type Info struct {
 	// Wire names the wire: "websocket", "quic" or "mem".

@@ -6,7 +6,8 @@ import (
 	"github.com/twinwire/twinwire/frame"
 )
 
-// Acknowledgement pace (clause 4.2).
+// Acknowledgement pace (clause 4.2). Frames and bytes are not those of streams,
+// whose sender asks.
 const (
 	ackFrames = 32
 	ackBytes  = 16 << 10
@@ -28,9 +29,10 @@ type lane struct {
 
 	next      uint64        // the number of the next frame to be received
 	owedSince uint64        // next as the last ACK said it
-	owedBytes int           // bytes received since the last ACK
+	owedCount int           // frames received since the last ACK, without those of streams
+	owedBytes int           // their bytes
 	ackDue    time.Duration // when an ACK will be due; 0 for none
-	ackLate   bool          // that time has come
+	ackLate   bool          // that time has come, or the peer asks for one
 
 	names map[string]uint64 // ids of names that were sent
 	heard []name            // names by id-1 that were received
@@ -84,15 +86,21 @@ func (l *lane) acknowledge(next uint64, now time.Duration) error {
 
 // accept counts a numbered frame that arrived and reports whether it is new
 // (clause 4.1).
-func (l *lane) accept(seq uint64, bytes int, now time.Duration) (bool, error) {
+func (l *lane) accept(f *frame.Frame, bytes int, now time.Duration) (bool, error) {
 	switch {
-	case seq < l.next:
+	case f.Seq < l.next:
 		return false, nil
-	case seq > l.next:
+	case f.Seq > l.next:
 		return false, protocolError("a sequence number was skipped")
 	}
 	l.next++
-	l.owedBytes += bytes
+	switch {
+	case f.Kind != frame.Data:
+		l.owedCount++
+		l.owedBytes += bytes
+	case f.Flags&frame.Ask != 0:
+		l.ackLate = true
+	}
 	if l.ackDue == 0 && !l.ackLate {
 		l.ackDue = now + ackDelay
 	}
@@ -103,11 +111,11 @@ func (l *lane) accept(seq uint64, bytes int, now time.Duration) (bool, error) {
 func (l *lane) owes() bool { return l.next != l.owedSince }
 
 func (l *lane) due() bool {
-	return l.owes() && (l.next-l.owedSince >= ackFrames || l.owedBytes >= ackBytes || l.ackLate)
+	return l.owes() && (l.owedCount >= ackFrames || l.owedBytes >= ackBytes || l.ackLate)
 }
 
 func (l *lane) acknowledged() {
-	l.owedSince, l.owedBytes, l.ackDue, l.ackLate = l.next, 0, 0, false
+	l.owedSince, l.owedCount, l.owedBytes, l.ackDue, l.ackLate = l.next, 0, 0, 0, false
 }
 
 // reference returns how a name is written on the lane (clause 6.2).

@@ -65,6 +65,9 @@ func (m *Machine) OpenStream(of party, slot uint8, p Priority) *OutStream {
 // Room returns how many bytes of a stream may be queued.
 func (m *Machine) Room(s *OutStream) int { return max(0, sendBuffer-s.queued) }
 
+// Waiting returns how many bytes of a stream wait to be sent.
+func (m *Machine) Waiting(s *OutStream) int { return s.queued }
+
 // Write queues a part of p that there is room for, and returns its length.
 func (m *Machine) Write(s *OutStream, p []byte) int {
 	if s.Over() || m.ended {
@@ -257,6 +260,9 @@ func (m *Machine) batchStream(s *OutStream, ln int, now time.Duration) {
 		}
 	}
 	n := len(f.Payload)
+	if m.lanes[ln].pace.asks(n) {
+		f.Flags |= frame.Ask
+	}
 	s.queued -= n
 	s.sent += uint64(n)
 	if s.ended && s.queued == 0 && !s.reset {

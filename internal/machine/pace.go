@@ -57,6 +57,7 @@ type pace struct {
 	limit     int // bytes; 0 before the first frame
 	inFlight  int
 	burst     int           // bytes in the batch that is being made
+	unasked   int           // bytes since an acknowledgement was asked for
 	delivered uint64        // bytes that were acknowledged
 	since     time.Duration // when that became so, or when there was nothing in flight
 	sentAt    time.Duration // when the last of them were sent, or when there was nothing in flight
@@ -118,6 +119,19 @@ func (p *pace) open() bool { return p.inFlight == 0 || p.inFlight < p.limit }
 // so that the next one is as long.
 func (p *pace) closed() bool {
 	return p.known && p.burst >= max(frame.MaxPayload, int(p.rate.value()*paceBurst.Seconds()))
+}
+
+// asks reports whether to ask for an acknowledgement with the next n bytes. Each
+// costs both sides a write and a read, a third of a large message on a short
+// path: so there are three or four of them for what is in flight, but on a fast
+// path none more often than the slack has room for.
+func (p *pace) asks(n int) bool {
+	p.unasked += n
+	if p.unasked < min(max(frame.MaxPayload, int(p.rate.value()*paceSlack.Seconds())), p.limit/3) && p.inFlight+n < p.limit {
+		return false
+	}
+	p.unasked = 0
+	return true
 }
 
 // idle takes note that no stream has anything to send.

@@ -118,7 +118,7 @@ func TestPaceOfIdleStream(t *testing.T) {
 			t.Errorf("bulk before %v: the bound fell from %d to %d", bulkBefore, before, p.limit)
 		}
 		l.each = fill
-		l.run(800 * time.Millisecond)
+		l.run(1300 * time.Millisecond)
 		if share, _ := l.carried(time.Second); share < 0.9 {
 			t.Errorf("bulk before %v: %.0f %% of the rate is used", bulkBefore, share*100)
 		}

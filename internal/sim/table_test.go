@@ -3,14 +3,14 @@ package sim
 // mutants are the bugs that the histories have to find, by what they are about.
 var mutants = []Mutant{
 	// Numbers and acknowledgements.
-	{"duplicates are not dropped", "lane.go", "\tcase seq < l.next:\n\t\treturn false, nil\n", "\tcase seq < l.next:\n\t\treturn true, nil\n", "4.1"},
-	{"a hole in the numbers is accepted", "lane.go", "\tcase seq > l.next:\n\t\treturn false, protocolError(\"a sequence number was skipped\")\n", "", "4.1"},
+	{"duplicates are not dropped", "lane.go", "\tcase f.Seq < l.next:\n\t\treturn false, nil\n", "\tcase f.Seq < l.next:\n\t\treturn true, nil\n", "4.1"},
+	{"a hole in the numbers is accepted", "lane.go", "\tcase f.Seq > l.next:\n\t\treturn false, protocolError(\"a sequence number was skipped\")\n", "", "4.1"},
 	{"acknowledges a frame more than it accepted", "batch.go", "m.append(i, &frame.Frame{Kind: frame.Ack, Next: l.next})", "m.append(i, &frame.Frame{Kind: frame.Ack, Next: l.next + 1})", "4.2"},
-	{"acknowledges duplicates as new", "lane.go", "\tcase seq < l.next:\n\t\treturn false, nil\n", "\tcase seq < l.next:\n\t\tl.next++\n\t\treturn false, nil\n", "4.2"},
+	{"acknowledges duplicates as new", "lane.go", "\tcase f.Seq < l.next:\n\t\treturn false, nil\n", "\tcase f.Seq < l.next:\n\t\tl.next++\n\t\treturn false, nil\n", "4.2"},
 	{"acknowledgements go back", "lane.go", "\tif next <= l.acked {\n\t\treturn nil\n\t}\n", "", "4.2"},
 	{"acknowledgement of what was not sent is taken", "lane.go", "\tif next > l.sent {\n\t\treturn protocolError(\"acknowledgement of frames never sent\")\n\t}\n", "", "4.2"},
 	{"acknowledgement is never due", "lane.go", "ackDue = now + ackDelay", "ackDue = 0 * now", "4.2"},
-	{"acknowledgement is forgotten", "lane.go", "l.owedSince, l.owedBytes, l.ackDue, l.ackLate = l.next, 0, 0, false", "l.owedSince, l.owedBytes, l.ackDue, l.ackLate = l.next+1, 0, 0, false", "4.2"},
+	{"acknowledgement is forgotten", "lane.go", "l.owedSince, l.owedCount, l.owedBytes, l.ackDue, l.ackLate = l.next, 0, 0, 0, false", "l.owedSince, l.owedCount, l.owedBytes, l.ackDue, l.ackLate = l.next+1, 0, 0, 0, false", "4.2"},
 	{"generation is not checked", "receive.go", "case f.ID != m.cfg.Generation:", "case f.ID > m.cfg.Generation:", "4.5"},
 	{"lane is out of range", "receive.go", "if int(f.Lane) >= m.cfg.Lanes {", "if int(f.Lane) > m.cfg.Lanes {", "1.2"},
 	{"frames on the wrong lane are taken", "receive.go", "ok && want != int(f.Lane)", "ok && want > int(f.Lane)+8", "2.6"},

@@ -30,7 +30,7 @@ func testVanish(t *testing.T, pair MakePair) {
 
 // flood sends until that fails, and counts the batches.
 func flood(c transport.Carrier) error {
-	b := append(exact(frame.MaxFrame), exact(frame.MaxBatch-frame.MaxFrame)...)
+	b := batchOf(frame.MaxBatch)
 	for {
 		if err := c.Send(0, b); err != nil {
 			return err

@@ -36,6 +36,15 @@ func exact(size int) []byte {
 	panic("transporttest: there is no frame of this size")
 }
 
+// batchOf returns size bytes of frames, large ones first.
+func batchOf(size int) []byte {
+	var b []byte
+	for size-len(b) > frame.MaxFrame {
+		b = append(b, exact(min(frame.MaxFrame, size-len(b)-3))...)
+	}
+	return append(b, exact(size-len(b))...)
+}
+
 // lanesOf returns the lanes that a test of every lane uses: some of those of an
 // independent carrier, else the pipe.
 func lanesOf(c transport.Carrier) []int {

@@ -66,11 +66,11 @@ func testSizes(t *testing.T, pair MakePair) {
 	} {
 		both(exact(size))
 	}
-	// Two frames that fill a batch, and one byte less.
-	both(append(exact(frame.MaxFrame), exact(frame.MaxBatch-frame.MaxFrame)...))
-	both(append(exact(frame.MaxFrame), exact(frame.MaxBatch-frame.MaxFrame-1)...))
+	// Frames that fill a batch, and one byte less.
+	both(batchOf(frame.MaxBatch))
+	both(batchOf(frame.MaxBatch - 1))
 	// The same without waiting: three of them are more than any buffer.
-	full := append(exact(frame.MaxFrame), exact(frame.MaxBatch-frame.MaxFrame)...)
+	full := batchOf(frame.MaxBatch)
 	for range 64 {
 		mustSend(t, p.Client, 0, full)
 		up = append(up, full...)
@@ -95,7 +95,7 @@ func (s *sink) forget() {
 func testBadSizes(t *testing.T, pair MakePair) {
 	p := start(t, pair, Options{})
 	client, server := open(t, p, 0)
-	for _, b := range [][]byte{nil, {}, append(exact(frame.MaxFrame), exact(frame.MaxBatch-frame.MaxFrame+1)...)} {
+	for _, b := range [][]byte{nil, {}, batchOf(frame.MaxBatch + 1)} {
 		if err := p.Client.Send(0, b); err != transport.ErrBatch {
 			t.Errorf("client: Send of %d bytes = %v, want ErrBatch", len(b), err)
 		}

@@ -49,6 +49,7 @@ type Carrier struct {
 	conn    net.Conn     // what ws reads from, without the meter
 	under   net.Conn     // conn without TLS
 	tcp     *net.TCPConn // what is under that; nil for a foreign net.Conn
+	spool   *spool       // between conn and tcp, or nil
 	meter   *meter       // on the server, else nil
 	client  bool
 	timeout time.Duration // of Send; 0 for ever
@@ -70,7 +71,10 @@ type Carrier struct {
 	pong    atomic.Pointer[[]byte]
 }
 
-var _ transport.Handover = (*Carrier)(nil)
+var (
+	_ transport.Handover = (*Carrier)(nil)
+	_ transport.Prompt   = (*Carrier)(nil)
+)
 
 func newCarrier(ws *websocket.Conn, conn net.Conn, client bool, timeout time.Duration) *Carrier {
 	c := &Carrier{
@@ -82,6 +86,9 @@ func newCarrier(ws *websocket.Conn, conn net.Conn, client bool, timeout time.Dur
 	}
 	if c.tcp != nil {
 		tune(c.tcp)
+	}
+	if c.spool = spoolOf(conn); c.spool != nil {
+		c.spool.failed = func(err error) { _ = c.writeFailed(err) } // it ends the carrier
 	}
 	ws.SetPingHandler(c.onPing)
 	ws.SetPongHandler(func(string) error { return c.controls.count() })

@@ -67,6 +67,7 @@ func listen(t testing.TB, secure bool) *server {
 			s.accepted <- c
 		}
 	}))
+	h.Listener = ws.NewListener(h.Listener)
 	h.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that tests make fail
 	if secure {
 		h.TLS = &tls.Config{MinVersion: tls.VersionTLS13, DynamicRecordSizingDisabled: true}

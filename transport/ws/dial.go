@@ -49,10 +49,14 @@ func Dial(ctx context.Context, url string, o *Options) (*Carrier, error) {
 		// cancellation no longer while it waits for the response.
 		NetDialContext: func(dialing context.Context, network, addr string) (net.Conn, error) {
 			conn, err := opt.DialContext(dialing, network, addr)
-			if err == nil {
-				stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
+			if err != nil {
+				return nil, err
 			}
-			return conn, err
+			stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
+			if tcp, ok := conn.(*net.TCPConn); ok {
+				return newSpool(tcp), nil
+			}
+			return conn, nil
 		},
 		Proxy:            opt.Proxy,
 		TLSClientConfig:  clientTLS(opt.TLS),

@@ -115,9 +115,9 @@ func TestBadMessages(t *testing.T) {
 		"Cut":         {whole(fin|binaryMessage, append(good, good[:len(good)-1]...)), frame.ErrShort.Error()},
 		"CutLength":   {whole(fin|binaryMessage, append(good, 0x80)), frame.ErrShort.Error()},
 		"FrameLength": {whole(fin|binaryMessage, []byte{1, 1}), frame.ErrLength.Error()},
-		"OneOver":     {whole(fin|binaryMessage, make([]byte, frame.MaxBatch+1)), "message over 65536 bytes"},
+		"OneOver":     {whole(fin|binaryMessage, make([]byte, frame.MaxBatch+1)), "message over 69632 bytes"},
 		// The rest never comes: the server must not wait for it.
-		"Gigabyte":       {append(header(fin|binaryMessage, 1<<30), make([]byte, frame.MaxBatch+1)...), "message over 65536 bytes"},
+		"Gigabyte":       {append(header(fin|binaryMessage, 1<<30), make([]byte, frame.MaxBatch+1)...), "message over 69632 bytes"},
 		"EmptyFragments": {append(whole(binaryMessage, good), bytes.Repeat(whole(0, nil), 40000)...), "too many fragments"},
 		"ManyFragments":  {append(whole(binaryMessage, good[:1]), bytes.Repeat(whole(0, []byte{0}), 60000)...), "too many fragments"},
 		"Pings":          {bytes.Repeat(whole(fin|ping, nil), 11), "too many pings"},

@@ -19,7 +19,7 @@ import (
 // What a peer may not do on this wire. The texts are fit to be sent.
 var (
 	errText      = errors.New("text message")
-	errMessage   = errors.New("message over 65536 bytes")
+	errMessage   = fmt.Errorf("message over %d bytes", frame.MaxBatch)
 	errFragments = errors.New("too many fragments")
 	errControls  = errors.New("too many pings")
 )

@@ -29,7 +29,14 @@ func (c *Carrier) Send(lane int, batch []byte) error {
 	c.extendLocked()
 	err := c.ended()
 	if err == nil {
+		err = c.spool.begin()
+	}
+	if err == nil {
 		err = c.writeLocked(websocket.BinaryMessage, batch)
+		if ended := c.spool.end(); err == nil && ended != nil {
+			c.goodbye = true // a part of the frame may be out
+			err = ended
+		}
 	}
 	c.wmu.Unlock()
 	c.afterWrite()
@@ -38,6 +45,10 @@ func (c *Carrier) Send(lane int, batch []byte) error {
 	}
 	return c.writeFailed(err)
 }
+
+// Prompt reports whether a Send would not wait for the network; see
+// transport.Prompt.
+func (c *Carrier) Prompt(int) bool { return c.spool.prompt() }
 
 // writeFailed says what a failed write means for the carrier.
 func (c *Carrier) writeFailed(err error) error {

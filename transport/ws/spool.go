@@ -1,0 +1,174 @@
+package ws
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/twinwire/twinwire/frame"
+)
+
+// A spool is a TCP connection that can be written to without waiting: what the
+// kernel does not take at once is copied and written in the background. So the
+// goroutine that has something to send can write it itself, whatever the
+// network is like, and need not wake up another one for it.
+//
+// Between begin and end, Write collects: the TLS records of a batch are one
+// write. Otherwise it waits as that of any connection does. Closing, deadlines
+// and reading are those of the TCP connection.
+type spool struct {
+	*net.TCPConn
+	raw syscall.RawConn // nil where the system cannot do it
+
+	behind atomic.Bool // a goroutine writes what the kernel did not take
+
+	// wmu is held while something is written in the foreground. It is not
+	// always the sender's: crypto/tls answers from the goroutine that reads.
+	wmu    sync.Mutex
+	buf    *spoolBuffer // from begin to end
+	batch  []byte       // in buf
+	failed func(error)  // told of errors in the background
+
+	mu   sync.Mutex
+	cond sync.Cond // behind or err has changed
+	err  error     // of the background
+}
+
+// A spoolBuffer has room for a batch, with the headers of WebSocket and TLS.
+type spoolBuffer [frame.MaxBatch + 1<<10]byte
+
+var spoolBuffers = sync.Pool{New: func() any { return new(spoolBuffer) }}
+
+// spoolRest is how much the background writes from a buffer of its own size: a
+// peer that does not read would hold on to a large one.
+const spoolRest = 16 << 10
+
+// newSpool returns a spool of a connection.
+func newSpool(conn *net.TCPConn) *spool {
+	s := &spool{TCPConn: conn}
+	s.cond.L = &s.mu
+	if canTry {
+		s.raw, _ = conn.SyscallConn() // without it, writing waits as elsewhere
+	}
+	return s
+}
+
+// spoolOf returns the spool under layers such as TLS, or nil.
+func spoolOf(conn net.Conn) *spool {
+	for {
+		switch layer := conn.(type) {
+		case *spool:
+			return layer
+		case interface{ NetConn() net.Conn }:
+			conn = layer.NetConn()
+		default:
+			return nil
+		}
+	}
+}
+
+// NetConn returns the TCP connection.
+func (s *spool) NetConn() net.Conn { return s.TCPConn }
+
+// prompt reports whether begin would not wait. A nil spool always waits.
+func (s *spool) prompt() bool { return s != nil && s.raw != nil && !s.behind.Load() }
+
+// begin waits until nothing is behind, and has Write collect.
+func (s *spool) begin() error {
+	if s == nil || s.raw == nil {
+		return nil
+	}
+	s.wmu.Lock()
+	defer s.wmu.Unlock()
+	if err := s.settle(); err != nil {
+		return err
+	}
+	s.buf = spoolBuffers.Get().(*spoolBuffer)
+	s.batch = s.buf[:0]
+	return nil
+}
+
+// settle waits until nothing is behind. The write deadline bounds it.
+func (s *spool) settle() error {
+	if !s.behind.Load() {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.behind.Load() && s.err == nil {
+		s.cond.Wait()
+	}
+	return s.err
+}
+
+// Write collects b, or writes it.
+func (s *spool) Write(b []byte) (int, error) {
+	s.wmu.Lock()
+	defer s.wmu.Unlock()
+	if s.buf != nil {
+		s.batch = append(s.batch, b...)
+		return len(b), nil
+	}
+	if err := s.settle(); err != nil {
+		return 0, err
+	}
+	return s.TCPConn.Write(b)
+}
+
+// end writes what was collected, as far as the kernel takes it, and leaves the
+// rest to a goroutine, which ends when it is written or cannot be.
+func (s *spool) end() error {
+	if s == nil || s.raw == nil {
+		return nil
+	}
+	s.wmu.Lock()
+	defer s.wmu.Unlock()
+	b, buf := s.batch, s.buf
+	s.batch, s.buf = nil, nil
+	n, err := try(s.raw, b)
+	if rest := b[n:]; err == nil && len(rest) > 0 {
+		if len(rest) <= spoolRest {
+			rest = append([]byte(nil), rest...)
+			spoolBuffers.Put(buf)
+			buf = nil
+		}
+		s.behind.Store(true)
+		go s.catchUp(rest, buf)
+		return nil
+	}
+	spoolBuffers.Put(buf)
+	return err
+}
+
+// catchUp writes what the kernel did not take.
+func (s *spool) catchUp(b []byte, buf *spoolBuffer) {
+	_, err := s.TCPConn.Write(b)
+	if buf != nil {
+		spoolBuffers.Put(buf)
+	}
+	s.mu.Lock()
+	if s.err = err; err == nil {
+		s.behind.Store(false)
+	}
+	s.cond.Broadcast()
+	s.mu.Unlock()
+	if err != nil && s.failed != nil {
+		s.failed(err)
+	}
+}
+
+// NewListener returns a listener whose connections, when Upgrade has made
+// carriers of them, can be sent to without waiting (transport.Prompt). TLS goes
+// on top of it.
+func NewListener(l net.Listener) net.Listener { return &listener{l} }
+
+type listener struct{ net.Listener }
+
+func (l *listener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
+		return newSpool(tcp), nil
+	}
+	return conn, err
+}

@@ -1,0 +1,95 @@
+package ws_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/transport/ws"
+)
+
+// bothWays runs a test with a new pair of carriers, with TLS and without, from
+// the client and from the server.
+func bothWays(t *testing.T, timeout time.Duration, test func(t *testing.T, sender, receiver *ws.Carrier)) {
+	for name, secure := range map[string]bool{"TLS": true, "Plain": false} {
+		t.Run(name+"/Client", func(t *testing.T) {
+			client, server, _ := listen(t, secure).pair(t, timeout)
+			test(t, client, server)
+		})
+		t.Run(name+"/Server", func(t *testing.T) {
+			client, server, _ := listen(t, secure).pair(t, timeout)
+			test(t, server, client)
+		})
+	}
+}
+
+// fill sends until a Send would wait, and returns what was sent. While nobody
+// reads, a Send that did wait would fail.
+func fill(t *testing.T, c *ws.Carrier) (sent []byte) {
+	t.Helper()
+	b := append(message(frame.MaxPayload), message(frame.MaxPayload)...)
+	for c.Prompt(0) {
+		if err := c.Send(0, b); err != nil {
+			t.Fatalf("Send after %d bytes: %v", len(sent), err)
+		}
+		sent = append(sent, b...)
+	}
+	return sent
+}
+
+// A carrier whose peer does not read says so before a Send waits, and loses
+// nothing of what it has taken.
+func TestPrompt(t *testing.T) {
+	bothWays(t, 10*time.Second, func(t *testing.T, sender, receiver *ws.Carrier) {
+		want := fill(t, sender)
+		sent := make(chan error, 1)
+		last := message(1)
+		go func() { sent <- sender.Send(0, last) }() // behind the rest, when there is room
+		want = append(want, last...)
+		var got bytes.Buffer
+		err := receiver.Receive(func(_ int, frames []byte) error {
+			if got.Write(frames); got.Len() >= len(want) {
+				return errors.New("enough")
+			}
+			return nil
+		})
+		if !bytes.Equal(got.Bytes(), want) {
+			t.Errorf("%d bytes arrived, want %d: %v", got.Len(), len(want), err)
+		}
+		if err := <-sent; err != nil {
+			t.Error(err)
+		}
+		sender.Close(0, "")
+	})
+}
+
+// What a peer does not read ends the carrier in time, although no Send waits.
+func TestPromptTimeout(t *testing.T) {
+	bothWays(t, 200*time.Millisecond, func(t *testing.T, sender, receiver *ws.Carrier) {
+		ended := make(chan error, 1)
+		go func() { ended <- sender.Receive(func(int, []byte) error { return nil }) }()
+		again := time.NewTicker(10 * time.Millisecond)
+		defer again.Stop()
+		for {
+			select {
+			case err := <-ended:
+				if !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("Receive returned %v", err)
+				}
+				if err := sender.Send(0, message(1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("Send returned %v", err)
+				}
+				receiver.Close(0, "")
+				return
+			case <-again.C:
+				// The kernel may take more than it first said.
+				if sender.Prompt(0) {
+					_ = sender.Send(0, message(frame.MaxPayload)) // it may have ended now
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,10 @@
+//go:build !unix
+
+package ws
+
+import "syscall"
+
+// canTry says that try writes without waiting.
+const canTry = false
+
+func try(syscall.RawConn, []byte) (int, error) { panic("ws: a write that cannot wait") }
