@@ -23,7 +23,7 @@ var (
 	carrying   = []string{".", "frame", "transport", "transport/internal/..."}
 	coreNeeds  = []string{".", "frame", "codec", "transport"}
 	ends       = slices.Concat(coreNeeds, wires, []string{"core", "events", "state", "certs"})
-	public     = []string{".", "codec/...", "core", "events", "state/...", "files", "client", "server", "certs"}
+	public     = []string{".", "codec/...", "core", "events", "state/...", "files", "auth/...", "client", "server", "certs"}
 )
 
 // machine is the session state machine, which purity.go speaks of.
@@ -43,6 +43,7 @@ var noHTTP = []string{"net/http/..."}
 //	root, frame <- transport <- {ws, quic, mem, browser}
 //	root, frame, codec, transport <- core <- {events, state} <- {client, server}
 //	core <- files
+//	core <- auth <- {auth/token, server}
 //
 // with internal/machine between root, frame, codec and core. A third party's
 // module is named in the one row of the directory that may know it. The most
@@ -70,8 +71,10 @@ var table = []rule{
 	{dirs: "files/...", own: []string{".", "frame", "codec", "core"}, not: noHTTP},
 
 	{dirs: "certs/...", own: []string{"."}, modules: []string{"golang.org/x/crypto"}},
+	{dirs: "auth", own: slices.Concat(coreNeeds, []string{"core"})},
+	{dirs: "auth/token", own: slices.Concat(coreNeeds, []string{"core", "auth"}), modules: []string{"github.com/golang-jwt/jwt/v5"}},
 	{dirs: "client/...", own: ends},
-	{dirs: "server/...", own: ends, modules: []string{"golang.org/x/time"}},
+	{dirs: "server/...", own: slices.Concat(ends, []string{"auth"}), modules: []string{"github.com/pires/go-proxyproto", "golang.org/x/time"}},
 
 	{dirs: "examples/...", own: public},
 	{dirs: "internal/arch"},
