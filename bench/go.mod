@@ -20,6 +20,7 @@ require (
 )
 
 require (
+	github.com/pires/go-proxyproto v0.15.0 // indirect
 	github.com/twinwire/twinwire/cmd/twinwire v0.0.0-00010101000000-000000000000 // indirect
 	github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect

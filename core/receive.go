@@ -30,6 +30,7 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (*Request, error)
 		return nil, &transport.CloseError{Code: twinwire.Replaced, Reason: replaced}
 	}
 	now := s.now()
+	s.heardLocked()
 	err := s.m.Receive(pipe, frames, now, eff)
 	s.arm(now)
 	s.kick(promptly)

@@ -100,6 +100,8 @@ type Session struct {
 	expirer *time.Timer // a server's; nil if it does not end by itself
 	renews  *renewing   // nil while no renewal is under way
 
+	heard chan struct{} // closed when something arrives; nil while nobody waits
+
 	principal atomic.Pointer[Principal] // written with mu
 	leads     atomic.Bool               // the reader may serve (lead.go)
 	work      workers

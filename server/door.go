@@ -20,6 +20,7 @@ type door struct {
 	most      core.Admission
 	counts    *core.Counts
 	handshake time.Duration // how long one may last
+	proxies   *Proxies      // who may come as often as they like
 
 	mu       sync.Mutex
 	visitors map[netip.Prefix]*visitor
@@ -154,8 +155,8 @@ func (g *guarded) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		from := transport.NetworkOf(conn.RemoteAddr().String())
-		if !from.IsValid() {
-			return conn, nil // of no network
+		if !from.IsValid() || g.door.proxies.trusts(from.Addr()) {
+			return conn, nil // of no network, or for a client who is asked later
 		}
 		if leave, ok := g.door.enter(from); ok {
 			return &guest{conn, leave}, nil

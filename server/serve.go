@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -72,7 +73,7 @@ func (s *Server) run(l *Listener, src certs.Source) error {
 	// A connection may be upgraded, which HTTP/2 cannot be.
 	v.http.Protocols.SetHTTP1(true)
 	if src != nil {
-		v.http.TLSConfig = certs.ServerTLS(src)
+		v.http.TLSConfig = s.serverTLS(src)
 		// A batch is one record: a session has no first page that small records
 		// would show earlier.
 		v.http.TLSConfig.DynamicRecordSizingDisabled = true
@@ -99,9 +100,9 @@ func (s *Server) run(l *Listener, src certs.Source) error {
 		tcp = ws.NewListener(tcp)
 		wg.Go(func() {
 			if src != nil {
-				failed <- v.http.ServeTLS(s.door.guard(tcp), "", "")
+				failed <- v.http.ServeTLS(s.door.guard(s.Proxies.behind(tcp)), "", "")
 			} else {
-				failed <- v.http.Serve(s.door.guard(tcp))
+				failed <- v.http.Serve(s.door.guard(s.Proxies.behind(tcp)))
 			}
 		})
 	}
@@ -131,7 +132,7 @@ func (s *Server) listenQUIC(v *serving, src certs.Source) error {
 	key := resetKey(src)
 	for _, udp := range v.listener.udp {
 		ql, err := quic.Listen(udp, &quic.ListenOptions{
-			TLS: certs.ServerTLS(src), StatelessResetKey: &key, RetryAbove: s.door.most.RetryAbove,
+			TLS: s.serverTLS(src), StatelessResetKey: &key, RetryAbove: s.door.most.RetryAbove,
 			Doubt: func(remote net.Addr) bool { return s.door.doubts(transport.NetworkOf(remote.String())) },
 			Admit: s.admitQUIC,
 		})
@@ -152,6 +153,15 @@ func (s *Server) admitQUIC(remote net.Addr, proven bool) (leave func(), ok bool)
 		return nil, true
 	}
 	return s.door.enter(from)
+}
+
+// serverTLS returns how TLS is spoken.
+func (s *Server) serverTLS(src certs.Source) *tls.Config {
+	cfg := certs.ServerTLS(src)
+	if s.ClientCAs != nil {
+		cfg.ClientCAs, cfg.ClientAuth = s.ClientCAs, tls.VerifyClientCertIfGiven
+	}
+	return cfg
 }
 
 // resetKey derives the key by which a server that was restarted can tell its
@@ -187,7 +197,7 @@ func (s *Server) acceptQUIC(ctx context.Context, l *quic.Listener) error {
 		if err != nil {
 			return err
 		}
-		s.serve(c)
+		s.serve(c, &caller{tls: c.TLS, leave: func() {}})
 	}
 }
 
@@ -241,12 +251,26 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, plaintext bool)
 		http.Error(w, "this is a twinwire endpoint: it wants a WebSocket, subprotocol "+ws.Subprotocol, http.StatusUpgradeRequired)
 		return
 	}
-	c, err := ws.Upgrade(w, r, &ws.UpgradeOptions{CheckOrigin: s.CheckOrigin})
+	remote, leave := s.Proxies.client(r), func() {}
+	if remote != "" {
+		// The door has let the proxy in, and not asked from whom it comes.
+		var ok bool
+		if leave, ok = s.door.enter(transport.NetworkOf(remote)); !ok {
+			http.Error(w, "too many connections", http.StatusTooManyRequests)
+			return
+		}
+	}
+	c, err := ws.Upgrade(w, r, &ws.UpgradeOptions{CheckOrigin: s.origin, RemoteAddr: remote})
 	if err != nil {
-		s.log().Debug("twinwire: no upgrade", "peer", r.RemoteAddr, "error", err)
+		leave()
+		s.log().Debug("twinwire: no upgrade", "peer", quoted(r.RemoteAddr), "error", quoted(err.Error()))
 		return
 	}
-	s.serve(c)
+	from := &caller{header: r.Header, origin: r.Header.Get("Origin"), leave: leave}
+	if r.TLS != nil {
+		from.tls = func() tls.ConnectionState { return *r.TLS }
+	}
+	s.serve(c, from)
 }
 
 // headerHas reports whether a header lists a token.
@@ -268,6 +292,17 @@ type httpLog struct{ log *slog.Logger }
 var _ io.Writer = httpLog{}
 
 func (l httpLog) Write(line []byte) (int, error) {
-	l.log.Debug("twinwire: http", "message", strings.TrimSpace(string(line)))
+	l.log.Debug("twinwire: http", "message", quoted(strings.TrimSpace(string(line))))
 	return len(line), nil
+}
+
+// maxQuoted is how much of what a peer may have written gets into a log, in
+// bytes.
+const maxQuoted = 256
+
+// quoted returns a text as a log may have it: with everything escaped that could
+// be taken for something else.
+func quoted(s string) string {
+	s = strconv.QuoteToASCII(s[:min(len(s), maxQuoted)])
+	return s[:min(len(s), maxQuoted)]
 }

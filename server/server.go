@@ -12,7 +12,8 @@
 // ([Server.ServePlaintext], [Server.AllowPlaintext]). Certificates come from
 // Certs; see [certs.Default] for what happens without. WebSocket upgrades are
 // accepted from pages of the same origin and from clients without an Origin
-// header, unless CheckOrigin says otherwise.
+// header, unless Origins says otherwise. Who a client is, Authenticate decides;
+// docs/security.md has the whole picture.
 //
 // # Goroutines
 //
@@ -23,6 +24,7 @@ package server
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -30,9 +32,11 @@ import (
 	"time"
 
 	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/auth"
 	"github.com/twinwire/twinwire/certs"
 	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/transport"
+	"github.com/twinwire/twinwire/transport/ws"
 )
 
 // ErrClosed is what Serve and ListenAndServe return after Shutdown or Close.
@@ -53,8 +57,12 @@ type Server struct {
 	// Handler serves HTTP requests other than twinwire's on the TCP side, over
 	// HTTP/1.1. Nil answers 404.
 	Handler http.Handler
-	// CheckOrigin decides which pages may open a WebSocket. Nil accepts the
-	// same origin only; a request without an Origin header comes from no page.
+	// Origins are those whose pages may open a WebSocket, such as
+	// "https://example.com", compared as browsers send them. Nil accepts the same
+	// origin only. A request without an Origin header comes from no page; it is
+	// accepted unless it has cookies.
+	Origins []string
+	// CheckOrigin, unless nil, decides in place of Origins.
 	CheckOrigin func(r *http.Request) bool
 	// AllowPlaintext lets ServeHTTP accept WebSockets that came without TLS,
 	// because a proxy in front has taken it off.
@@ -64,6 +72,19 @@ type Server struct {
 	// refuses it with its code and text; a *core.RefusedError gives advice as
 	// well. Nil admits everybody, and believes the client's own word.
 	Admit func(h *core.Hello, info transport.Info) error
+	// Authenticate decides who a client is, after Admit and before anything
+	// else, and again when it goes on with a session or renews its credentials
+	// (package auth; docs/protocol.md, clause 15). Handlers and interceptors find
+	// it by core.PrincipalFrom. Nil does not want to know.
+	Authenticate auth.Authenticator
+	// ClientIDs says whether a client id may have several sessions at once. The
+	// default is that it may.
+	ClientIDs ClientIDs
+	// ClientCAs are who signs certificates of clients: those that have one are
+	// verified, and Authenticate sees it. Nil does not ask for any.
+	ClientCAs *x509.CertPool
+	// Proxies are those that the server is behind; nil is none.
+	Proxies *Proxies
 	// Interceptors see every call and message of clients, CallInterceptors
 	// every call and message to clients, the first one first.
 	Interceptors     []core.Interceptor
@@ -90,6 +111,7 @@ type Server struct {
 	initErr  error
 	acceptor *core.Acceptor
 	door     *door
+	origin   func(r *http.Request) bool
 	certs    certs.Source
 
 	mu       sync.Mutex
@@ -138,9 +160,16 @@ func (s *Server) init() error {
 			CallInterceptors: s.CallInterceptors, Heartbeat: s.Heartbeat, Logger: s.log(),
 		})
 		if s.initErr == nil {
+			s.origin, s.initErr = s.originCheck()
+		}
+		if s.initErr == nil {
 			s.acceptor.Admit = s.admit
+			if s.Authenticate != nil || s.ClientIDs == RefuseSecond {
+				s.acceptor.Authenticate = s.authenticate
+			}
 			s.acceptor.Began = s.began
 			s.door = newDoor(s.acceptor.Limits(), s.acceptor.Counts())
+			s.door.proxies = s.Proxies
 		}
 	})
 	return s.initErr
@@ -170,20 +199,34 @@ func (s *Server) log() *slog.Logger {
 	return slog.Default()
 }
 
+// originCheck returns which pages are welcome.
+func (s *Server) originCheck() (func(r *http.Request) bool, error) {
+	switch {
+	case s.CheckOrigin != nil:
+		return s.CheckOrigin, nil
+	case s.Origins != nil:
+		return ws.AllowOrigins(s.Origins)
+	}
+	return ws.SameOrigin, nil
+}
+
 // serve runs a carrier until its session has ended.
-func (s *Server) serve(c transport.Carrier) {
+func (s *Server) serve(c transport.Carrier, from *caller) {
 	s.mu.Lock()
 	if s.closing {
 		s.mu.Unlock()
 		c.Close(twinwire.Unavailable, "server is shutting down")
+		from.leave()
 		return
 	}
 	s.carriers.Add(1)
 	s.mu.Unlock()
+	leave := from.leave // and not what else is known of it
 	// Ends with the carrier; Shutdown and Close wait for it.
 	go func() {
 		defer s.carriers.Done()
-		_ = s.acceptor.Serve(c)
+		defer leave()
+		_ = s.acceptor.ServeFrom(c, from)
 	}()
 }
 
@@ -203,7 +246,11 @@ func (s *Server) admit(h *core.Hello, info transport.Info) error {
 
 // began takes note of a new session.
 func (s *Server) began(session *core.Session) {
+	var holders []*core.Session
 	s.mu.Lock()
+	if client := session.Peer().Client; s.ClientIDs != ShareClientIDs && client != "" {
+		holders = s.holdersLocked(keyOf(session.Principal(), client))
+	}
 	s.enterLocked(session)
 	closing := s.closing
 	s.mu.Unlock()
@@ -218,6 +265,7 @@ func (s *Server) began(session *core.Session) {
 			s.Disconnected(session, cause)
 		}
 	})
+	s.settle(session, holders)
 	if s.Connected != nil {
 		s.Connected(session)
 	}

@@ -72,6 +72,9 @@ func (m *Machine) Doubt(now time.Duration) {
 	m.ask(now)
 }
 
+// Heard returns when something was last received.
+func (m *Machine) Heard() time.Duration { return m.beat.heard }
+
 // ask sends a PING.
 func (m *Machine) ask(now time.Duration) {
 	m.beat.asked = now

@@ -2,6 +2,7 @@ package quic
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -64,6 +65,9 @@ func newCarrier(conn *quic.Conn, client bool, timeout time.Duration) *Carrier {
 
 // Info describes the carrier.
 func (c *Carrier) Info() transport.Info { return c.info }
+
+// TLS returns the state of the connection's TLS.
+func (c *Carrier) TLS() tls.ConnectionState { return c.conn.ConnectionState().TLS }
 
 // Send writes the batch to the stream of the lane, which the client opens.
 func (c *Carrier) Send(lane int, batch []byte) error {

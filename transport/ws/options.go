@@ -84,6 +84,10 @@ type UpgradeOptions struct {
 	// Header is sent with the response.
 	Header http.Header
 
+	// RemoteAddr is the address of the client, if a proxy has said it; "" is
+	// that of the connection.
+	RemoteAddr string
+
 	// SendTimeout is how long Send waits for the network before it ends the
 	// carrier; it may be up to an eighth shorter. Zero means 10 s, negative
 	// means for ever.

@@ -45,6 +45,9 @@ func Upgrade(w http.ResponseWriter, r *http.Request, o *UpgradeOptions) (*Carrie
 	}
 	c := newCarrier(conn, h.meter.Conn, false, opt.SendTimeout)
 	c.meter = h.meter
+	if opt.RemoteAddr != "" {
+		c.info.RemoteAddr = opt.RemoteAddr
+	}
 	_, c.info.Secure = h.meter.Conn.(*tls.Conn)
 	return c, nil
 }
