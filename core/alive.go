@@ -28,7 +28,7 @@ func (s *Session) Alive(ctx context.Context) bool {
 	}
 	heard := s.heard
 	s.m.Doubt(now)
-	s.kick(true)
+	s.kick(caller)
 	select {
 	case <-heard:
 		return true
