@@ -141,6 +141,7 @@ func TestMoves(t *testing.T) {
 	up, down := &notes{t: t, name: "to the server"}, &notes{t: t, name: "to the client"}
 	e := start(t, "", "")
 	began := make(chan *core.Session, 1)
+	e.srv.Limits = &core.Limits{Admission: manyDials}
 	e.srv.Connected = func(s *core.Session) { began <- s }
 	e.serve(tr.service(), up.service())
 	var lost atomic.Int64
