@@ -32,6 +32,20 @@
 // program that its platform tells of those should pass it on, by
 // [core.Session.NetworkChanged].
 //
+// # Credentials
+//
+// Options.Credentials is asked for credentials at each try, and in time before
+// those of a session expire, which are then renewed where it is. Where a server
+// refuses them and others may help it is asked once more; if that is of no use
+// the dial fails, and a session that has lost its carrier ends, with the
+// server's word.
+//
+// # Proxies
+//
+// Where a proxy is to be used for an address, by Options.Proxy or HTTPS_PROXY,
+// only WebSocket is tried, through the proxy: a program that is told to use one
+// does not go past it. An address quic://host:port does so by name.
+//
 // # Trust
 //
 // The server is verified by the system's certificate authorities and its host
@@ -43,6 +57,7 @@ package client
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -70,8 +85,13 @@ type Options struct {
 	// authorities of one's own. It is cloned; its protocols and versions are
 	// twinwire's. Nil, and Pins nil: see the package comment.
 	TLS *tls.Config
+	// Credentials are what the client proves with who it is; nil for nothing.
+	Credentials Credentials
 	// Header is sent with the upgrade of a WebSocket. QUIC has nothing like it.
 	Header http.Header
+	// Proxy chooses an HTTP CONNECT proxy, as in http.Transport; nil means what
+	// the environment says (http.ProxyFromEnvironment). See the package comment.
+	Proxy func(*http.Request) (*url.URL, error)
 	// HeadStart is how long WebSocket waits for QUIC. Zero means 200 ms; a
 	// negative value means that both start at once.
 	HeadStart time.Duration
@@ -113,13 +133,16 @@ func Dial(ctx context.Context, addr string, opts *Options) (*core.Session, error
 	if t.tls, err = opts.tlsConfig(t.host); err != nil {
 		return nil, &DialError{Addr: addr, Causes: []error{err}}
 	}
-	t.header = opts.Header
+	t.header, t.proxy = opts.Header, opts.Proxy
+	if err := t.throughProxy(); err != nil {
+		return nil, &DialError{Addr: addr, Causes: []error{err}}
+	}
 	mux, err := core.NewMux(opts.Services, opts.Interceptors)
 	if err != nil {
 		return nil, &DialError{Addr: addr, Causes: []error{err}}
 	}
 	d := &dialer{
-		target: t, mux: mux, memory: opts.Memory, policy: opts.Reconnect,
+		target: t, mux: mux, memory: opts.Memory, policy: opts.Reconnect, asker: newAsker(opts.Credentials),
 		cfg: &core.Config{
 			Hello: opts.Hello, Limits: opts.Limits, Services: opts.Services, Interceptors: opts.Interceptors,
 			CallInterceptors: opts.CallInterceptors, Logger: opts.Logger,
@@ -135,6 +158,9 @@ func Dial(ctx context.Context, addr string, opts *Options) (*core.Session, error
 	s, err := d.first(ctx, opts.HeadStart)
 	if err == nil {
 		d.watch(s)
+		if opts.Credentials != nil {
+			(&renewer{d.asker, opts.Reconnect, opts.log()}).watch(s)
+		}
 	}
 	return s, err
 }
@@ -147,6 +173,32 @@ type target struct {
 	wires      []wire
 	tls        *tls.Config
 	header     http.Header
+	proxy      func(*http.Request) (*url.URL, error)
+}
+
+// throughProxy leaves WebSocket alone where a proxy is to be used.
+func (t *target) throughProxy() error {
+	if t.proxy == nil {
+		t.proxy = http.ProxyFromEnvironment
+	}
+	if len(t.wires) < 2 {
+		return nil
+	}
+	proxy, err := t.proxy(&http.Request{URL: &url.URL{Scheme: "https", Host: t.hostPort()}})
+	if err != nil {
+		return fmt.Errorf("%w: proxy: %w", twinwire.BadRequest, err)
+	}
+	if proxy != nil {
+		t.wires = []wire{wireWebSocket}
+	}
+	return nil
+}
+
+func (o *Options) log() *slog.Logger {
+	if o.Logger != nil {
+		return o.Logger
+	}
+	return slog.Default()
 }
 
 func (t *target) hostPort() string { return net.JoinHostPort(t.host, t.port) }

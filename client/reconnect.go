@@ -55,6 +55,7 @@ type dialer struct {
 	cfg    *core.Config
 	memory *Memory
 	policy *Reconnect
+	asker  *asker
 
 	// changed is woken when the network is not what it was.
 	changed bell
@@ -66,8 +67,21 @@ type dialer struct {
 }
 
 // dial begins a session, or has one go on. Every try passes here, whatever it
-// is for.
-func (d *dialer) dial(ctx context.Context, resume *core.Session, headStart time.Duration) (*core.Session, error) {
+// is for. Credentials are asked for before there is a carrier: a server waits
+// for a hello for 5 s, and a source may take longer.
+func (d *dialer) dial(ctx context.Context, resume *core.Session, headStart time.Duration) (s *core.Session, err error) {
+	err = d.asker.show(ctx, func(c *core.Credential) (err error) {
+		s, err = d.race(core.WithCredential(ctx, c), resume, headStart)
+		return err
+	})
+	if e := new(credentialError); errors.As(err, &e) {
+		err = &DialError{Addr: d.target.addr, Causes: []error{err}}
+	}
+	return s, err
+}
+
+// race has the wires race, with the credential of ctx.
+func (d *dialer) race(ctx context.Context, resume *core.Session, headStart time.Duration) (*core.Session, error) {
 	r := &race{target: d.target, mux: d.mux, cfg: d.cfg, attempt: core.NewAttempt(), headStart: headStart, resume: resume}
 	s, err := r.run(ctx)
 	if resume != nil && resume.Unheard() && refusedWith(err, twinwire.NotFound) {
@@ -127,7 +141,7 @@ func (d *dialer) reconnect(s *core.Session, cause error) {
 			return
 		case errors.As(err, &refused):
 			wait = max(wait, refused.RetryAfter)
-		case d.policy != nil && d.policy.Tries > 0 && try >= d.policy.Tries:
+		case final(err), d.policy != nil && d.policy.Tries > 0 && try >= d.policy.Tries:
 			s.GiveUp(&lostError{cause: cause, last: err})
 			return
 		}
@@ -181,7 +195,7 @@ func (d *dialer) watch(s *core.Session) {
 func (d *dialer) look(ctx context.Context, s *core.Session) {
 	better := *d.target
 	better.wires = d.target.wires[:1]
-	probe := &dialer{target: &better, mux: d.mux, cfg: d.cfg, memory: d.memory, policy: d.policy}
+	probe := &dialer{asker: d.asker, target: &better, mux: d.mux, cfg: d.cfg, memory: d.memory, policy: d.policy}
 	for wait := firstProbe; ; wait = min(2*wait, mostProbe) {
 		select {
 		case <-time.After(wait/2 + time.Duration(mathrand.Int64N(int64(wait)))):

@@ -19,8 +19,10 @@ import (
 //
 // The context that f gets is done when the session has ended or ctx is; f must
 // return then. Run returns the error of f, which may be nil, if f returns while
-// its session is there; the error of ctx when that is done; and the refusal of
-// a server that says that trying again, or trying again unchanged, is of no use.
+// its session is there; the error of ctx when that is done; the refusal of a
+// server that says that trying again, or trying again unchanged, is of no use;
+// and the end of a session in whose place the client has begun another one,
+// with TakenOver: two that took turns would never end.
 // It waits between tries as Options.Reconnect says, and as long as a server
 // asks to be left alone.
 func Run(ctx context.Context, addr string, opts *Options, f func(ctx context.Context, s *core.Session) error) error {
@@ -42,6 +44,9 @@ func Run(ctx context.Context, addr string, opts *Options, f func(ctx context.Con
 			if over, err = runOne(ctx, s, f); over {
 				return err
 			}
+			if errors.Is(err, twinwire.TakenOver) {
+				return err
+			}
 			wait = policy.wait(1)
 			var closed *transport.CloseError
 			if errors.As(err, &closed) {
@@ -53,7 +58,7 @@ func Run(ctx context.Context, addr string, opts *Options, f func(ctx context.Con
 				return err
 			}
 			wait = max(wait, refused.RetryAfter)
-		case policy != nil && policy.Tries > 0 && try >= policy.Tries:
+		case final(err), policy != nil && policy.Tries > 0 && try >= policy.Tries:
 			return err
 		}
 		timer := time.NewTimer(wait)

@@ -20,7 +20,7 @@ func (t *target) dial(ctx context.Context, w wire) (transport.Carrier, error) {
 		}
 		return c, nil
 	default:
-		c, err := ws.Dial(ctx, w.String()+"://"+t.hostPort()+t.path, &ws.Options{TLS: t.tls.Clone(), Header: t.header})
+		c, err := ws.Dial(ctx, w.String()+"://"+t.hostPort()+t.path, &ws.Options{TLS: t.tls.Clone(), Header: t.header, Proxy: t.proxy})
 		if err != nil {
 			return nil, err
 		}
