@@ -92,6 +92,15 @@ type Options struct {
 	// Proxy chooses an HTTP CONNECT proxy, as in http.Transport; nil means what
 	// the environment says (http.ProxyFromEnvironment). See the package comment.
 	Proxy func(*http.Request) (*url.URL, error)
+	// Tickets turns on 0-RTT for QUIC where the server has it turned on as well:
+	// with a ticket of an earlier dial the hello of a new session travels in the
+	// first flight, which saves a round trip (docs/protocol.md, clause 10.4). A
+	// hello that was recorded can be repeated by others, to no effect but that
+	// the server looks at it; its credential is not protected by forward
+	// secrecy. Tickets are of use as long as the server's process runs. One
+	// cache, as tls.NewLRUClientSessionCache makes, is for dials that trust the
+	// same servers. Nil means no 0-RTT.
+	Tickets tls.ClientSessionCache
 	// HeadStart is how long WebSocket waits for QUIC. Zero means 200 ms; a
 	// negative value means that both start at once.
 	HeadStart time.Duration
@@ -133,7 +142,7 @@ func Dial(ctx context.Context, addr string, opts *Options) (*core.Session, error
 	if t.tls, err = opts.tlsConfig(t.host); err != nil {
 		return nil, &DialError{Addr: addr, Causes: []error{err}}
 	}
-	t.header, t.proxy = opts.Header, opts.Proxy
+	t.header, t.proxy, t.tickets = opts.Header, opts.Proxy, opts.Tickets
 	if err := t.throughProxy(); err != nil {
 		return nil, &DialError{Addr: addr, Causes: []error{err}}
 	}
@@ -174,6 +183,7 @@ type target struct {
 	tls        *tls.Config
 	header     http.Header
 	proxy      func(*http.Request) (*url.URL, error)
+	tickets    tls.ClientSessionCache
 }
 
 // throughProxy leaves WebSocket alone where a proxy is to be used.

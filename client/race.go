@@ -104,7 +104,7 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 		n.started = time.Now()
 		open++
 		go func() { // ends with its report, which run always takes
-			c, err := r.target.dial(dialing, n.wire)
+			c, err := r.target.dial(dialing, n.wire, r.resume == nil)
 			r.reports <- report{runner: n, carrier: c, err: err}
 		}()
 	}
@@ -153,7 +153,7 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 				}
 				if n := r.ready(); n != nil && !r.greeting() {
 					greet(n)
-					patience = time.After(helloPatience)
+					patience = time.After(r.patience(n))
 				} else if r.over() {
 					return nil, r.failed(nil)
 				}
@@ -168,13 +168,24 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 				n.carrier = p.carrier
 				if !r.greeting() {
 					greet(n)
-					patience = time.After(helloPatience)
+					patience = time.After(r.patience(n))
 				} else if patience == nil {
 					greet(n) // the other's time is up already
 				}
 			}
 		}
 	}
+}
+
+// patience returns how long a wire that says hello may wait for its answer
+// before another one says it too.
+func (r *race) patience(n *runner) time.Duration {
+	if n.carrier.Info().Early {
+		// It has not been answered at all yet: it gets the time that it had got
+		// to connect.
+		return max(0, r.headStart)
+	}
+	return helloPatience
 }
 
 // greet says hello on a carrier.
@@ -227,7 +238,7 @@ func (r *race) greeting() bool {
 // live reports whether a wire is connected, and the server may answer on it.
 func (r *race) live() bool {
 	for _, n := range r.runners {
-		if n.carrier != nil && !n.done {
+		if n.carrier != nil && !n.carrier.Info().Early && !n.done {
 			return true
 		}
 	}

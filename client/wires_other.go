@@ -10,11 +10,15 @@ import (
 	"github.com/twinwire/twinwire/transport/ws"
 )
 
-// dial dials one wire.
-func (t *target) dial(ctx context.Context, w wire) (transport.Carrier, error) {
+// dial dials one wire. A carrier for a new session may be early (clause 10.4).
+func (t *target) dial(ctx context.Context, w wire, fresh bool) (transport.Carrier, error) {
 	switch w {
 	case wireQUIC:
-		c, err := quic.Dial(ctx, t.hostPort(), &quic.DialOptions{TLS: t.tls.Clone()})
+		o := &quic.DialOptions{TLS: t.tls.Clone()}
+		if fresh {
+			o.Tickets = t.tickets
+		}
+		c, err := quic.Dial(ctx, t.hostPort(), o)
 		if err != nil {
 			return nil, err // not a nil *quic.Carrier in an interface
 		}

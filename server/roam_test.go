@@ -283,8 +283,9 @@ func (e *env) restart(addr string) {
 	if err := <-old; err != server.ErrClosed {
 		e.t.Errorf("Serve returned %v, want ErrClosed", err)
 	}
-	e.srv = &server.Server{Certs: e.dev, Logger: e.srv.Logger}
-	e.srv.Handle(service())
+	was := e.srv
+	e.srv = &server.Server{Certs: e.dev, Logger: was.Logger, ZeroRTT: was.ZeroRTT, Admit: was.Admit, Connected: was.Connected}
+	e.srv.Handle(e.services...)
 	var ln *server.Listener
 	eventually(e.t, func() (ok bool) {
 		var err error

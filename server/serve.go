@@ -134,7 +134,7 @@ func (s *Server) listenQUIC(v *serving, src certs.Source) error {
 		ql, err := quic.Listen(udp, &quic.ListenOptions{
 			TLS: s.serverTLS(src), StatelessResetKey: &key, RetryAbove: s.door.most.RetryAbove,
 			Doubt: func(remote net.Addr) bool { return s.door.doubts(transport.NetworkOf(remote.String())) },
-			Admit: s.admitQUIC,
+			Admit: s.admitQUIC, ZeroRTT: s.ZeroRTT,
 		})
 		if err != nil {
 			return err

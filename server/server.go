@@ -67,6 +67,13 @@ type Server struct {
 	// AllowPlaintext lets ServeHTTP accept WebSockets that came without TLS,
 	// because a proxy in front has taken it off.
 	AllowPlaintext bool
+	// ZeroRTT lets clients that were here before say hello in the first flight
+	// of QUIC, before the handshake is complete, which saves them a round trip
+	// (docs/protocol.md, clause 10.4). Such a hello, of which Admit is told by
+	// info.Early, may be a repetition of what somebody has recorded. No session
+	// comes of that, nothing runs, and nothing is sent that they can read; but
+	// Admit is asked, and should not use up what a credential is good for.
+	ZeroRTT bool
 	// Admit decides about a client before anything else is done for it. It may
 	// set h.Client to who the client really is, and must not keep h. An error
 	// refuses it with its code and text; a *core.RefusedError gives advice as

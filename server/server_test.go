@@ -43,6 +43,8 @@ type env struct {
 	ln     *server.Listener
 	dev    *certs.Development
 	served chan error
+
+	services []*core.Service
 }
 
 // start prepares a server; serve makes it serve.
@@ -61,6 +63,7 @@ func start(t *testing.T, prefix, runsOn string) *env {
 func (e *env) serve(services ...*core.Service) *env {
 	e.t.Helper()
 	e.srv.Handle(services...)
+	e.services = services
 	ln, err := server.Listen("127.0.0.1:0")
 	if err != nil {
 		e.t.Fatal(err)

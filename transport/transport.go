@@ -109,6 +109,11 @@ type Info struct {
 	// Secure says that the wire is encrypted and the server's identity was
 	// verified by the client.
 	Secure bool
+	// Early says that the carrier was made before its handshake was complete.
+	// On a client nobody had answered yet, and perhaps nobody will. On a server
+	// what arrives first may be a repetition of what somebody else has sent;
+	// all that follows is not (clause 10.4).
+	Early bool
 	// LocalAddr and RemoteAddr are the ends of the carrier as the wire knew
 	// them when it began, host:port for those of the network. Behind a proxy
 	// RemoteAddr is the proxy.

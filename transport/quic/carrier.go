@@ -29,6 +29,7 @@ type Carrier struct {
 	timeout time.Duration // of Send; 0 for ever
 	info    transport.Info
 	paths   *paths // of a client, else nil
+	early   *early // of a client that speaks before its handshake is complete, else nil
 
 	path atomic.Pointer[quic.Transport] // the one in use, of a client
 
@@ -49,6 +50,7 @@ type lane struct {
 
 	watch atomic.Pointer[watch] // set before stream; nil without a send timeout
 	mu    sync.Mutex            // held while a batch is written
+	begun bool                  // something was sent; guarded by mu
 }
 
 var _ transport.Mover = (*Carrier)(nil)
@@ -77,9 +79,20 @@ func (c *Carrier) Send(lane int, batch []byte) error {
 	if lane < 0 || lane >= frame.MaxLanes {
 		return transport.ErrLane
 	}
+	c.admit(lane, batch)
+	err := c.send(lane, batch)
+	if c.rejected(err) {
+		return c.cause()
+	}
+	return err
+}
+
+// send writes a batch to the stream of its lane.
+func (c *Carrier) send(lane int, batch []byte) error {
 	l := &c.lanes[lane]
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.begun = true
 	s := l.stream.Load()
 	if s == nil {
 		var err error
@@ -111,6 +124,8 @@ func (c *Carrier) openLocked(lane int) (*quic.Stream, error) {
 	switch {
 	case errors.As(err, new(*quic.StreamLimitReachedError)):
 		return nil, fmt.Errorf("%w: the server allows no more streams", transport.ErrLane)
+	case errors.Is(err, quic.Err0RTTRejected):
+		return nil, err
 	case err != nil:
 		return nil, c.writeFailed(err)
 	}
@@ -135,9 +150,12 @@ func (c *Carrier) use(lane int, s *quic.Stream) bool {
 // writeFailed ends the carrier for a write that failed and returns what Send
 // returns.
 func (c *Carrier) writeFailed(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case errors.Is(err, quic.Err0RTTRejected):
+		return err // and what was written is sent again
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.close(errTimeout, twinwire.SlowConsumer, "send timeout")
-	} else {
+	default:
 		c.failed(err)
 	}
 	return c.cause()

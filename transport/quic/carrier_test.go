@@ -93,7 +93,9 @@ func (s *server) listen(t testing.TB, o *quic.ListenOptions) *quic.Listener {
 // dial connects, and returns the socket of the client too.
 func (s *server) dial(t testing.TB, l *quic.Listener, o *quic.DialOptions) (client, accepted *quic.Carrier, socket net.PacketConn) {
 	t.Helper()
-	o.TLS = &tls.Config{RootCAs: s.roots}
+	if o.TLS == nil {
+		o.TLS = &tls.Config{RootCAs: s.roots}
+	}
 	o.ListenPacket = func(ctx context.Context, network, addr string) (net.PacketConn, error) {
 		conn, err := new(net.ListenConfig).ListenPacket(ctx, network, addr)
 		socket = conn

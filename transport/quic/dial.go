@@ -154,7 +154,13 @@ func dial(ctx context.Context, target netip.AddrPort, cfg *tls.Config, opt *Dial
 	timeout := positive(opt.HandshakeTimeout, defaultHandshake)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, ErrNoAnswer)
 	defer cancel()
-	conn, err := t.Dial(ctx, net.UDPAddrFromAddrPort(target), cfg, config(opt.HandshakeTimeout, opt.IdleTimeout, noStreams))
+	connect, kept := t.Dial, tickets{opt.Tickets, target.String() + " " + cfg.ServerName}
+	if opt.Tickets != nil {
+		connect = t.DialEarly
+		cfg = cfg.Clone()
+		cfg.ClientSessionCache = kept
+	}
+	conn, err := connect(ctx, net.UDPAddrFromAddrPort(target), cfg, config(opt.HandshakeTimeout, opt.IdleTimeout, noStreams))
 	if err != nil {
 		p.close()
 		if ctx.Err() != nil {
@@ -166,6 +172,20 @@ func dial(ctx context.Context, target netip.AddrPort, cfg *tls.Config, opt *Dial
 	c.paths = p
 	c.path.Store(t)
 	p.connected(c.unreachable)
+	if !complete(conn) {
+		c.early = &early{tickets: kept, settled: make(chan struct{})}
+		c.info.Early = true
+		// Opened now, before an answer can be here: quic-go reads the server's
+		// parameters for a stream without looking whether they just change.
+		c.lanes[0].mu.Lock()
+		_, err := c.openLocked(0)
+		c.lanes[0].mu.Unlock()
+		if err != nil && !errors.Is(err, quic.Err0RTTRejected) {
+			c.Close(0, "")
+			return nil, err
+		}
+		c.readers.Go(c.settle) // it ends with the handshake, or the connection
+	}
 	c.info.Secure = !cfg.InsecureSkipVerify || cfg.VerifyConnection != nil || cfg.VerifyPeerCertificate != nil
 	return c, nil
 }

@@ -57,7 +57,9 @@ func Listen(conn net.PacketConn, o *ListenOptions) (*Listener, error) {
 			return ctx, nil
 		}
 	}
-	l, err := t.ListenEarly(cfg, config(o.HandshakeTimeout, o.IdleTimeout, frame.MaxLanes))
+	qc := config(o.HandshakeTimeout, o.IdleTimeout, frame.MaxLanes)
+	qc.Allow0RTT = o.ZeroRTT
+	l, err := t.ListenEarly(cfg, qc)
 	if err != nil {
 		return nil, fmt.Errorf("quic: listen: %w", err)
 	}
@@ -87,9 +89,11 @@ func (l *Listener) Accept(ctx context.Context) (*Carrier, error) {
 			return nil, fmt.Errorf("quic: accept: %w", err)
 		}
 		// What else is served at this port is told apart here.
-		switch conn.ConnectionState().TLS.NegotiatedProtocol {
+		switch state := conn.ConnectionState(); state.TLS.NegotiatedProtocol {
 		case ALPN:
-			return newCarrier(conn, false, l.timeout), nil
+			c := newCarrier(conn, false, l.timeout)
+			c.info.Early = state.Used0RTT && !complete(conn)
+			return c, nil
 		default:
 			_ = conn.CloseWithError(quic.ApplicationErrorCode(twinwire.ProtocolError), "unknown protocol")
 		}

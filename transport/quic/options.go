@@ -65,6 +65,10 @@ type ListenOptions struct {
 	// carrier. Zero means 10 s, negative means for ever.
 	SendTimeout time.Duration
 
+	// ZeroRTT lets clients send their hello with the handshake (clause 10.4).
+	// What else they send waits until the handshake is complete.
+	ZeroRTT bool
+
 	// CloseConn says that Listener.Close closes the net.PacketConn too.
 	CloseConn bool
 }
@@ -85,6 +89,13 @@ type DialOptions struct {
 
 	// SendTimeout is as in ListenOptions.
 	SendTimeout time.Duration
+
+	// Tickets are those of servers that were dialed before. Where there is one
+	// of this server, and that allows it, Dial does not wait for the handshake:
+	// the first batch on lane 0 travels with it, and is sent again if the
+	// server rejects that; everything else that is sent waits. Nil means that
+	// Dial returns when the handshake is complete.
+	Tickets tls.ClientSessionCache
 
 	// ListenPacket opens a socket, for network udp4 or udp6: one for Dial, and
 	// another each time that the carrier moves. The carrier closes them at its

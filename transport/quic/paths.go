@@ -118,6 +118,9 @@ func (c *Carrier) Move(ctx context.Context) error {
 	if c.paths == nil {
 		return errors.New("quic: move: only clients can")
 	}
+	if c.early != nil {
+		<-c.early.settled
+	}
 	c.paths.moving.Lock()
 	defer c.paths.moving.Unlock()
 	// Probe does not notice the end of the connection.

@@ -221,6 +221,8 @@ type nat struct {
 	mu      sync.Mutex
 	outside *net.UDPConn
 	client  netip.AddrPort
+	deaf    bool          // nothing comes back
+	slow    time.Duration // what the way back takes
 }
 
 func newNAT(t *testing.T, target string) *nat {
@@ -256,6 +258,20 @@ func newNAT(t *testing.T, target string) *nat {
 
 func (n *nat) addr() string { return n.inside.LocalAddr().String() }
 
+// deafen has nothing come back from the server, or all.
+func (n *nat) deafen(deaf bool) {
+	n.mu.Lock()
+	n.deaf = deaf
+	n.mu.Unlock()
+}
+
+// slowDown has everything that comes back take its time.
+func (n *nat) slowDown(slow time.Duration) {
+	n.mu.Lock()
+	n.slow = slow
+	n.mu.Unlock()
+}
+
 // rebind goes on from another port.
 func (n *nat) rebind(t *testing.T) {
 	t.Helper()
@@ -279,8 +295,12 @@ func (n *nat) rebind(t *testing.T) {
 				return
 			}
 			n.mu.Lock()
-			to := n.client
+			to, deaf, slow := n.client, n.deaf, n.slow
 			n.mu.Unlock()
+			if deaf {
+				continue
+			}
+			time.Sleep(slow)
 			_, _ = n.inside.WriteToUDPAddrPort(b[:m], to)
 		}
 	})

@@ -76,12 +76,15 @@ func (c *Carrier) read(lane int) {
 func (c *Carrier) readStream(s *quic.Stream, lane int) {
 	r := &reader{stream: s}
 	defer r.release()
-	for {
+	for first := true; ; first = false {
 		frames, err := r.next(lane < 0)
 		if err != nil {
-			if errors.As(err, new(violation)) {
+			switch {
+			case errors.As(err, new(violation)):
 				c.violated(err)
-			} else {
+			case errors.Is(err, quic.Err0RTTRejected):
+				// Another stream takes the place of this one.
+			default:
 				c.failed(err)
 			}
 			return
@@ -92,6 +95,9 @@ func (c *Carrier) readStream(s *quic.Stream, lane int) {
 				c.violated(errTwice)
 				return
 			}
+		}
+		if c.info.Early && !c.client && !(first && lane == 0) {
+			c.prove()
 		}
 		select {
 		case <-c.ended:
