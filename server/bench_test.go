@@ -24,7 +24,23 @@ func benchServer(b *testing.B) (addr string, pins []certs.Pin) {
 		b.Fatal(err)
 	}
 	srv := &server.Server{Certs: dev, Logger: slog.New(slog.DiscardHandler)}
-	srv.Handle(&core.Service{Name: "bench", Methods: map[string]core.Method{
+	srv.Handle(benchServices()...)
+	ln, err := server.Listen("127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ln) }()
+	b.Cleanup(func() {
+		srv.Close()
+		<-served
+	})
+	return ln.Addr(), dev.Pins()
+}
+
+// benchServices are what the benchmarks call.
+func benchServices() []*core.Service {
+	return []*core.Service{{Name: "bench", Methods: map[string]core.Method{
 		"bench.Echo": func(_ context.Context, _ any, r *core.Request) (codec.Marshaler, error) {
 			return rawBytes(r.Raw()), nil
 		},
@@ -46,18 +62,7 @@ func benchServer(b *testing.B) (addr string, pins []certs.Pin) {
 			}
 		},
 		"bench.Note": func(context.Context, any, *core.Request) (codec.Marshaler, error) { return nil, nil },
-	}})
-	ln, err := server.Listen("127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ln) }()
-	b.Cleanup(func() {
-		srv.Close()
-		<-served
-	})
-	return ln.Addr(), dev.Pins()
+	}}}
 }
 
 // discard is io.Discard without its ReadFrom, which reads in small pieces.
