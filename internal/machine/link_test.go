@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -9,8 +10,8 @@ import (
 )
 
 // A link is the path between two machines: frames wait in a queue without end,
-// leave it at a rate, and arrive after a delay. Its clock jumps from event to
-// event.
+// leave it at a rate, and arrive after a delay, in order in each pipe. Its clock
+// jumps from event to event.
 type link struct {
 	t     testing.TB
 	now   time.Duration
@@ -19,6 +20,12 @@ type link struct {
 	ends  [2]linkEnd
 	// each is called after every event.
 	each func()
+
+	// What is beside that: a frame takes up to jitter longer, and each of its
+	// packets is lost with a chance of loss, and arrives a round trip later then.
+	rng    *rand.Rand
+	jitter time.Duration
+	loss   float64
 }
 
 // A linkEnd is a machine, and what it has sent.
@@ -26,7 +33,8 @@ type linkEnd struct {
 	m        *Machine
 	eff      Effects
 	free     time.Duration // when the last frame leaves the queue
-	queue    []packet
+	queue    []packet      // in the order in which they arrive
+	last     [frame.MaxLanes]time.Duration
 	received int             // bytes of streams, which are consumed at once
 	answers  []time.Duration // how long the calls of this end took
 	asked    time.Duration   // when the call that is under way began
@@ -61,12 +69,41 @@ func (l *link) send(e *linkEnd) {
 			for b := e.m.Batch(p, l.now, nil); len(b) > 0; {
 				n, _ := frame.Size(b)
 				e.free = max(e.free, l.now) + time.Duration(float64(n)/l.rate*float64(time.Second))
-				e.queue = append(e.queue, packet{e.free + l.delay, p, b[:n:n]})
+				e.last[p] = max(e.last[p], e.free+l.delay+l.disturbance(n))
+				e.put(packet{e.last[p], p, b[:n:n]})
 				b = b[n:]
 			}
 		}
 		e.m.Sent()
 	}
+}
+
+// put has a packet arrive when it is due.
+func (e *linkEnd) put(p packet) {
+	i := len(e.queue)
+	for i > 0 && e.queue[i-1].at > p.at {
+		i--
+	}
+	e.queue = slices.Insert(e.queue, i, p)
+}
+
+// lossPacket is the size of the packets that are lost, in bytes.
+const lossPacket = 1400
+
+// disturbance is how much longer a frame of n bytes takes on a path that is not
+// perfect.
+func (l *link) disturbance(n int) (d time.Duration) {
+	if l.jitter > 0 {
+		d = time.Duration(l.rng.Int64N(int64(l.jitter)))
+	}
+	for l.loss > 0 && n > 0 {
+		if l.rng.Float64() < l.loss {
+			d += 2 * l.delay // once, or again
+			continue
+		}
+		n -= lossPacket
+	}
+	return d
 }
 
 // run lets time pass.

@@ -2,6 +2,8 @@ package machine
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -61,6 +63,38 @@ func TestPaceFills(t *testing.T) {
 			t.Errorf("a call took %v, want %v at most", slowest, bound)
 		}
 	})
+}
+
+// On a path that loses packets and delays them by chance, as radio does, a
+// transfer goes on, at most of the rate or at what the loss lets the wires have
+// in any case (Mathis et al., 1997): TCP and QUIC take loss for congestion. And
+// calls beside it wait for what was lost, and for little more.
+func TestPaceOfLossyPath(t *testing.T) {
+	for seed, loss := range []float64{0, 0.001, 0.005, 0.02} {
+		t.Run(fmt.Sprintf("loss=%v", loss), func(t *testing.T) {
+			t.Parallel()
+			overPaths(t, func(t *testing.T, l *link, _ float64) {
+				l.rng, l.loss, l.jitter = rand.New(rand.NewPCG(uint64(seed), 2)), loss, l.delay/2
+				fill := l.bulk()
+				l.each = func() { fill(); l.ask() }
+				trip := 2 * l.delay
+				l.run(max(time.Second, time.Duration(4*paceStart/l.rate*float64(time.Second)))) // what was too much at first
+				long := time.Duration(30e6 / l.rate * float64(time.Second))
+				share, slowest := l.carried(min(max(long, time.Second), 60*time.Second))
+				least := 0.6
+				if loss > 0 {
+					least = min(least, 1.22*lossPacket/(trip.Seconds()*math.Sqrt(loss))/l.rate)
+				}
+				if share < least {
+					t.Errorf("%.1f %% of the rate is used, want %.1f %%", share*100, least*100)
+				}
+				if bound := 8*trip + time.Duration(4*paceFloor/l.rate*float64(time.Second)); slowest > bound {
+					t.Errorf("a call took %v, want %v at most", slowest, bound)
+				}
+				t.Logf("%.0f %% of the rate; the slowest call took %.1f trips", share*100, float64(slowest)/float64(trip))
+			})
+		})
+	}
 }
 
 // When the path gets slower the bound follows.
