@@ -205,7 +205,7 @@ func (r *renewer) run(ctx context.Context, s *core.Session) {
 		}
 		wait := left/8*5 + time.Duration(mathrand.Int64N(int64(left/8))) // around two thirds
 		if failures > 0 {
-			wait = min(max(r.policy.wait(failures), leastLeft), left/2)
+			wait = min(max(r.policy.wait(failures, mostWait), leastLeft), left/2)
 		}
 		timer := time.NewTimer(wait)
 		select {

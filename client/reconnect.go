@@ -16,36 +16,16 @@ import (
 type Reconnect struct {
 	// Never has sessions end with their carrier.
 	Never bool
-	// Tries bounds how often is tried after each loss; 0 means as often as the
-	// time that the session waits for (core.Limits.ResumeTime) allows.
+	// Tries bounds how often is tried after each loss, and For how long. Zero
+	// means as often, and as long, as the session waits (core.Limits.ResumeTime);
+	// Run goes on for ever then.
 	Tries int
+	For   time.Duration
 	// First is the longest wait before the second try, and Most the longest of
 	// all: the first try is at once, and then each waits for a random time up to
-	// twice as long as the one before. Zero means 250 ms and 20 s.
+	// a limit that doubles with each try, but not above the time for which the
+	// server has been away. Zero means 250 ms and 20 s.
 	First, Most time.Duration
-}
-
-const (
-	firstWait = 250 * time.Millisecond
-	mostWait  = 20 * time.Second
-)
-
-// wait returns how long to wait before a try, the second of which has number
-// 1: full jitter, so that the clients of a server that was restarted do not
-// come back all at once.
-func (r *Reconnect) wait(try int) time.Duration {
-	first, most := firstWait, mostWait
-	if r != nil && r.First > 0 {
-		first = r.First
-	}
-	if r != nil && r.Most > 0 {
-		most = r.Most
-	}
-	limit := most
-	if try < 32 {
-		limit = min(most, first<<(try-1))
-	}
-	return time.Duration(mathrand.Int64N(int64(limit) + 1))
 }
 
 // A dialer dials one server, again and again if need be.
@@ -124,24 +104,23 @@ func (d *dialer) reconnect(s *core.Session, cause error) {
 	d.resuming.Lock() // a look for QUIC gives way, and may have been lucky
 	defer d.resuming.Unlock()
 	ctx := s.Context()
-	for try := 1; now(s).Phase == core.Detached; try++ {
+	for search := d.policy.search(); now(s).Phase == core.Detached; {
 		changed := d.changed.next()
 		// The wires race from the start: one of them has just failed.
 		_, err := d.dial(ctx, s, 0)
-		if err == nil {
+		if err == nil || ctx.Err() != nil {
 			return
 		}
-		wait := d.policy.wait(try)
 		var refused *core.RefusedError
-		switch {
-		case ctx.Err() != nil:
-			return
-		case errors.As(err, &refused) && (refused.RetryAfter == 0 || refused.Never):
-			s.GiveUp(err)
-			return
-		case errors.As(err, &refused):
-			wait = max(wait, refused.RetryAfter)
-		case final(err), d.policy != nil && d.policy.Tries > 0 && try >= d.policy.Tries:
+		var asked time.Duration
+		if errors.As(err, &refused) {
+			if asked = refused.RetryAfter; asked == 0 || refused.Never {
+				s.GiveUp(err)
+				return
+			}
+		}
+		wait, again := search.failed(asked)
+		if !again || final(err) {
 			s.GiveUp(&lostError{cause: cause, last: err})
 			return
 		}

@@ -32,14 +32,12 @@ func Run(ctx context.Context, addr string, opts *Options, f func(ctx context.Con
 	if err := opts.check(addr); err != nil {
 		return err
 	}
-	policy := opts.Reconnect
-	for try := 1; ; try++ {
+	for search := opts.Reconnect.search(); ; {
 		s, err := Dial(ctx, addr, opts)
-		wait := policy.wait(try)
+		var asked time.Duration
 		var refused *core.RefusedError
 		switch {
 		case err == nil:
-			try = 0
 			var over bool
 			if over, err = runOne(ctx, s, f); over {
 				return err
@@ -47,18 +45,24 @@ func Run(ctx context.Context, addr string, opts *Options, f func(ctx context.Con
 			if errors.Is(err, twinwire.TakenOver) {
 				return err
 			}
-			wait = policy.wait(1)
+			if time.Since(s.Began()) > steady {
+				search = opts.Reconnect.search()
+			}
 			var closed *transport.CloseError
 			if errors.As(err, &closed) {
-				wait = max(wait, closed.RetryAfter)
+				asked = closed.RetryAfter
 			}
 		case ctx.Err() != nil:
 		case errors.As(err, &refused):
 			if refused.Never || refused.Authenticate {
 				return err
 			}
-			wait = max(wait, refused.RetryAfter)
-		case final(err), policy != nil && policy.Tries > 0 && try >= policy.Tries:
+			asked = refused.RetryAfter
+		case final(err):
+			return err
+		}
+		wait, again := search.failed(asked)
+		if !again && ctx.Err() == nil {
 			return err
 		}
 		timer := time.NewTimer(wait)
@@ -70,6 +74,10 @@ func Run(ctx context.Context, addr string, opts *Options, f func(ctx context.Con
 		}
 	}
 }
+
+// steady is how long a session must have lasted for the next search to begin
+// anew: a server that ends each at once is not to be dialed ever faster.
+const steady = time.Second
 
 // runOne runs f with one session. over says that it returned by itself; if not
 // the error is why the session ended.

@@ -13,11 +13,8 @@ import (
 	"github.com/twinwire/twinwire/client"
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
-	"github.com/twinwire/twinwire/internal/leak"
 	"github.com/twinwire/twinwire/server"
 )
-
-func TestMain(m *testing.M) { leak.Main(m) }
 
 // wires are the addresses by which a client chooses a wire, and what it then
 // runs on.

@@ -39,8 +39,9 @@ func Listen(conn net.PacketConn, o *ListenOptions) (*Listener, error) {
 		retry.limit = defaultRetryAbove
 	}
 	t := &quic.Transport{
-		Conn:              patient(conn, nil),
-		StatelessResetKey: (*quic.StatelessResetKey)(o.StatelessResetKey),
+		Conn:               patient(conn, nil),
+		ConnectionIDLength: connectionID,
+		StatelessResetKey:  (*quic.StatelessResetKey)(o.StatelessResetKey),
 		VerifySourceAddress: func(remote net.Addr) bool {
 			return retry.exceeded(time.Now()) || o.Doubt != nil && o.Doubt(remote)
 		},
@@ -69,6 +70,12 @@ func Listen(conn net.PacketConn, o *ListenOptions) (*Listener, error) {
 	}
 	return listener, nil
 }
+
+// connectionID is the length of the ids that clients put into their packets.
+// quic-go does not answer packets of 42 bytes and less with a stateless reset:
+// with ids of 4 bytes, its default, a heartbeat is one, and a client that is
+// idle learned of a restart by its silence only. Longer there is none.
+const connectionID = 20
 
 // Addr returns the address of the socket.
 func (l *Listener) Addr() net.Addr { return l.listener.Addr() }
