@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/twinwire/twinwire/client"
+	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/server"
 )
 
@@ -25,7 +26,9 @@ func fastest(times int, f func()) time.Duration {
 // start and no more, and the next ones next to nothing; when UDP is back, QUIC
 // is found and has its head start again.
 func TestMemoryOfTheRace(t *testing.T) {
-	e := start(t, "", "quic").serve(service())
+	e := start(t, "", "quic")
+	e.srv.Limits = &core.Limits{Admission: manyDials}
+	e.serve(service())
 	r := newRoad(t, e.ln.Addr())
 	r.block(true, false)
 	var memory *client.Memory

@@ -104,6 +104,8 @@ func TestCrowdComesBack(t *testing.T) {
 	}
 	const away = 2 * time.Second
 	e := start(t, "", "")
+	limits := &core.Limits{Admission: core.Admission{ConnectRate: -1, ConnectBurst: -1, AddressSessions: -1, AddressConnections: -1}}
+	e.srv.Limits = limits // all are at one address
 	c := &crowd{t: t, ran: map[int64]int{}, ends: map[int64]error{}, here: map[int]core.ID{}}
 	e.serve(c.service())
 	addr := e.ln.Addr()
@@ -127,7 +129,7 @@ func TestCrowdComesBack(t *testing.T) {
 			t.Errorf("Serve returned %v, want ErrClosed", err)
 		}
 		<-time.After(away)
-		e.srv = &server.Server{Certs: e.dev, Logger: e.srv.Logger}
+		e.srv = &server.Server{Certs: e.dev, Logger: e.srv.Logger, Limits: limits}
 		e.srv.Handle(c.service())
 		var err error
 		if e.ln, err = server.Listen(addr); err != nil {
