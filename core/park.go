@@ -70,8 +70,14 @@ func (p *parking) leave(s *Session, n int) {
 	}
 }
 
-// owner is whom a session counts for.
-func (s *Session) owner() string { return s.peer.Client }
+// owner is whom a session counts for: who the client has proven to be or, where
+// that is not asked for, who it says.
+func (s *Session) owner() string {
+	if id := s.Principal().id(); id != "" {
+		return id
+	}
+	return s.peer.Client
+}
 
 // errCrowdedOut is why a session ends that had to make room for another.
 var errCrowdedOut = twinwire.Errorf(twinwire.ResourceExhausted, "too many sessions of this client wait for another carrier")
