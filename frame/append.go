@@ -14,7 +14,7 @@ func Append(b []byte, f *Frame) []byte {
 		panic("frame: append of a flag that the kind does not have")
 	case f.Lane >= MaxLanes, l.control && f.Lane != 0:
 		panic("frame: append to a lane that the kind cannot have")
-	case !l.allowsPayload(f.Flags, len(f.Payload)):
+	case !l.allowsPayload(f.Flags, f.Packed, len(f.Payload)):
 		panic("frame: append of a payload out of range")
 	}
 	tail := len(f.Payload)
@@ -33,7 +33,11 @@ func Append(b []byte, f *Frame) []byte {
 	start := len(b)
 	room := VarintLen(uint64(tail + likelyHead))
 	b = append(b, 0, 0, 0, 0)[:start+room]
-	b = append(b, byte(f.Kind), byte(f.Flags)|f.Lane)
+	kind := f.Kind
+	if f.Packed {
+		kind |= packed
+	}
+	b = append(b, byte(kind), byte(f.Flags)|f.Lane)
 	if f.Kind.Numbered() {
 		b = AppendVarint(b, f.Seq)
 	}

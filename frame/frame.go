@@ -72,6 +72,13 @@ const (
 	Gap       Kind = 0xc9
 )
 
+// packed is the bit of the kind byte of a frame whose payload is compressed
+// (clause 16.2).
+const packed Kind = 0x20
+
+// Packs reports whether frames of kind k may have a compressed payload.
+func (k Kind) Packs() bool { return layouts[k].packs }
+
 // Ignorable reports whether a receiver that does not know k skips the frame.
 func (k Kind) Ignorable() bool { return k&0x80 != 0 }
 
@@ -151,7 +158,9 @@ type Frame struct {
 	Kind  Kind
 	Flags Flags
 	Lane  uint8
-	Seq   uint64 // numbered kinds
+	// Packed says that the payload is compressed (clause 16.2).
+	Packed bool
+	Seq    uint64 // numbered kinds
 
 	// ID is the id of a call, message, state or topic, or of the call that a
 	// stream belongs to; the generation of an ATTACH; the token of a PING or

@@ -7,6 +7,7 @@ type layout struct {
 	control bool // lane 0 only
 	flags   Flags
 	payload bool
+	packs   bool // it may be compressed
 	numbers []number
 	strings []text
 }
@@ -64,18 +65,18 @@ var layouts = [256]layout{
 	Window: {name: "WINDOW", control: true, flags: OfCallee, numbers: []number{{field: fieldID}, {field: fieldSlot}, {field: fieldNext}}},
 	Close: {name: "CLOSE", control: true, flags: RetryAfter,
 		numbers: []number{{field: fieldCode}, {fieldMillis, RetryAfter}, {field: fieldNexts}}, strings: []text{reason}},
-	Call: {name: "CALL", flags: HasMore | HasMeta | Deadline | Unordered | Idempotent, payload: true,
+	Call: {name: "CALL", packs: true, flags: HasMore | HasMeta | Deadline | Unordered | Idempotent, payload: true,
 		numbers: []number{{field: fieldID}, {field: fieldRef}, {fieldSize, HasMore}, {fieldMillis, Deadline}},
 		strings: []text{refName, meta}},
-	Message: {name: "MESSAGE", flags: HasMore | HasMeta | Unordered, payload: true,
+	Message: {name: "MESSAGE", packs: true, flags: HasMore | HasMeta | Unordered, payload: true,
 		numbers: []number{{field: fieldRef}, {fieldID, HasMore}, {fieldSize, HasMore}},
 		strings: []text{refName, meta}},
-	Reply: {name: "REPLY", flags: HasMore | HasMeta | Barrier | Streamed, payload: true,
+	Reply: {name: "REPLY", packs: true, flags: HasMore | HasMeta | Barrier | Streamed, payload: true,
 		numbers: []number{{field: fieldID}, {field: fieldCode}, {fieldSize, HasMore}, {fieldNext, Barrier}, {fieldStreams, Streamed}},
 		strings: []text{meta}},
 	Cancel: {name: "CANCEL", numbers: []number{{field: fieldID}, {field: fieldCode}}},
-	More:   {name: "MORE", flags: HasMore | F2 | F3, payload: true, numbers: []number{{field: fieldID}}},
-	State: {name: "STATE", flags: HasMore | Snapshot | HasName | End, payload: true,
+	More:   {name: "MORE", packs: true, flags: HasMore | F2 | F3, payload: true, numbers: []number{{field: fieldID}}},
+	State: {name: "STATE", packs: true, flags: HasMore | Snapshot | HasName | End, payload: true,
 		numbers: []number{{field: fieldID}, {fieldNext, Snapshot}, {fieldSize, HasMore}},
 		strings: []text{{field: fieldName, when: HasName, max: MaxName}}},
 	Data: {name: "DATA", flags: First | Last | OfCallee | Ask, payload: true,
@@ -86,7 +87,7 @@ var layouts = [256]layout{
 		numbers: []number{{field: fieldID}, {field: fieldSlot}, {field: fieldCode}}},
 	Topic: {name: "TOPIC", flags: Begin, numbers: []number{{field: fieldID}},
 		strings: []text{{field: fieldName, when: Begin, max: MaxName}}},
-	Event: {name: "EVENT", flags: HasMore | Missed, payload: true,
+	Event: {name: "EVENT", packs: true, flags: HasMore | Missed, payload: true,
 		numbers: []number{{field: fieldID}, {field: fieldRef}, {fieldSize, HasMore}, {fieldNext, Missed}},
 		strings: []text{refName}},
 	Gap: {name: "GAP", numbers: []number{{field: fieldID}, {field: fieldNext}}},
@@ -119,9 +120,12 @@ func (fd field) allows(v uint64) bool {
 
 // allowsPayload reports whether a frame of l with these flags may have a
 // payload of n bytes: none if the kind has none, a full one if more of the
-// message follows (clause 2.4).
-func (l *layout) allowsPayload(flags Flags, n int) bool {
+// message follows (clause 2.4), which a compressed one is when it is not any
+// more (clause 16.3).
+func (l *layout) allowsPayload(flags Flags, packed bool, n int) bool {
 	switch {
+	case packed:
+		return l.packs && n > 0 && n < MaxPayload
 	case !l.payload:
 		return n == 0
 	case flags&l.flags&HasMore != 0:

@@ -68,6 +68,10 @@ func (f *Frame) Parse(b []byte) (int, error) {
 	b = b[2:]
 
 	l := &layouts[f.Kind]
+	if l.name == "" && f.Kind&packed != 0 && layouts[f.Kind&^packed].packs {
+		f.Kind, f.Packed = f.Kind&^packed, true
+		l = &layouts[f.Kind]
+	}
 	switch {
 	case l.name == "" && !f.Kind.Ignorable():
 		return 0, ErrKind
@@ -91,7 +95,7 @@ func (f *Frame) Parse(b []byte) (int, error) {
 	if b, err = f.parseStrings(l, b); err != nil {
 		return 0, err
 	}
-	if !l.allowsPayload(f.Flags, len(b)) {
+	if !l.allowsPayload(f.Flags, f.Packed, len(b)) {
 		return 0, ErrPayload
 	}
 	f.Payload = b

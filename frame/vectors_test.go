@@ -53,6 +53,7 @@ type vecFrame struct {
 	Numbers      map[string]vecNumbers
 	Strings      map[string]vecBytes
 	Payload      vecBytes
+	Packed       bool
 }
 
 func readVectors(tb testing.TB) *vectors {
@@ -127,7 +128,7 @@ func (n *vecNumbers) UnmarshalJSON(in []byte) error {
 // frame returns the Frame that the named fields of v make.
 func (v *vecFrame) frame(tb testing.TB) frame.Frame {
 	tb.Helper()
-	f := frame.Frame{Kind: kindOf(v.Kind), Lane: v.Lane, Payload: v.Payload}
+	f := frame.Frame{Kind: kindOf(v.Kind), Lane: v.Lane, Payload: v.Payload, Packed: v.Packed}
 	for _, name := range v.Flags {
 		flag, ok := flagOf(v.Kind, name)
 		if !ok {
