@@ -114,6 +114,9 @@ type Options struct {
 	// every call and message to it, the first one first.
 	Interceptors     []core.Interceptor
 	CallInterceptors []core.CallInterceptor
+	// Compression is what the session may compress payloads with, if the server
+	// agrees: see package compress/zstd. None, the default, compresses nothing.
+	Compression []core.Compression
 	// Limits bounds the session; nil means the defaults.
 	Limits *core.Limits
 	// Logger gets what goes wrong behind the scenes; nil means slog.Default().
@@ -153,7 +156,8 @@ func Dial(ctx context.Context, addr string, opts *Options) (*core.Session, error
 	d := &dialer{
 		target: t, mux: mux, memory: opts.Memory, policy: opts.Reconnect, asker: newAsker(opts.Credentials),
 		cfg: &core.Config{
-			Hello: opts.Hello, Limits: opts.Limits, Services: opts.Services, Interceptors: opts.Interceptors,
+			Hello: opts.Hello, Limits: opts.Limits, Compression: opts.Compression,
+			Services: opts.Services, Interceptors: opts.Interceptors,
 			CallInterceptors: opts.CallInterceptors, Logger: opts.Logger,
 		},
 	}

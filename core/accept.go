@@ -35,6 +35,7 @@ type Acceptor struct {
 
 	parking *parking
 	ledger  *ledger
+	packers []*packer
 	counts  Counts
 	short   atomic.Bool // of memory
 
@@ -54,6 +55,7 @@ func NewAcceptor(cfg *Config) (*Acceptor, error) {
 		cfg: cfg, mux: mux, limits: cfg.Limits.withDefaults(),
 		attempts: make(map[ID]*attempt), sessions: make(map[ID]*Session),
 	}
+	a.packers = newPackers(cfg, &a.counts)
 	a.parking = newParking(&a.limits.Admission, &a.counts)
 	a.ledger = newLedger(a.limits.Admission, &a.counts)
 	return a, nil
@@ -82,6 +84,7 @@ type arrival struct {
 	own, client *hello
 	attempt     *attempt
 	principal   *Principal
+	packer      *packer     // of the session; nil for none
 	resume      *resumption // of a session that goes on; nil for a new one
 	refused     bool
 
@@ -251,6 +254,9 @@ func (v *arrival) welcome(h *hello) (err error) {
 	}
 	v.client = h
 	v.own.session = v.attempt.session
+	if v.packer = choose(a.packers, h.features); v.packer != nil {
+		v.own.features = []string{v.packer.c.Name()}
+	}
 	if v.own.keep = min(a.limits.ResumeTime, h.keep); v.own.keep > 0 {
 		v.own.token = &v.attempt.token
 	}
@@ -311,7 +317,7 @@ func (v *arrival) begin() error {
 	case !inTime:
 		return &transport.CloseError{Code: twinwire.DeadlineExceeded, Reason: "handshake took too long"}
 	}
-	s := newSession(a.cfg, a.mux, &a.limits, v.carrier, v.own, v.client, 0, &a.counts)
+	s := newSession(a.cfg, a.mux, &a.limits, v.carrier, v.own, v.client, 0, v.packer, &a.counts)
 	s.acceptor = a
 	s.principal.Store(v.principal)
 	v.binding = s.bind

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"slices"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/internal/machine"
@@ -56,7 +57,7 @@ func GreetFirst(ctx context.Context, carrier transport.Carrier, s *Session) (*Of
 // which has not begun the session: they differ in nothing that it depends on.
 func (h *hello) sameSession(other *hello) bool {
 	return h.session == other.session && h.generation == other.generation &&
-		h.keep == other.keep && *h.token == *other.token && h.lanes == other.lanes && h.window == other.window && h.version == other.version
+		h.keep == other.keep && *h.token == *other.token && h.lanes == other.lanes && slices.Equal(h.features, other.features) && h.window == other.window && h.version == other.version
 }
 
 // begins has a session that its server has not begun begin with the carrier of

@@ -55,8 +55,9 @@ func (s *Session) handled(r *Request, code uint16, payload, meta []byte) {
 		return
 	}
 	r.reply.b = payload
+	packed := r.packReply(payload)
 	s.mu.Lock()
-	s.m.Reply(&r.Inbound, code, payload, meta)
+	s.m.Reply(&r.Inbound, code, payload, meta, packed...)
 	ins := machine.InStreams(&r.Inbound)
 	s.mu.Unlock()
 	for _, in := range ins { // what the handler did not read

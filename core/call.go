@@ -113,7 +113,7 @@ func (s *Session) release(p *pending) {
 	if cap(p.reply) > maxPooled || p.Owned {
 		p.reply = nil
 	}
-	p.Payload, p.Reply, p.Meta, p.meta = nil, nil, nil, nil
+	p.Payload, p.Packed, p.Reply, p.Meta, p.meta = nil, nil, nil, nil, nil
 	p.abandoned, p.status = false, nil
 	s.pendings.Put(p)
 }
@@ -237,6 +237,14 @@ func (p *pending) encode(s *Session, ctx context.Context, o *callOptions, method
 	p.Payload = p.args
 	if shared {
 		p.Payload = prepared.args // only read
+	}
+	p.Packed = nil
+	switch {
+	case o.uncompressed || len(p.Payload) > s.peerMaxMessage:
+	case shared:
+		p.Packed = s.packer.packShared(p.Payload)
+	default:
+		p.Packed = s.packer.pack(p.Payload)
 	}
 	p.Deadline = 0
 	if at, ok := ctx.Deadline(); ok && !oneWay {

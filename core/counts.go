@@ -37,6 +37,9 @@ const (
 	LimitConnections
 	LimitConnectRate
 	LimitMemory
+	// LimitInflated is a compressed payload that is malformed, or larger than it
+	// may be.
+	LimitInflated
 	limits
 )
 
@@ -47,7 +50,7 @@ var limitNames = [limits]string{
 	LimitTopics: "topics", LimitRate: "rate", LimitHandshakeTime: "handshake time", LimitAttempts: "attempts",
 	LimitSessions: "sessions", LimitClientSessions: "sessions of a client", LimitAddressSessions: "sessions of an address",
 	LimitParked: "parked sessions of a client", LimitParkedBytes: "parked bytes", LimitConnections: "connections of an address",
-	LimitConnectRate: "connections per second", LimitMemory: "memory",
+	LimitConnectRate: "connections per second", LimitMemory: "memory", LimitInflated: "inflated bytes",
 }
 
 // String returns the limit's name, for people and for labels.

@@ -24,6 +24,8 @@ type Offer struct {
 	carrier transport.Carrier
 	own     *hello
 	welcome *hello
+	packers []*packer     // that were offered
+	packer  *packer       // that the server chose, or nil
 	trip    time.Duration // from the hello to the answer
 	resume  *Session      // that goes on; nil for a new one
 	first   *Session      // that begins although it was begun before; then resume too
@@ -61,9 +63,12 @@ func GreetAgain(ctx context.Context, carrier transport.Carrier, s *Session) (*Of
 
 func newOffer(carrier transport.Carrier, cfg *Config, mux *Mux, attempt ID) *Offer {
 	limits := cfg.Limits.withDefaults()
+	packers := newPackers(cfg, nil)
 	return &Offer{
-		cfg: cfg, mux: mux, carrier: carrier, ended: make(chan error, 1),
-		own: &hello{Hello: cfg.Hello, version: ProtocolVersion, attempt: attempt, lanes: lanes, window: limits.window()},
+		cfg: cfg, mux: mux, carrier: carrier, packers: packers, ended: make(chan error, 1),
+		own: &hello{
+			Hello: cfg.Hello, version: ProtocolVersion, attempt: attempt, lanes: lanes, window: limits.window(), features: features(packers),
+		},
 	}
 }
 
@@ -209,6 +214,9 @@ func (o *Offer) receiveAnswer(frames []byte) error {
 	if keeps := o.welcome.keep > 0; keeps != (o.welcome.token != nil) || o.welcome.keep > o.own.keep || o.welcome.resumes != (o.resume != nil) {
 		return twinwire.Errorf(twinwire.ProtocolError, "server sent a welcome that makes no sense")
 	}
+	if o.packer, err = agreed(o.packers, o.welcome); err != nil {
+		return err
+	}
 	if o.welcome.version != ProtocolVersion || o.welcome.heartbeat < minHeartbeat || o.welcome.generation == 0 || o.welcome.generation > frame.MaxVarint {
 		return twinwire.Errorf(twinwire.ProtocolError, "server sent a welcome that makes no sense")
 	}
@@ -224,7 +232,7 @@ func (o *Offer) Wire() transport.Info { return o.carrier.Info() }
 // Accept begins the session on this carrier. It is for offers of Greet.
 func (o *Offer) Accept() *Session {
 	limits := o.cfg.Limits.withDefaults()
-	s := newSession(o.cfg, o.mux, &limits, o.carrier, o.own, o.welcome, o.trip, nil)
+	s := newSession(o.cfg, o.mux, &limits, o.carrier, o.own, o.welcome, o.trip, o.packer, nil)
 	b := s.bind
 	o.binding.Store(b)
 	go func() { b.ended(<-o.ended) }() // ends with the carrier
@@ -249,6 +257,7 @@ func (o *Offer) resumes(s *Session) error {
 	o.resume = s
 	o.told = s.m.Nexts()
 	o.own.attempt, o.own.token = ID(t.Attempt), &t.Token
+	o.own.features, o.packers = nil, nil // the session has what it has
 	o.own.resumes, o.own.session, o.own.nexts, o.own.keep = true, s.id, o.told, s.keep.time
 	return nil
 }

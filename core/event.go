@@ -90,6 +90,7 @@ func (s *Session) Emit(typ string, payload []byte, overflow Overflow, cause *Req
 }
 
 func (s *Session) emit(sub *machine.Sub, typ string, payload []byte, overflow Overflow, cause *Request) (flush bool, err error) {
+	packed := s.packer.packShared(payload)
 	s.mu.Lock()
 	if typ != s.emitted { // as a rule it is the same string as before
 		if !frame.ValidType(typ) {
@@ -98,7 +99,7 @@ func (s *Session) emit(sub *machine.Sub, typ string, payload []byte, overflow Ov
 		}
 		s.emitted = typ
 	}
-	ordinal, err := s.m.Emit(sub, typ, payload, overflow)
+	ordinal, err := s.m.Emit(sub, typ, payload, overflow, packed...)
 	if err == nil {
 		if cause != nil && cause.session == s {
 			s.m.Caused(&cause.Inbound, ordinal)

@@ -57,6 +57,7 @@ type hello struct {
 	token      *machine.Token // to resume with; for the next time, in a WELCOME
 	resumes    bool           // it is about a session that goes on
 	nexts      [frame.MaxLanes]uint64
+	features   []string // that a client knows, and that a server has chosen
 	auth       string
 	credential []byte
 	expires    time.Time // of the principal; zero for never
@@ -91,6 +92,9 @@ func (h *hello) appendTo(b []byte, welcome bool) []byte {
 			n++
 		}
 	}
+	if len(h.features) > 0 {
+		n++
+	}
 	number := func(key string, v int64) {
 		b = codec.AppendString(b, key)
 		b = codec.AppendInt(b, v)
@@ -110,6 +114,13 @@ func (h *hello) appendTo(b []byte, welcome bool) []byte {
 	number("max", int64(h.window.MaxMessage))
 	number("names", int64(h.window.Names))
 	number("keep", h.keep.Milliseconds())
+	if len(h.features) > 0 {
+		b = codec.AppendString(b, "features")
+		b = codec.AppendArrayHeader(b, len(h.features))
+		for _, name := range h.features {
+			b = codec.AppendString(b, name)
+		}
+	}
 	if h.token != nil {
 		b = codec.AppendString(b, "token")
 		b = codec.AppendBytes(b, h.token[:])
@@ -211,6 +222,15 @@ func parseHello(payload []byte) (*hello, error) {
 			h.expires = readExpires(r)
 		case "connect":
 			h.Connect = r.Bytes()
+		case "features":
+			n := r.ArrayHeader()
+			if n > maxFeatures {
+				r.Fail(codec.ErrRange, "at most 16 features")
+			}
+			for range min(n, maxFeatures) {
+				h.features = append(h.features, r.Str())
+			}
+			r.Leave()
 		default:
 			r.Skip()
 		}

@@ -308,8 +308,9 @@ func (s *Session) OpenState(name string) *StateWriter {
 // session has ended, or TooLarge.
 func (w *StateWriter) Snapshot(version uint64, payload []byte) error {
 	s := w.session
+	packed := s.packer.packShared(payload)
 	s.mu.Lock()
-	err := s.m.Snapshot(w.state, version, payload)
+	err := s.m.Snapshot(w.state, version, payload, packed...)
 	s.kick(background)
 	return s.stateError(err)
 }
@@ -319,8 +320,9 @@ func (w *StateWriter) Snapshot(version uint64, payload []byte) error {
 // snapshot. Otherwise it is as Snapshot.
 func (w *StateWriter) Delta(payload []byte) (ok bool, err error) {
 	s := w.session
+	packed := s.packer.packShared(payload)
 	s.mu.Lock()
-	ok, err = s.m.Delta(w.state, payload)
+	ok, err = s.m.Delta(w.state, payload, packed...)
 	s.kick(background)
 	return ok, s.stateError(err)
 }

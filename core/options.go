@@ -49,6 +49,7 @@ type (
 		reply                 *Metadata
 		status                *Status
 		unordered, idempotent bool
+		uncompressed          bool
 		priority              Priority
 		prioritized           bool // priority was given
 	}

@@ -14,11 +14,12 @@ import (
 type Request struct {
 	machine.Inbound
 
-	session *Session
-	args    *buffer // what Payload is in, unless it is owned
-	reply   *buffer
-	meta    Metadata // of the reply
-	refusal error    // why it is not served, or nil
+	session      *Session
+	args         *buffer // what Payload is in, unless it is owned
+	reply        *buffer
+	meta         Metadata // of the reply
+	uncompressed bool     // the reply
+	refusal      error    // why it is not served, or nil
 
 	ctx requestContext
 }

@@ -22,6 +22,10 @@ type Config struct {
 	Hello Hello
 	// Limits bounds each session; nil means the defaults.
 	Limits *Limits
+	// Compression is what payloads of more than 512 bytes may be compressed
+	// with: the first of a server's that the client has too. None means that
+	// nothing is compressed.
+	Compression []Compression
 	// Services are what the peer may call. Method names must be unique.
 	Services []*Service
 	// Reconnect has a client go on when it has lost its carrier: it is called
@@ -67,6 +71,7 @@ type Session struct {
 	log            *slog.Logger
 	rate           *rate.Limiter // of what the peer begins; nil for any number
 	counts         *Counts       // nil at a client
+	packer         *packer       // nil if nothing is compressed
 	began          time.Time
 	ctx            context.Context // ends with the session
 	cancel         context.CancelCauseFunc
@@ -114,12 +119,12 @@ type Session struct {
 
 // newSession returns a session whose handshake is complete. The caller runs
 // its carrier.
-func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier, own, peer *hello, trip time.Duration, counts *Counts) *Session {
+func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier, own, peer *hello, trip time.Duration, packer *packer, counts *Counts) *Session {
 	client := counts == nil
 	s := &Session{
 		cfg: cfg, client: client, peer: peer.Hello,
 		limits: limits, mux: mux, log: cfg.Logger,
-		began: time.Now(), done: make(chan struct{}), counts: counts,
+		began: time.Now(), done: make(chan struct{}), counts: counts, packer: packer,
 	}
 	if s.limits.Rate > 0 {
 		s.rate = rate.NewLimiter(rate.Limit(s.limits.Rate), s.limits.RateBurst)
@@ -169,7 +174,7 @@ func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier
 		MaxStateBytes: s.limits.StateBytes, MaxStates: s.limits.States,
 		Retention: retention, Watchdog: s.watches, Trip: trip,
 		MaxStream: s.limits.StreamBytes, MaxStreams: s.limits.StreamsBytes,
-		Limited: counts.limited(), Resolve: s.mux.resolve, NewInbound: newInbound,
+		Limited: counts.limited(), Inflate: packer.inflater(), Resolve: s.mux.resolve, NewInbound: newInbound,
 		NewStream: s.newReader, NewChunk: newChunk, FreeChunk: freeChunk,
 	}, 0)
 	return s

@@ -96,6 +96,9 @@ type Server struct {
 	// every call and message to clients, the first one first.
 	Interceptors     []core.Interceptor
 	CallInterceptors []core.CallInterceptor
+	// Compression is what sessions may compress payloads with, the best first:
+	// see package compress/zstd. None, the default, compresses nothing.
+	Compression []core.Compression
 	// Limits bounds each session, and with Limits.Admission who gets in; nil
 	// means the defaults.
 	Limits *core.Limits
@@ -163,7 +166,7 @@ func (s *Server) init() error {
 		s.serving = make(map[*serving]struct{})
 		s.mu.Unlock()
 		s.acceptor, s.initErr = core.NewAcceptor(&core.Config{
-			Hello: s.Hello, Limits: s.Limits, Services: s.services, Interceptors: s.Interceptors,
+			Hello: s.Hello, Limits: s.Limits, Compression: s.Compression, Services: s.services, Interceptors: s.Interceptors,
 			CallInterceptors: s.CallInterceptors, Heartbeat: s.Heartbeat, Logger: s.log(),
 		})
 		if s.initErr == nil {

@@ -23,7 +23,7 @@ var (
 	carrying   = []string{".", "frame", "transport", "transport/internal/..."}
 	coreNeeds  = []string{".", "frame", "codec", "transport"}
 	ends       = slices.Concat(coreNeeds, wires, []string{"core", "events", "state", "certs"})
-	public     = []string{".", "codec/...", "core", "events", "state/...", "files", "auth/...", "client", "server", "certs"}
+	public     = []string{".", "codec/...", "core", "events", "state/...", "files", "auth/...", "client", "server", "certs", "compress/..."}
 )
 
 // machine is the session state machine, which purity.go speaks of.
@@ -42,7 +42,7 @@ var noHTTP = []string{"net/http/..."}
 //
 //	root, frame <- transport <- {ws, quic, mem, browser}
 //	root, frame, codec, transport <- core <- {events, state} <- {client, server}
-//	core <- files
+//	core <- files, compress
 //	core <- auth <- {auth/token, server}
 //
 // with internal/machine between root, frame, codec and core. A third party's
@@ -69,6 +69,9 @@ var table = []rule{
 	{dirs: "events/...", own: slices.Concat(coreNeeds, []string{"core"}), not: noHTTP},
 	{dirs: "state/...", own: slices.Concat(coreNeeds, []string{"core"}), not: noHTTP},
 	{dirs: "files/...", own: []string{".", "frame", "codec", "core"}, not: noHTTP},
+
+	{dirs: "compress/...", own: []string{".", "frame", "codec", "core"}, not: noHTTP},
+	{dirs: "compress/zstd", own: []string{".", "frame", "core"}, modules: []string{"github.com/klauspost/compress"}, not: noHTTP},
 
 	{dirs: "certs/...", own: []string{"."}, modules: []string{"golang.org/x/crypto"}},
 	{dirs: "auth", own: slices.Concat(coreNeeds, []string{"core"})},

@@ -355,7 +355,7 @@ func (m *Machine) batchItem(it *item, now time.Duration) bool {
 	f := &m.scratch
 	if it.off > 0 {
 		*f = frame.Frame{Kind: frame.More, Flags: frame.OfFlags(owner(it.kind)), ID: it.id}
-		last := m.part(f, it.payload, &it.off)
+		last := m.part(f, it.payload, it.packed, &it.off)
 		m.append(m.role.call, f)
 		return last
 	}
@@ -391,7 +391,7 @@ func (m *Machine) batchItem(it *item, now time.Duration) bool {
 		f.Flags |= frame.HasMeta
 		f.Meta = it.meta
 	}
-	last := m.part(f, it.payload, &it.off)
+	last := m.part(f, it.payload, it.packed, &it.off)
 	m.append(m.role.call, f)
 	return last
 }
@@ -428,22 +428,23 @@ func (m *Machine) head(f *frame.Frame, it *item, now time.Duration) {
 	}
 }
 
-// part puts the next part of a payload into f, with the flags and the size of
+// part puts the next part of a payload, compressed if it is, into f, with the flags and the size of
 // clause 2.4, and reports whether it was the last.
-func (m *Machine) part(f *frame.Frame, payload []byte, off *int) (last bool) {
-	rest := payload[*off:]
-	if len(rest) > frame.MaxPayload {
+func (m *Machine) part(f *frame.Frame, payload []byte, packed [][]byte, off *int) (last bool) {
+	at, rest := *off/frame.MaxPayload, payload[*off:]
+	if last = len(rest) <= frame.MaxPayload; !last {
 		if *off == 0 {
 			f.Size = uint64(len(payload))
 		}
 		f.Flags |= frame.HasMore
-		f.Payload = rest[:frame.MaxPayload]
-		*off += frame.MaxPayload
-		return false
+		rest = rest[:frame.MaxPayload]
 	}
 	f.Payload = rest
-	*off = len(payload)
-	return true
+	*off += len(rest)
+	if at < len(packed) && packed[at] != nil {
+		f.Payload, f.Packed = packed[at], true
+	}
+	return last
 }
 
 // sentWhole takes note that the last frame of an item is in a batch.

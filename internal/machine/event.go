@@ -53,6 +53,7 @@ type queuedEvent struct {
 	sub     *Sub
 	typ     string
 	payload []byte
+	packed  [][]byte // its compressed parts, as in Call
 	ordinal uint64
 	kind    eventKind
 	// overflow is the subscription's; that of events to every session may
@@ -178,7 +179,7 @@ func (e *eventQueue) drop(v *queuedEvent) {
 	if v.kind == eventEmit {
 		e.emitted--
 	}
-	v.kind, v.payload = eventDropped, nil
+	v.kind, v.payload, v.packed = eventDropped, nil, nil
 	e.dropped++
 }
 
@@ -240,11 +241,12 @@ func (m *Machine) Unsubscribe(s *Sub) bool {
 }
 
 // Emit queues an event. A nil sub stands for the topic that every session has.
-// The payload is shared: it is only read. Emit returns the ordinal of the
+// The payload is shared: it is only read, as are its compressed parts
+// (Call.Packed). Emit returns the ordinal of the
 // event for Caused. The error is ErrEnded, or a *twinwire.Error that is the end
 // of the session because the topic may not lose anything: ErrSlowConsumer, or
 // ErrTooLarge if the peer does not accept an event of this size.
-func (m *Machine) Emit(s *Sub, typ string, payload []byte, overflow Overflow) (uint64, error) {
+func (m *Machine) Emit(s *Sub, typ string, payload []byte, overflow Overflow, packed ...[]byte) (uint64, error) {
 	e := &m.events
 	if s == nil {
 		s = &e.all
@@ -255,12 +257,12 @@ func (m *Machine) Emit(s *Sub, typ string, payload []byte, overflow Overflow) (u
 		return 0, ErrEnded
 	}
 	s.used = true
-	v := queuedEvent{sub: s, typ: typ, payload: payload, overflow: s.overflow}
+	v := queuedEvent{sub: s, typ: typ, payload: payload, packed: packed, overflow: s.overflow}
 	if len(payload) > m.cfg.Peer.MaxMessage {
 		if s.overflow == Disconnect {
 			return 0, ErrTooLarge
 		}
-		v.kind, v.payload = eventUnfit, nil
+		v.kind, v.payload, v.packed = eventUnfit, nil, nil
 		m.stats.EventsMissed++
 	}
 	missed := m.stats.EventsMissed
@@ -331,7 +333,7 @@ func (m *Machine) batchEvents(budget int) bool {
 				}
 				m.stats.EventsSent++
 			}
-			if !m.part(f, h.payload, &e.off) {
+			if !m.part(f, h.payload, h.packed, &e.off) {
 				m.append(m.role.event, f)
 				continue
 			}

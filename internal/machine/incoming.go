@@ -219,7 +219,7 @@ func (m *Machine) receiveCancel(f *frame.Frame, eff *Effects) {
 	defer m.dropStreams(v.x, twinwire.Canceled) // may queue the reply
 	if v.replied {
 		m.out.replyBytes -= len(v.reply.payload)
-		v.reply.code, v.reply.payload, v.reply.meta = uint16(twinwire.Canceled), nil, nil
+		v.reply.code, v.reply.payload, v.reply.packed, v.reply.meta = uint16(twinwire.Canceled), nil, nil, nil
 		return
 	}
 	if m.in.partial[f.ID] != nil {
@@ -240,9 +240,10 @@ func (m *Machine) receiveCancel(f *frame.Frame, eff *Effects) {
 func (m *Machine) Caused(v *Inbound, event uint64) { v.barrier = max(v.barrier, event) }
 
 // Reply queues the answer to a call. The payload is the machine's until
-// Batch has sent it whole and Sent returns it. A reply of a call that was
+// Batch has sent it whole and Sent returns it. Its compressed parts are as in
+// Call.Packed. A reply of a call that was
 // answered already, and one after the end, does nothing.
-func (m *Machine) Reply(v *Inbound, code uint16, payload, meta []byte) {
+func (m *Machine) Reply(v *Inbound, code uint16, payload, meta []byte, packed ...[]byte) {
 	if v.replied || v.OneWay {
 		return
 	}
@@ -255,13 +256,13 @@ func (m *Machine) Reply(v *Inbound, code uint16, payload, meta []byte) {
 	}
 	switch {
 	case len(payload) > m.cfg.Peer.MaxMessage:
-		code, payload, meta = uint16(twinwire.TooLarge), Rejection("reply is larger than the caller accepts", nil), nil
+		code, payload, meta, packed = uint16(twinwire.TooLarge), Rejection("reply is larger than the caller accepts", nil), nil, nil
 	case m.out.replyBytes > 0 && m.out.replyBytes+len(payload) > m.cfg.MaxReplyBytes:
 		m.limited(LimitReplyBytes)
-		code, payload, meta = uint16(twinwire.ResourceExhausted), Rejection("too many replies wait to be sent", nil), nil
+		code, payload, meta, packed = uint16(twinwire.ResourceExhausted), Rejection("too many replies wait to be sent", nil), nil, nil
 	}
 	m.out.replyBytes += len(payload)
-	v.reply = item{kind: itemReply, id: v.id, code: code, payload: payload, meta: meta, mark: v.barrier, reply: v}
+	v.reply = item{kind: itemReply, id: v.id, code: code, payload: payload, packed: packed, meta: meta, mark: v.barrier, reply: v}
 	if v.x != nil && m.finishStreams(v) {
 		return
 	}

@@ -27,7 +27,8 @@ type item struct {
 	method  string
 	meta    []byte
 	payload []byte
-	off     int // bytes of the payload that were sent
+	packed  [][]byte // its compressed parts, as in Call
+	off     int      // bytes of the payload that were sent
 	// deadline is when the call's time is up, 0 for never.
 	deadline time.Duration
 	// mark is the event that a reply must not overtake (clause 6.10), or the

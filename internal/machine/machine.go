@@ -93,6 +93,11 @@ type Config struct {
 	// Limited, unless nil, is told each time that a limit is reached.
 	Limited func(Limit)
 
+	// Inflate returns what a compressed payload of the peer was made of, at most
+	// frame.MaxPayload bytes. It must be a pure function. Nil means that none may
+	// come (clause 16.1).
+	Inflate func([]byte) ([]byte, error)
+
 	// Resolve finds what serves a method, once for each name that the peer
 	// introduces. It must be a pure function. Nil means nothing is served.
 	Resolve func(method string) any

@@ -18,6 +18,9 @@ type Call struct {
 	// Payload is the encoded arguments; it belongs to the machine until the
 	// call is done.
 	Payload []byte
+	// Packed are the compressed parts of Payload, of frame.MaxPayload bytes each
+	// but the last; nil, or none at all, for what is sent as it is.
+	Packed [][]byte
 	// Meta is the metadata string (clause 6.3), or nil.
 	Meta []byte
 	// Deadline is when the time for the call is up; 0 for never.
@@ -111,7 +114,7 @@ func (m *Machine) Start(c *Call) error {
 		return ErrQueueFull
 	}
 	it := &c.item
-	*it = item{kind: itemCall, method: c.Method, meta: c.Meta, payload: c.Payload, deadline: c.Deadline, call: c}
+	*it = item{kind: itemCall, method: c.Method, meta: c.Meta, payload: c.Payload, packed: c.Packed, deadline: c.Deadline, call: c}
 	if c.OneWay {
 		it.kind = itemMessage
 	}

@@ -53,6 +53,11 @@ func (m *Machine) receive(pipe int, f *frame.Frame, n int, now time.Duration, ef
 	if want, ok := m.laneOf(f); ok && want != int(f.Lane) {
 		return protocolError("frame on the wrong lane")
 	}
+	if f.Packed {
+		if err := m.inflate(f); err != nil {
+			return err
+		}
+	}
 	if err := m.receiveNumbered(f, l, now, eff); err != nil {
 		return err
 	}
@@ -75,6 +80,22 @@ func (m *Machine) laneOf(f *frame.Frame) (int, bool) {
 		return 0, false // of the sender's choice (clause 12.3)
 	}
 	return m.role.call, f.Kind.Known()
+}
+
+// inflate puts what the payload was made of into its place (clause 16.3).
+func (m *Machine) inflate(f *frame.Frame) error {
+	if m.cfg.Inflate == nil {
+		return protocolError("compressed payload without agreement")
+	}
+	payload, err := m.cfg.Inflate(f.Payload)
+	switch {
+	case err != nil:
+		return protocolError("malformed compressed payload")
+	case len(payload) > frame.MaxPayload, f.Flags&frame.HasMore != 0 && len(payload) != frame.MaxPayload:
+		return protocolError("compressed payload of another size")
+	}
+	f.Payload, f.Packed = payload, false
+	return nil
 }
 
 func (m *Machine) receiveNumbered(f *frame.Frame, l *lane, now time.Duration, eff *Effects) error {

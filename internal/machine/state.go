@@ -23,16 +23,16 @@ func (m *Machine) OpenState(name string) *OutState {
 // Snapshot queues the whole value. What waits of the state and was not begun
 // is left out: the snapshot contains it, and takes the place of the oldest of
 // it, because a reply that waits behind that must not overtake what its
-// handler changed (clause 6.9). The payload is shared, only read. The error is
-// ErrEnded or ErrTooLarge.
-func (m *Machine) Snapshot(s *OutState, version uint64, payload []byte) error {
+// handler changed (clause 6.9). The payload is shared, only read, and so are
+// its compressed parts (Call.Packed). The error is ErrEnded or ErrTooLarge.
+func (m *Machine) Snapshot(s *OutState, version uint64, payload []byte, packed ...[]byte) error {
 	switch {
 	case m.takesNothing() || s.ended:
 		return ErrEnded
 	case len(payload) > m.cfg.Peer.MaxMessage || len(s.name) > frame.MaxName:
 		return ErrTooLarge
 	}
-	snapshot := &item{kind: itemState, mark: version, payload: payload, flags: uint8(frame.Snapshot), state: s}
+	snapshot := &item{kind: itemState, mark: version, payload: payload, packed: packed, flags: uint8(frame.Snapshot), state: s}
 	kept := s.queue[:0]
 	for _, it := range s.queue {
 		switch {
@@ -60,7 +60,7 @@ func (m *Machine) Snapshot(s *OutState, version uint64, payload []byte) error {
 // of the state waits already: the caller then queues a snapshot instead. Too
 // much is MaxStateBytes, or what a snapshot takes if that is more: one that
 // waits for a peer that does not read must not be made anew for every change.
-func (m *Machine) Delta(s *OutState, payload []byte) (bool, error) {
+func (m *Machine) Delta(s *OutState, payload []byte, packed ...[]byte) (bool, error) {
 	switch {
 	case m.takesNothing() || s.ended:
 		return true, ErrEnded
@@ -68,7 +68,7 @@ func (m *Machine) Delta(s *OutState, payload []byte) (bool, error) {
 		m.limited(LimitStateBytes)
 		return false, nil
 	}
-	m.pushState(s, payload, 0)
+	m.pushState(s, payload, packed, 0)
 	return true, nil
 }
 
@@ -79,12 +79,12 @@ func (m *Machine) EndState(s *OutState) {
 	}
 	s.ended = true
 	if s.id != 0 || len(s.queue) > 0 {
-		m.pushState(s, nil, uint8(frame.End))
+		m.pushState(s, nil, nil, uint8(frame.End))
 	}
 }
 
-func (m *Machine) pushState(s *OutState, payload []byte, flags uint8) {
-	it := &item{kind: itemState, payload: payload, flags: flags, state: s}
+func (m *Machine) pushState(s *OutState, payload []byte, packed [][]byte, flags uint8) {
+	it := &item{kind: itemState, payload: payload, packed: packed, flags: flags, state: s}
 	s.queue = append(s.queue, it)
 	s.bytes += len(payload)
 	m.queues[Normal].push(it)
