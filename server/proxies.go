@@ -33,7 +33,7 @@ func (p *Proxies) trusts(addr netip.Addr) bool {
 	if p == nil {
 		return false
 	}
-	addr = addr.Unmap().WithZone("")
+	addr = addr.Unmap().WithZone("") // a zone is in no network
 	for _, network := range p.Trusted {
 		if network.Contains(addr) {
 			return true
@@ -46,10 +46,10 @@ func (p *Proxies) trusts(addr netip.Addr) bool {
 // address, or an address and a port.
 func addressOf(s string) (netip.AddrPort, bool) {
 	if at, err := netip.ParseAddrPort(s); err == nil {
-		return netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), true
+		return netip.AddrPortFrom(at.Addr().Unmap().WithZone(""), at.Port()), true
 	}
 	if at, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")); err == nil {
-		return netip.AddrPortFrom(at.Unmap(), 0), true
+		return netip.AddrPortFrom(at.Unmap().WithZone(""), 0), true
 	}
 	return netip.AddrPort{}, false
 }
