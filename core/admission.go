@@ -174,10 +174,29 @@ func (a *Acceptor) Stats() AcceptorStats {
 	st.Sessions = a.ledger.seats
 	a.ledger.mu.Unlock()
 	a.parking.mu.Lock()
-	st.Parked, st.ParkedBytes = a.parking.sessions, a.parking.taken
+	st.Parked, st.ParkedBytes = len(a.parking.since), a.parking.taken
 	a.parking.mu.Unlock()
 	return st
 }
+
+// RefuseNew says whether new sessions are refused for now, because memory is
+// short. Sessions that are here go on, and can be resumed.
+func (a *Acceptor) RefuseNew(refuse bool) { a.short.Store(refuse) }
+
+// EndParked ends one in share of the sessions that wait for another carrier, at
+// least one if there is any: those that have waited longest. It returns how
+// many.
+func (a *Acceptor) EndParked(share int) int {
+	list := a.parking.longest(share)
+	for _, s := range list {
+		a.counts.Add(LimitMemory)
+		s.GiveUp(errShort)
+	}
+	return len(list)
+}
+
+// errShort is why a session ends that had to be shed.
+var errShort = twinwire.Errorf(twinwire.ResourceExhausted, "server is short of memory")
 
 // Limits returns the acceptor's limits, with every field set.
 func (a *Acceptor) Limits() Limits { return a.limits }

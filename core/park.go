@@ -1,6 +1,8 @@
 package core
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"sync"
 
@@ -16,16 +18,17 @@ type parking struct {
 	each   int   // sessions of one client
 	counts *Counts
 
-	mu       sync.Mutex
-	taken    int64
-	sessions int
+	mu    sync.Mutex
+	taken int64
+	since map[*Session]uint64 // those that wait, in the order in which that began
+	last  uint64
 	// waiting are the sessions of each client that wait, in the order in which
 	// that began. Clients that nobody knows are not told apart, and not counted.
 	waiting map[string][]*Session
 }
 
 func newParking(most *Admission, counts *Counts) *parking {
-	return &parking{most: int64(most.ParkedBytes), each: most.ParkedSessions, counts: counts, waiting: make(map[string][]*Session)}
+	return &parking{most: int64(most.ParkedBytes), each: most.ParkedSessions, counts: counts, waiting: make(map[string][]*Session), since: make(map[*Session]uint64)}
 }
 
 // enter takes room for n bytes of a session. It reports whether there is any,
@@ -39,7 +42,8 @@ func (p *parking) enter(s *Session, n int) (oldest *Session, ok bool) {
 		return nil, false
 	}
 	p.taken += int64(n)
-	p.sessions++
+	p.last++
+	p.since[s] = p.last
 	client := s.owner()
 	if client == "" {
 		return nil, true
@@ -54,13 +58,22 @@ func (p *parking) enter(s *Session, n int) (oldest *Session, ok bool) {
 	return oldest, true
 }
 
+// longest returns one in share of those that wait, at least one if there is
+// any: those that have waited longest.
+func (p *parking) longest(share int) []*Session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := slices.SortedFunc(maps.Keys(p.since), func(a, b *Session) int { return cmp.Compare(p.since[a], p.since[b]) })
+	return list[:(len(list)+share-1)/share]
+}
+
 // leave gives the room back. A session that had to make room for another is
 // not among those that wait any more.
 func (p *parking) leave(s *Session, n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.taken -= int64(n)
-	p.sessions--
+	delete(p.since, s)
 	client := s.owner()
 	list := slices.DeleteFunc(p.waiting[client], func(other *Session) bool { return other == s })
 	if len(list) == 0 {

@@ -1,5 +1,10 @@
 package machine
 
+// Waiting returns the bytes that wait to be sent or acknowledged.
+func (s Stats) Waiting() int {
+	return s.BytesWaiting + s.ReplyBytes + s.EventBytes + s.Unacknowledged
+}
+
 // Stats returns the figures of this moment.
 func (m *Machine) Stats() Stats {
 	st := m.stats
