@@ -21,10 +21,12 @@ type search struct {
 func (r *Reconnect) search() *search { return &search{policy: r, began: time.Now()} }
 
 // failed takes note of a try that has failed, and returns how long to wait
-// before the next, at least as long as the server asked for. It reports whether
-// there is to be another.
+// before the next: at least as long as the server asked for, and up to a quarter
+// longer, since it may have asked many for the same. It reports whether there
+// is to be another.
 func (b *search) failed(asked time.Duration) (wait time.Duration, again bool) {
 	b.tries++
+	asked += time.Duration(mathrand.Int64N(int64(asked)/4 + 1))
 	wait = max(b.policy.wait(b.tries, time.Since(b.began)), asked)
 	if p := b.policy; p != nil && (p.Tries > 0 && b.tries >= p.Tries || p.For > 0 && time.Since(b.began)+wait > p.For) {
 		return 0, false
