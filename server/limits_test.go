@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,5 +42,44 @@ func TestFullServer(t *testing.T) {
 				e.dial(nil)
 			})
 		}
+	})
+}
+
+// Honest clients do not storm a full server: each stays away for as long as it
+// is asked to, and not all come back at the same time.
+func TestFullServerIsLeftAlone(t *testing.T) {
+	clients, asked := 200, 500*time.Millisecond
+	if raceEnabled {
+		clients = 40
+	}
+	run(t, func(t *testing.T, e *env) {
+		t.Parallel()
+		e.srv.Limits = &core.Limits{Admission: core.Admission{
+			Sessions: 1, RetryAfter: asked, ConnectRate: -1, ConnectBurst: -1, AddressSessions: -1, AddressConnections: -1, RetryAbove: -1,
+		}}
+		e.serve(service()).dial(nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		begin := time.Now()
+		for range clients {
+			wg.Go(func() {
+				_ = client.Run(ctx, e.addr(), &client.Options{Pins: e.dev.Pins()}, func(context.Context, *core.Session) error { return nil })
+			})
+		}
+		tries := func() uint64 { return e.srv.Stats().Reached[core.LimitSessions] }
+		eventually(t, func() bool { return tries() >= uint64(clients) })
+		first := time.Since(begin)
+		<-time.After(2 * asked)
+		n, took := tries(), time.Since(begin)
+		cancel()
+		wg.Wait()
+		// Each is asked for one to two seconds and adds up to a quarter.
+		if most := uint64(clients) * uint64(1+took/asked); n > most {
+			t.Errorf("%d clients tried %d times in %v (all once after %v), want at most %d", clients, n, took, first, most)
+		}
+		if n == uint64(clients) {
+			t.Error("nobody tried again")
+		}
+		t.Logf("%d clients tried %d times in %v", clients, n, took.Round(time.Millisecond))
 	})
 }

@@ -90,6 +90,7 @@ func (s *Server) run(l *Listener, src certs.Source) error {
 	}
 	s.serving[v] = struct{}{}
 	s.mu.Unlock()
+	s.watching.Do(func() { s.keg = s.watchMemory() })
 	s.log().Info("twinwire: serving", "addr", l.Addr(), "tls", src != nil, "quic", len(v.quic) > 0)
 
 	// One goroutine for each socket; they end when their socket is closed, the
@@ -235,6 +236,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "server is misconfigured", http.StatusInternalServerError)
 		return
 	}
+	s.watching.Do(func() { s.keg = s.watchMemory() })
 	s.upgrade(w, r, s.AllowPlaintext)
 }
 

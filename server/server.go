@@ -121,6 +121,8 @@ type Server struct {
 	initErr  error
 	acceptor *core.Acceptor
 	door     *door
+	watching sync.Once
+	keg      *keg // what watches memory; set by watching
 	origin   func(r *http.Request) bool
 	certs    certs.Source
 

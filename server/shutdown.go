@@ -120,5 +120,7 @@ func (s *Server) finish(ctx context.Context, list []*serving) {
 	case <-patience.C:
 		s.log().Warn("twinwire: handlers go on after their context has ended")
 	}
+	s.watching.Do(func() {}) // if it never served
+	s.keg.close()
 	close(s.finished)
 }
