@@ -117,6 +117,13 @@ type Options struct {
 	// Compression is what the session may compress payloads with, if the server
 	// agrees: see package compress/zstd. None, the default, compresses nothing.
 	Compression []core.Compression
+	// Changed is told of every step in the life of what is dialed, one after the
+	// other and in order: of Connecting before there is a session, and then of
+	// what Session.Lifecycle says of it. The last is Ended, also where no session
+	// began. Of the sessions of Run the first begins with Connected and each
+	// other with Reset; Ended comes once, when Run returns. It must not block,
+	// nor dial. Nil means nobody.
+	Changed func(c core.Change)
 	// Limits bounds the session; nil means the defaults.
 	Limits *core.Limits
 	// Logger gets what goes wrong behind the scenes; nil means slog.Default().
@@ -138,6 +145,20 @@ func Dial(ctx context.Context, addr string, opts *Options) (*core.Session, error
 	if opts == nil {
 		opts = new(Options)
 	}
+	l := &life{changed: opts.Changed}
+	l.tell(core.Change{Phase: core.Connecting, Try: 1})
+	s, err := opts.dial(ctx, addr)
+	switch {
+	case err != nil:
+		l.ended(err)
+	case l.changed != nil:
+		l.follow(s)
+	}
+	return s, err
+}
+
+// dial is Dial without telling of it.
+func (opts *Options) dial(ctx context.Context, addr string) (*core.Session, error) {
 	t, err := parse(addr)
 	if err != nil {
 		return nil, &DialError{Addr: addr, Causes: []error{err}}

@@ -9,13 +9,17 @@ import (
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/core"
+	"github.com/twinwire/twinwire/transport"
 )
 
 // Reconnect says how a client goes on when it has lost its carrier. Nil means
 // all defaults.
 type Reconnect struct {
-	// Never has sessions end with their carrier.
+	// Never has sessions end with their carrier. Run begins others all the same.
 	Never bool
+	// AfterClose decides whether Run begins another session when the server has
+	// closed one. Nil means always, but for TakenOver.
+	AfterClose func(closed *transport.CloseError) bool
 	// Tries bounds how often is tried after each loss, and For how long. Zero
 	// means as often, and as long, as the session waits (core.Limits.ResumeTime);
 	// Run goes on for ever then.
@@ -104,10 +108,13 @@ func (d *dialer) reconnect(s *core.Session, cause error) {
 	d.resuming.Lock() // a look for QUIC gives way, and may have been lucky
 	defer d.resuming.Unlock()
 	ctx := s.Context()
-	for search := d.policy.search(); now(s).Phase == core.Detached; {
+	var last error
+	for search := d.policy.search(); detached(s); {
 		changed := d.changed.next()
+		s.Connecting(search.tries+1, last)
 		// The wires race from the start: one of them has just failed.
 		_, err := d.dial(ctx, s, 0)
+		last = err
 		if err == nil || ctx.Err() != nil {
 			return
 		}
@@ -208,6 +215,12 @@ func now(s *core.Session) (c core.Change) {
 		break
 	}
 	return c
+}
+
+// detached reports whether a session has no carrier and may have another.
+func detached(s *core.Session) bool {
+	p := now(s).Phase
+	return p == core.Detached || p == core.Connecting
 }
 
 // onWebSocket reports whether a session runs on what may not be its best wire.

@@ -18,7 +18,9 @@ import (
 // was a break; losses of the wire that a session survives are not among these.
 //
 // The context that f gets is done when the session has ended or ctx is; f must
-// return then. Run returns the error of f, which may be nil, if f returns while
+// return then. It is fit for calls: one that is under way when the session ends
+// says what is known of it, as any other does, and not that it was canceled.
+// Run returns the error of f, which may be nil, if f returns while
 // its session is there; the error of ctx when that is done; the refusal of a
 // server that says that trying again, or trying again unchanged, is of no use;
 // and the end of a session in whose place the client has begun another one,
@@ -32,26 +34,46 @@ func Run(ctx context.Context, addr string, opts *Options, f func(ctx context.Con
 	if err := opts.check(addr); err != nil {
 		return err
 	}
-	for search := opts.Reconnect.search(); ; {
-		s, err := Dial(ctx, addr, opts)
+	r := &succession{addr: addr, opts: opts, f: f, life: life{changed: opts.Changed, many: true}}
+	err := r.run(ctx)
+	r.life.ended(err)
+	return err
+}
+
+// A succession is one call of Run: sessions that take each other's place.
+type succession struct {
+	addr string
+	opts *Options
+	f    func(ctx context.Context, s *core.Session) error
+	life life
+}
+
+func (r *succession) run(ctx context.Context) error {
+	policy := r.opts.Reconnect
+	var last error // of the try before
+	for search := policy.search(); ctx.Err() == nil; {
+		r.life.tell(core.Change{Phase: core.Connecting, Try: search.tries + 1, Cause: last})
+		s, err := r.opts.dial(ctx, r.addr)
+		last = err
 		var asked time.Duration
 		var refused *core.RefusedError
+		var closed *transport.CloseError
 		switch {
 		case err == nil:
-			var over bool
-			if over, err = runOne(ctx, s, f); over {
-				return err
-			}
-			if errors.Is(err, twinwire.TakenOver) {
+			over, err := r.session(ctx, s)
+			if over || errors.Is(err, twinwire.TakenOver) {
 				return err
 			}
 			if time.Since(s.Began()) > steady {
-				search = opts.Reconnect.search()
+				search = policy.search()
 			}
-			var closed *transport.CloseError
 			if errors.As(err, &closed) {
+				if closed.Remote && policy != nil && policy.AfterClose != nil && !policy.AfterClose(closed) {
+					return err
+				}
 				asked = closed.RetryAfter
 			}
+			last = err
 		case ctx.Err() != nil:
 		case errors.As(err, &refused):
 			if refused.Never || refused.Authenticate {
@@ -61,39 +83,47 @@ func Run(ctx context.Context, addr string, opts *Options, f func(ctx context.Con
 		case final(err):
 			return err
 		}
+		if ctx.Err() != nil {
+			break
+		}
 		wait, again := search.failed(asked)
-		if !again && ctx.Err() == nil {
-			return err
+		if !again {
+			return last
 		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return &runError{context.Cause(ctx), twinwire.CodeOf(ctx.Err())}
 		}
 	}
+	return &runError{context.Cause(ctx), twinwire.CodeOf(ctx.Err())}
 }
 
 // steady is how long a session must have lasted for the next search to begin
 // anew: a server that ends each at once is not to be dialed ever faster.
 const steady = time.Second
 
-// runOne runs f with one session. over says that it returned by itself; if not
+// session runs f with one session. over says that it returned by itself; if not
 // the error is why the session ended.
-func runOne(ctx context.Context, s *core.Session, f func(ctx context.Context, s *core.Session) error) (over bool, err error) {
+func (r *succession) session(ctx context.Context, s *core.Session) (over bool, err error) {
+	followed := r.life.follow(s)
+	defer func() { <-followed }()
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	defer context.AfterFunc(s.Context(), func() { stop(s.Err()) })()
-	err = f(running, s)
-	if running.Err() == nil {
+	// A hook runs when calls know what has become of them, the context of the
+	// session ends before.
+	defer s.OnEnd(func(err error) { stop(err) })()
+	err = r.f(running, s)
+	switch {
+	case ctx.Err() != nil:
+		_ = s.Close()
+		return false, ctx.Err()
+	case s.Context().Err() == nil && (err == nil || !s.Ending()):
 		_ = s.Close()
 		return true, err
 	}
-	if ctx.Err() != nil {
-		_ = s.Close()
-		return false, ctx.Err()
-	}
+	<-s.Done() // soon: the server has said goodbye, and calls failed for that
 	return false, s.Err()
 }
 

@@ -102,7 +102,7 @@ func (s *Session) endsWith(b *binding, err error) bool {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	s.steppedLocked(Detached, carrierError(err))
+	s.steppedLocked(Change{Phase: Detached, Cause: carrierError(err)})
 	s.keep.detachedLocked(carrierError(err))
 	return false
 }
@@ -127,7 +127,7 @@ func (s *Session) rebind(b *binding, to *machine.Binding) error {
 	before := s.bind
 	s.bind, s.info, s.err = b, b.info, nil
 	s.leads.Store(b.lead.carrier != nil)
-	s.steppedLocked(Resumed, nil)
+	s.steppedLocked(Change{Phase: Resumed})
 	s.armed = 0
 	s.arm(now)
 	if s.keep != nil {

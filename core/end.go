@@ -38,6 +38,14 @@ func (s *Session) OnEnd(f func(err error)) (stop func() bool) {
 	}
 }
 
+// Ending reports whether the session has ended, or is about to because one of
+// both sides has said goodbye: nothing new can be begun in it.
+func (s *Session) Ending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended || s.ending || s.m.Closing()
+}
+
 // Close says goodbye with code Accepted and ends the session: what is queued
 // is sent, the peer confirms, and calls still waiting for an answer end. It
 // returns when the session has ended, at most Limits.CloseTime later. Closing
@@ -118,8 +126,8 @@ func (s *Session) end(err error) {
 	}
 	b := s.bind
 	err = s.err
+	s.endedLocked()
 	s.m.End(&eff)
-	s.steppedLocked(Ended, err)
 	if s.timer != nil {
 		s.timer.Stop()
 	}

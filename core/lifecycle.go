@@ -9,17 +9,29 @@ import (
 	"github.com/twinwire/twinwire/transport"
 )
 
-// A Phase is where a session is in its life.
+// A Phase is where a session is in its life. That of a server's session knows
+// Connected, Detached, Resumed and Ended, that of a client's all but Reset,
+// which, with a Connecting before the first session, is what client.Options
+// .Changed adds.
 type Phase uint8
 
 const (
+	// Connecting means that the server is looked for: Try counts how often.
+	Connecting Phase = iota
 	// Connected means that the session has its first carrier.
-	Connected Phase = iota
+	Connected
 	// Detached means that it has lost its carrier and waits for another.
 	Detached
 	// Resumed means that it goes on with another carrier, because it had lost
 	// the one before or because this one is better.
 	Resumed
+	// Reset means that a new session is connected, in place of one that has
+	// ended, of which nothing is left.
+	Reset
+	// Closed means that the server, or this side, has closed the session: Cause
+	// is a *transport.CloseError with code, reason, and who it was. Ended
+	// follows.
+	Closed
 	// Ended means that it is over. Nothing comes after it.
 	Ended
 )
@@ -29,26 +41,43 @@ func (p Phase) String() string {
 	if p > Ended {
 		return fmt.Sprintf("phase(%d)", uint8(p))
 	}
-	return [...]string{"connected", "detached", "resumed", "ended"}[p]
+	return [...]string{"connecting", "connected", "detached", "resumed", "reset", "closed", "ended"}[p]
 }
 
 // A Change is a step in the life of a session.
 type Change struct {
 	Phase Phase
 	At    time.Time
-	// Wire describes the carrier of Connected and Resumed, and the last one
-	// otherwise.
+	// Wire describes the carrier of Connected, Resumed and Reset, and the last
+	// one otherwise, if there was any.
 	Wire transport.Info
-	// Cause is why the carrier, or the session, ended: for Detached and Ended.
+	// Cause is why the carrier, or the session, ended: for Detached, Closed and
+	// Ended; why the session before ended, for Reset; and why the try before
+	// failed, for Connecting.
 	Cause error
+	// Try is the number of the try, from 1 on: for Connecting.
+	Try int
+	// Pending is how many calls, and messages that had not been sent, were left
+	// without an answer, each of which says what is known of it: for Ended, and
+	// for Reset of the session before.
+	Pending int
 }
 
 // String returns the change for people.
 func (c Change) String() string {
-	if c.Cause != nil {
-		return fmt.Sprintf("%v: %v", c.Phase, c.Cause)
+	s := c.Phase.String()
+	switch c.Phase {
+	case Connecting:
+		s += fmt.Sprintf(", try %d", c.Try)
+	case Connected, Resumed, Reset:
+		s += fmt.Sprintf(" by %v", c.Wire)
+	case Ended:
+		s += fmt.Sprintf(", %d pending", c.Pending)
 	}
-	return fmt.Sprintf("%v by %v", c.Phase, c.Wire)
+	if c.Cause != nil {
+		s += ": " + c.Cause.Error()
+	}
+	return s
 }
 
 // A step is a change in a list that any number of readers follow. next is set
@@ -60,8 +89,9 @@ type step struct {
 }
 
 // steppedLocked adds a change to the session's life. mu is held.
-func (s *Session) steppedLocked(p Phase, cause error) {
-	n := &step{Change: Change{Phase: p, At: time.Now(), Wire: s.info, Cause: cause}, done: make(chan struct{})}
+func (s *Session) steppedLocked(c Change) {
+	c.At, c.Wire = time.Now(), s.info
+	n := &step{Change: c, done: make(chan struct{})}
 	before := s.step
 	s.step = n
 	if before != nil {
@@ -70,14 +100,37 @@ func (s *Session) steppedLocked(p Phase, cause error) {
 	}
 }
 
-// Lifecycle yields where the session is, and then each change, in order and
-// without leaving one out, until Ended, which is always the last, or until ctx
-// is done.
+// Connecting takes note in the session's life that another carrier is looked
+// for, and why the try before failed. It is for Config.Reconnect, and does
+// nothing to a session that has a carrier.
+func (s *Session) Connecting(try int, cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bind == nil && !s.ended {
+		s.steppedLocked(Change{Phase: Connecting, Try: try, Cause: cause})
+	}
+}
+
+// endedLocked adds the last changes. mu is held, and the machine has not ended
+// yet: calls that wait are counted.
+func (s *Session) endedLocked() {
+	var closed *transport.CloseError
+	if s.client && as(s.err, &closed) {
+		s.steppedLocked(Change{Phase: Closed, Cause: closed})
+	}
+	waiting := s.m.Stats()
+	s.steppedLocked(Change{Phase: Ended, Cause: s.err, Pending: waiting.CallsRunning + waiting.CallsWaiting})
+}
+
+// Lifecycle yields where the session is when it is called, and then each
+// change, in order and without leaving one out, until Ended, which is always the
+// last, or until ctx is done.
 func (s *Session) Lifecycle(ctx context.Context) iter.Seq[Change] {
+	s.mu.Lock()
+	first := s.step
+	s.mu.Unlock()
 	return func(yield func(Change) bool) {
-		s.mu.Lock()
-		n := s.step
-		s.mu.Unlock()
+		n := first
 		for yield(n.Change) && n.Phase != Ended {
 			select {
 			case <-n.done:

@@ -445,7 +445,7 @@ func TestLifecycle(t *testing.T) {
 			wg.Go(func() {
 				for c := range s.Lifecycle(t.Context()) {
 					lives[i] = append(lives[i], c.Phase.String())
-					if (c.Phase == core.Detached || c.Phase == core.Ended) != (c.Cause != nil) {
+					if (c.Phase == core.Detached || c.Phase >= core.Closed) != (c.Cause != nil) {
 						t.Errorf("%v has the cause %v", c, c.Cause)
 					}
 				}
@@ -461,7 +461,7 @@ func TestLifecycle(t *testing.T) {
 		w.client.CloseWith(twinwire.FirstApplicationCode, "enough", 0)
 		wg.Wait()
 		want := "[connected detached resumed resumed ended]"
-		if got := fmt.Sprint(lives[0]); got != want {
+		if got := fmt.Sprint(lives[0]); got != "[connected detached resumed resumed closed ended]" {
 			t.Errorf("the client's life is %v, want %v", got, want)
 		}
 		if got := fmt.Sprint(lives[1]); got != want && got != "[connected detached resumed detached resumed ended]" {

@@ -141,7 +141,7 @@ func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier
 	s.bind = newBinding(s, carrier)
 	s.info = s.bind.info
 	s.leads.Store(s.bind.lead.carrier != nil)
-	s.steppedLocked(Connected, nil) // nobody else knows s yet
+	s.steppedLocked(Change{Phase: Connected}) // nobody else knows s yet
 	welcome := own
 	if client {
 		welcome = peer

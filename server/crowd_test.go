@@ -99,10 +99,10 @@ func (c *crowd) sessions() map[int]core.ID {
 // peace or not; no call runs twice, and each ends as it ran.
 func TestCrowdComesBack(t *testing.T) {
 	clients := 1000
+	away := 2 * time.Second
 	if raceEnabled {
-		clients = 200
+		clients, away = 100, time.Second
 	}
-	const away = 2 * time.Second
 	e := start(t, "", "")
 	limits := &core.Limits{Admission: core.Admission{ConnectRate: -1, ConnectBurst: -1, AddressSessions: -1, AddressConnections: -1}}
 	e.srv.Limits = limits // all are at one address

@@ -42,8 +42,8 @@ func (t *traveller) session(ctx context.Context, s *core.Session) error {
 	}
 	t.ledger.follow(after)
 
-	// The context of the session would end calls before the session has said
-	// what has become of them.
+	// What is under way when it is enough is finished: nothing but the end of the
+	// session ends it.
 	patient := context.WithoutCancel(ctx)
 	following, stop := context.WithCancel(patient)
 	var work, events sync.WaitGroup

@@ -68,6 +68,9 @@ func (m *Machine) Close(code twinwire.Code, reason string, retry time.Duration, 
 // application begins.
 func (m *Machine) takesNothing() bool { return m.ended || m.closing.wanted || m.closing.got }
 
+// Closing reports whether one of both sides has said goodbye.
+func (m *Machine) Closing() bool { return m.closing.wanted || m.closing.got }
+
 // silent reports whether nothing but acknowledgements may be sent (clause
 // 8.2).
 func (m *Machine) silent() bool { return m.closing.sent || m.closing.got }
