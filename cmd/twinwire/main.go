@@ -2,6 +2,7 @@
 //
 //	twinwire gen [-check] [packages]
 //	twinwire breaking -against REF|DIR [packages]
+//	twinwire token key|public|sign
 //
 // Gen reads the contracts in the packages, which are Go interfaces and types
 // with directives on them, and writes a file <package>_twinwire.go next to
@@ -14,6 +15,16 @@
 // the git repository or a directory, and lists with file and line what makes
 // clients of that version fail or see less than they did. It exits with 1 if
 // there is anything.
+//
+// Token makes keys and tokens for servers that know their clients by tokens
+// (package auth/token). A file of a key can be read by its owner alone; what
+// "token public" prints of it is what servers need:
+//
+//	twinwire token key -out sign.key
+//	twinwire token public sign.key > keys.json
+//	twinwire token sign -key sign.key -sub ann -aud chat -claim role=admin
+//
+// A token is good for 15 minutes unless -for says otherwise.
 //
 // # Installation
 //
@@ -116,6 +127,7 @@ import (
 const usage = `usage:
   twinwire gen [-check] [packages]                 generate code from contracts
   twinwire breaking -against REF|DIR [packages]    list what breaks older clients
+  twinwire token key|public|sign                   make keys and tokens
 
 Run twinwire <command> -h for the flags of a command.
 `
@@ -153,6 +165,8 @@ func run(ctx context.Context, dir string, args []string, stdout, stderr io.Write
 		return generate(ctx, dir, args[1:], stdout, stderr)
 	case "breaking":
 		return compare(ctx, dir, args[1:], stdout, stderr)
+	case "token":
+		return tokens(dir, args[1:], stdout, stderr)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 		return 0
