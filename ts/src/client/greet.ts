@@ -1,0 +1,84 @@
+import { aborted, Code, TwinwireError, violation } from '../error.js';
+import { encodeFrame, Frame, parseFrame } from '../frame/frame.js';
+import { F1, F2, F3, Kind } from '../frame/layout.js';
+import { type Carrier, nobody } from '../wires/carrier.js';
+import { decodeWelcome, type Welcome } from './hello.js';
+
+/** How long a handshake may take, in milliseconds (clause 3.1). */
+const handshakeTime = 5000;
+const decoder = new TextDecoder();
+
+/** A carrier whose server has welcomed this client, and on which nothing has begun. */
+export interface Offer {
+	readonly carrier: Carrier;
+	readonly welcome: Welcome;
+	/** Milliseconds from the hello to the answer. */
+	readonly trip: number;
+	/** It has ended meanwhile. */
+	readonly ended: () => TwinwireError | undefined;
+}
+
+/** Answers a CHALLENGE (clause 15.3). */
+export type Prove = (challenge: Uint8Array) => Uint8Array | Promise<Uint8Array>;
+
+/** The error of a REFUSE frame (clause 3.7). */
+export function refusal(f: Frame): TwinwireError {
+	return new TwinwireError(f.code, decoder.decode(f.name), { retryAfter: f.flags & F1 ? f.millis : undefined, never: (f.flags & F2) !== 0, authenticate: (f.flags & F3) !== 0, cause: refused });
+}
+
+/** The cause of errors that a server gave as its answer to a hello. */
+export const refused = 'refused by the server';
+
+/** Says hello on a carrier, and waits for the answer. After an error the carrier is closed. */
+export function greet(carrier: Carrier, hello: Uint8Array, prove: Prove | undefined, signal: AbortSignal): Promise<Offer> {
+	return new Promise<Offer>((resolve, reject) => {
+		const began = performance.now();
+		let ended: TwinwireError | undefined;
+		const settle = (): void => {
+			clearTimeout(timer);
+			signal.removeEventListener('abort', abort);
+			carrier.receiver = { ...nobody, closed };
+		};
+		const fail = (err: unknown): void => {
+			settle();
+			const error = err instanceof TwinwireError ? err : new TwinwireError(Code.Internal, 'handshake failed', { cause: err });
+			carrier.close(error.cause === refused ? Code.Accepted : error.code, '');
+			reject(error);
+		};
+		const closed = (code: number | undefined, reason: string): void => {
+			ended = new TwinwireError(code || Code.Unavailable, reason || 'connection lost in the handshake');
+			fail(ended);
+		};
+		const abort = (): void => fail(aborted(signal));
+		const timer = setTimeout(() => fail(new TwinwireError(Code.DeadlineExceeded, 'server did not answer the hello')), handshakeTime);
+		const answer = async (f: Frame, whole: boolean): Promise<void> => {
+			if (f.kind === Kind.Refuse) throw refusal(f);
+			if (f.kind === Kind.Challenge && prove) {
+				const payload = await prove(f.payload);
+				prove = undefined;
+				carrier.send(0, encodeFrame(new Frame(Kind.Proof, { payload })));
+				return;
+			}
+			if (f.kind === Kind.Challenge) throw new TwinwireError(Code.NotImplemented, 'server wants a proof that this client does not have');
+			if (f.kind !== Kind.Welcome || !whole) throw violation('server did not answer the hello with a welcome');
+			const welcome = decodeWelcome(f.payload);
+			settle();
+			resolve({ carrier, welcome, trip: performance.now() - began, ended: () => ended });
+		};
+		carrier.receiver = {
+			...nobody,
+			frames: (_pipe, b) => {
+				try {
+					const f = new Frame();
+					answer(f, parseFrame(b, 0, f) === b.length).catch(fail);
+				} catch (err) {
+					fail(err);
+				}
+			},
+			closed,
+		};
+		signal.addEventListener('abort', abort, { once: true });
+		if (signal.aborted) return abort();
+		carrier.send(0, encodeFrame(new Frame(Kind.Hello, { payload: hello })));
+	});
+}

@@ -1,0 +1,17 @@
+/**
+ * The TypeScript client of twinwire: sessions with calls, streams, topics and
+ * state that survive their wires. docs/protocol.md is what it speaks.
+ */
+export { type ConnectOptions, connect, type Credentials, type Reconnect } from './client/connect.js';
+export type { Storage } from './client/memory.js';
+export { CodecError, Timestamp, type Type, type TypeOf, type Value } from './codec/index.js';
+export { Code, TwinwireError } from './error.js';
+export type { Metadata } from './frame/metadata.js';
+export type { Delivery, EventOptions } from './session/events.js';
+export { type Body, bytes, type Source, values } from './session/exchange.js';
+export { type Handler, type Handlers, handler, type Request } from './session/serve.js';
+export { type CallOptions, type Change, type Method, method, type Session } from './session/session.js';
+export type { View } from './session/view.js';
+export type { Carrier, Receiver, Target, Wire } from './wires/carrier.js';
+export { type WebSocketClass, type WebSocketLike, webSocket } from './wires/websocket.js';
+export { webTransport } from './wires/webtransport.js';
