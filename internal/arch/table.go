@@ -80,6 +80,7 @@ var table = []rule{
 	{dirs: "server/...", own: slices.Concat(ends, []string{"auth"}), modules: []string{"github.com/pires/go-proxyproto", "golang.org/x/time"}},
 
 	{dirs: "examples/...", own: public},
+	{dirs: "ts/...", own: public}, // the server that the TypeScript client is tested against
 	{dirs: "internal/arch"},
 	{dirs: "internal/leak"},
 	{dirs: "internal/sim/...", own: slices.Concat(coreNeeds,
