@@ -5,7 +5,7 @@ import { Code, TwinwireError } from '../error.js';
 import { getVarint, putVarint, varintSize } from '../frame/varint.js';
 import { limits } from '../machine/config.js';
 import type { InStream, OutStream } from '../machine/streams.js';
-import type { Link } from './link.js';
+import { later, type Link } from './link.js';
 
 /** Takes bytes off a stream of the peer. */
 export class StreamReader {
@@ -102,8 +102,13 @@ export class StreamReader {
 	}
 }
 
+/** After how many bytes a source lets others have their turn. */
+const turn = 16 << 10;
+
 /** Puts bytes into a stream of this side. */
 export class StreamWriter {
+	private written = 0;
+
 	constructor(
 		private readonly link: Link,
 		private readonly s: OutStream,
@@ -115,7 +120,11 @@ export class StreamWriter {
 		while (s.queued >= limits.streamBuffer && !s.closed) await new Promise<void>((wake) => (s.onRoom = wake));
 		if (s.closed) return false;
 		link.machine.streams.write(s, b);
-		link.kick();
+		link.defer(); // more may follow at once
+		if ((this.written += b.length) >= turn) {
+			this.written = 0;
+			await new Promise<void>(later);
+		}
 		return true;
 	}
 

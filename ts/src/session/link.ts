@@ -3,6 +3,16 @@ import type { Binding } from '../machine/config.js';
 import type { Machine } from '../machine/machine.js';
 import type { Carrier, Receiver } from '../wires/carrier.js';
 
+/** Runs a function when what is due in this turn of the event loop has been done. */
+export function later(f: () => void): void {
+	const { setImmediate } = globalThis as { setImmediate?: (f: () => void) => void };
+	if (setImmediate) return void setImmediate(f);
+	// A timer would wait for 4 ms.
+	const { port1, port2 } = new MessageChannel();
+	port1.onmessage = f;
+	port2.postMessage(0);
+}
+
 /** How long the peer may take to agree to a goodbye, in milliseconds. */
 const closeTime = 1000;
 
@@ -22,6 +32,7 @@ export class Link {
 	/** Why the session is over. */
 	error: TwinwireError | undefined;
 	private scheduled = false;
+	private deferred = false;
 	private timer: ReturnType<typeof setTimeout> | undefined;
 	private timerAt = Infinity;
 	private closer: ReturnType<typeof setTimeout> | undefined;
@@ -69,6 +80,16 @@ export class Link {
 		this.scheduled = true;
 		queueMicrotask(() => {
 			this.scheduled = false;
+			this.flush();
+		});
+	}
+
+	/** Has what waits sent a little later, for who is about to add to it. */
+	defer(): void {
+		if (this.deferred || this.scheduled) return;
+		this.deferred = true;
+		later(() => {
+			this.deferred = false;
 			this.flush();
 		});
 	}
