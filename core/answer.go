@@ -16,7 +16,7 @@ func (s *Session) handle(r *Request) {
 		r.reply = buffers.Get().(*buffer)
 	}
 	var began time.Time
-	leads := s.leads.Load()
+	leads := s.leads.Load() && !r.OneWay // those are never led
 	if leads {
 		began = time.Now()
 	}

@@ -97,7 +97,7 @@ func (l *Limits) withDefaults() Limits {
 	count := func(p *int, most, otherwise int) { between(0, p, most, otherwise) }
 	const huge = 1 << 30
 	count(&d.Calls, 1<<20, 256)
-	count(&d.Messages, 1<<20, 256)
+	count(&d.Messages, 1<<20, 1024)
 	set(&d.RetainedBytes, huge, 4<<20)
 	if d.ResumeTime == 0 {
 		d.ResumeTime = 120 * time.Second

@@ -29,6 +29,7 @@ type workers struct {
 	paused   bool          // nothing is served before the services are open
 	starting bool          // a worker was started and has not taken a request yet
 	unsent   int           // answers that nobody has flushed yet
+	taken    int           // messages since then, for which the peer gets credit
 	open     int           // requests that were dispatched, not refused, and not answered
 	drained  chan struct{} // closed when open is 0 after Drain; nil before Drain
 
@@ -277,7 +278,7 @@ func (s *Session) serve() {
 		w.starting = false
 		for !w.queue.empty() || !w.mail.empty() && !w.busy {
 			s.serveQueueLocked()
-			w.unsent = 0
+			w.unsent, w.taken = 0, 0
 			w.mu.Unlock()
 			s.mu.Lock()
 			s.kick(caller)
@@ -324,8 +325,10 @@ func (s *Session) serveOne(r *Request) {
 	// What was answered must not wait for a handler that may block: either a
 	// worker is starting, and flushes at its end, or it is done here.
 	flush := w.unsent > 0 && (!w.starting || w.unsent >= flushAfter)
+	// Nobody waits for the credit of a message as long as there is other.
+	flush = flush || w.taken > min(flushAfter, s.limits.Messages/8)
 	if flush {
-		w.unsent = 0
+		w.unsent, w.taken = 0, 0
 	}
 	w.mu.Unlock()
 	if flush {
@@ -334,7 +337,11 @@ func (s *Session) serveOne(r *Request) {
 	}
 	defer func() {
 		w.mu.Lock()
-		w.unsent++
+		if r.OneWay {
+			w.taken++
+		} else {
+			w.unsent++
+		}
 		w.answeredLocked(r)
 	}()
 	s.handle(r)
