@@ -210,6 +210,10 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 		// begins with a large one.
 		m.largeWaited = !large && m.large.count > 0
 	}
+	if m.called {
+		m.called = false
+		m.lanes[m.role.bulk].pace.called, m.lanes[m.role.stream].pace.called = now, now
+	}
 	if m.carries(pipe, 0) && m.closeReady() {
 		m.batchClose()
 	}
@@ -450,6 +454,7 @@ func (m *Machine) part(f *frame.Frame, payload []byte, packed [][]byte, off *int
 // sentWhole takes note that the last frame of an item is in a batch.
 func (m *Machine) sentWhole(it *item) {
 	it.whole = true
+	m.called = m.called || it.brief()
 	it.end = m.lanes[m.role.call].sent
 	switch it.kind {
 	case itemCall:

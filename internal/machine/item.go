@@ -1,6 +1,10 @@
 package machine
 
-import "time"
+import (
+	"time"
+
+	"github.com/twinwire/twinwire/frame"
+)
 
 type itemKind uint8
 
@@ -46,6 +50,23 @@ type item struct {
 
 // begun reports whether a frame of the item was put into a batch.
 func (it *item) begun() bool { return it.off > 0 || it.whole }
+
+// brief reports whether the item is a call, a message or a reply that fits into
+// a frame and is not of a call with streams.
+func (it *item) brief() bool {
+	if len(it.payload) > frame.MaxPayload {
+		return false
+	}
+	switch it.kind {
+	case itemCall:
+		return !it.call.Streams && it.call.x == nil
+	case itemMessage:
+		return true
+	case itemReply:
+		return it.reply != nil && it.reply.x == nil
+	}
+	return false
+}
 
 // A list is a doubly linked list of items.
 type list struct {

@@ -147,6 +147,7 @@ type Machine struct {
 	chunk       *Chunk     // that the payload of the frame being appended is in
 	appended    []byte     // what Batch is writing to
 	touched     uint8      // lanes of which a numbered frame is in it
+	called      bool       // a brief item is in it
 	sent        []*Inbound // replies that were sent whole
 	largeWaited bool       // a large message waits that the last batch had no room for
 	messagesOut []*Call    // messages that were sent whole

@@ -24,6 +24,11 @@ const (
 	// paceQueue is how long a queue may take besides a part of a round trip, if
 	// both are not more than two round trips.
 	paceQueue = 2 * time.Millisecond
+	// paceCalls is how long after a call streams take less of a path that is
+	// shorter than paceShort: at most paceBeside, or what fills it.
+	paceCalls  = 10 * time.Millisecond
+	paceShort  = time.Millisecond
+	paceBeside = 32 << 10
 	// paceBurst is how long the path may take for what leaves at once, if that
 	// is more than one frame.
 	paceBurst = 2500 * time.Microsecond
@@ -51,6 +56,11 @@ const (
 // than what fills the path is let into flight until one trip was seen without
 // a queue.
 //
+// On a short path, as within one machine, it is the ends that are the slowest
+// link, and what is more than the product keeps them busy without a pause: that
+// is what streams alone need, and what calls beside them wait for. So there the
+// streams leave pauses for as long as calls are made.
+//
 // What the streams wanted says nothing about the path: a rate that was
 // measured while they had nothing to send counts only if it is the best.
 type pace struct {
@@ -58,6 +68,7 @@ type pace struct {
 	inFlight  int
 	burst     int           // bytes in the batch that is being made
 	unasked   int           // bytes since an acknowledgement was asked for
+	called    time.Duration // when a call, a message or a reply was sent last
 	delivered uint64        // bytes that were acknowledged
 	since     time.Duration // when that became so, or when there was nothing in flight
 	sentAt    time.Duration // when the last of them were sent, or when there was nothing in flight
@@ -213,6 +224,8 @@ func (p *pace) acknowledged(next uint64, now time.Duration) {
 		bound = min(bound, p.inFlight+max(2*frame.MaxPayload, quarter))
 	}
 	switch {
+	case p.trip < paceShort && p.called > 0 && now-p.called < paceCalls:
+		p.limit = max(paceBeside, int(p.rate.value()*(p.trip+p.trip/4).Seconds()))
 	case p.probes:
 		p.limit = max(frame.MaxPayload, int(p.rate.value()*p.trip.Seconds()/2))
 	case p.known:
