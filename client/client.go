@@ -136,7 +136,9 @@ const defaultPort = "443"
 // Dial begins a session with the server at addr: host or host:port, where the
 // wires race, or one of quic://host:port, wss://host:port/path and
 // ws://host:port/path, which is plaintext and for loopback addresses only. The
-// port is 443 unless given, the path /twinwire.
+// port is 443 unless given, the path /twinwire. Several, separated by commas,
+// are addresses at which the same is served: they are tried in their order, and
+// the session stays where it has begun.
 //
 // Dial returns when the session has begun. ctx bounds the dial and does not
 // affect the session. The error is a *core.RefusedError if the server refused,
@@ -147,7 +149,7 @@ func Dial(ctx context.Context, addr string, opts *Options) (*core.Session, error
 	}
 	l := &life{changed: opts.Changed}
 	l.tell(core.Change{Phase: core.Connecting, Try: 1})
-	s, err := opts.dial(ctx, addr)
+	s, err := opts.dialList(ctx, addr)
 	switch {
 	case err != nil:
 		l.ended(err)
@@ -157,7 +159,24 @@ func Dial(ctx context.Context, addr string, opts *Options) (*core.Session, error
 	return s, err
 }
 
-// dial is Dial without telling of it.
+// dialList dials the addresses of a list, one after the other.
+func (opts *Options) dialList(ctx context.Context, list string) (*core.Session, error) {
+	all := places(list)
+	if len(all) == 1 {
+		return opts.dial(ctx, list)
+	}
+	failed := &DialError{Addr: list}
+	for _, p := range all {
+		s, err := opts.dial(ctx, p.addr)
+		if err == nil || ctx.Err() != nil {
+			return s, err
+		}
+		failed.Causes = append(failed.Causes, err)
+	}
+	return nil, failed
+}
+
+// dial dials one address.
 func (opts *Options) dial(ctx context.Context, addr string) (*core.Session, error) {
 	t, err := parse(addr)
 	if err != nil {

@@ -25,8 +25,11 @@ import (
 // server that says that trying again, or trying again unchanged, is of no use;
 // and the end of a session in whose place the client has begun another one,
 // with TakenOver: two that took turns would never end.
+//
 // It waits between tries as Options.Reconnect says, and as long as a server
-// asks to be left alone.
+// asks to be left alone. Where addr has several addresses it goes to another one
+// when one fails or its server has ended the session, and need not wait for what
+// that has asked.
 func Run(ctx context.Context, addr string, opts *Options, f func(ctx context.Context, s *core.Session) error) error {
 	if opts == nil {
 		opts = new(Options)
@@ -34,7 +37,7 @@ func Run(ctx context.Context, addr string, opts *Options, f func(ctx context.Con
 	if err := opts.check(addr); err != nil {
 		return err
 	}
-	r := &succession{addr: addr, opts: opts, f: f, life: life{changed: opts.Changed, many: true}}
+	r := &succession{round: round{places: places(addr)}, opts: opts, f: f, life: life{changed: opts.Changed, many: true}}
 	err := r.run(ctx)
 	r.life.ended(err)
 	return err
@@ -42,10 +45,10 @@ func Run(ctx context.Context, addr string, opts *Options, f func(ctx context.Con
 
 // A succession is one call of Run: sessions that take each other's place.
 type succession struct {
-	addr string
-	opts *Options
-	f    func(ctx context.Context, s *core.Session) error
-	life life
+	round round
+	opts  *Options
+	f     func(ctx context.Context, s *core.Session) error
+	life  life
 }
 
 func (r *succession) run(ctx context.Context) error {
@@ -53,7 +56,7 @@ func (r *succession) run(ctx context.Context) error {
 	var last error // of the try before
 	for search := policy.search(); ctx.Err() == nil; {
 		r.life.tell(core.Change{Phase: core.Connecting, Try: search.tries + 1, Cause: last})
-		s, err := r.opts.dial(ctx, r.addr)
+		s, err := r.opts.dial(ctx, r.round.place().addr)
 		last = err
 		var asked time.Duration
 		var refused *core.RefusedError
@@ -86,7 +89,7 @@ func (r *succession) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		wait, again := search.failed(asked)
+		wait, again := search.failed(r.round.next(asked, time.Now()))
 		if !again {
 			return last
 		}
@@ -129,9 +132,15 @@ func (r *succession) session(ctx context.Context, s *core.Session) (over bool, e
 
 // check reports what no further try can mend.
 func (o *Options) check(addr string) error {
-	t, err := parse(addr)
-	if err == nil {
-		_, err = o.tlsConfig(t.host)
+	var err error
+	for _, p := range places(addr) {
+		var t *target
+		if t, err = parse(p.addr); err == nil {
+			_, err = o.tlsConfig(t.host)
+		}
+		if err != nil {
+			break
+		}
 	}
 	if err == nil {
 		_, err = core.NewMux(o.Services, o.Interceptors)
