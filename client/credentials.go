@@ -112,15 +112,20 @@ func (a *asker) ask(ctx context.Context) (*core.Credential, error) {
 		}()
 		v.credential, v.err = a.source(ctx)
 	}()
+	var v answer
 	select {
-	case v := <-answered:
-		if v.err != nil {
-			return nil, &credentialError{v.err}
-		}
-		return v.credential, nil
+	case v = <-answered:
 	case <-ctx.Done():
-		return nil, late()
+		select {
+		case v = <-answered: // the goroutine has answered, and then ended ctx
+		default:
+			return nil, late()
+		}
 	}
+	if v.err != nil {
+		return nil, &credentialError{v.err}
+	}
+	return v.credential, nil
 }
 
 // took remembers what the server has taken.
@@ -223,7 +228,11 @@ func (r *renewer) run(ctx context.Context, s *core.Session) {
 			continue
 		}
 		failures++
-		r.log.Warn("twinwire: credentials were not renewed", "session", s.ID().String(), "expires", end, "error", err)
+		level := slog.LevelDebug
+		if failures == 1 {
+			level = slog.LevelWarn
+		}
+		r.log.Log(ctx, level, "twinwire: credentials were not renewed", "session", s.ID().String(), "expires", end, "error", err)
 		if refused := new(core.RefusedError); errors.As(err, &refused) || final(err) {
 			return // others were asked for
 		}
