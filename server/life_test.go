@@ -11,6 +11,7 @@ import (
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/client"
+	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/transport"
 )
@@ -126,9 +127,13 @@ func TestReconnectPolicy(t *testing.T) {
 			r := newRoad(t, e.ln.Addr())
 			tries := 0
 			var cause error
+			ended := make(chan struct{}, 1)
 			opts := &client.Options{Pins: e.dev.Pins(), Reconnect: policy, Changed: func(c core.Change) {
-				if c.Phase == core.Connecting {
+				switch c.Phase {
+				case core.Connecting:
 					tries, cause = max(tries, c.Try), c.Cause
+				case core.Ended:
+					ended <- struct{}{}
 				}
 			}}
 			s, err := client.Dial(t.Context(), "wss://"+r.addr(), opts)
@@ -138,13 +143,14 @@ func TestReconnectPolicy(t *testing.T) {
 			r.block(false, true)
 			began := time.Now()
 			r.cut()
-			<-s.Done()
+			<-ended
 			if !errors.Is(s.Err(), twinwire.Unavailable) || time.Since(began) > 10*time.Second {
 				t.Errorf("session ended with %v after %v", s.Err(), time.Since(began))
 			}
 			if err := client.Run(t.Context(), "wss://"+r.addr(), opts, nil); !errors.Is(err, twinwire.Unavailable) {
 				t.Errorf("Run = %v", err)
 			}
+			<-ended
 			if policy.Tries > 0 && tries != policy.Tries || tries < 2 || cause == nil {
 				t.Errorf("tried %d times, the last one because of %v", tries, cause)
 			}
@@ -155,7 +161,14 @@ func TestReconnectPolicy(t *testing.T) {
 // Calls that use the context which Run gives say what has become of them when
 // their session ends, and not that they were canceled.
 func TestRunContext(t *testing.T) {
-	e := start(t, "wss://", "websocket").serve(service())
+	running := make(chan *core.Session)
+	e := start(t, "wss://", "websocket").serve(&core.Service{Name: "wait", Methods: map[string]core.Method{
+		"wait.Call": func(ctx context.Context, _ any, r *core.Request) (codec.Marshaler, error) {
+			running <- r.Session()
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+	}})
 	for i := range 20 {
 		var err error
 		rounds := 0
@@ -165,9 +178,8 @@ func TestRunContext(t *testing.T) {
 				if rounds++; rounds > 1 {
 					return end
 				}
-				echo(t, s)
-				go e.srv.Session(s.ID()).CloseWith(twinwire.Unavailable, fmt.Sprint(i), 0)
-				err = s.Call(ctx, "test.Wait", nil, nil)
+				go func() { (<-running).CloseWith(twinwire.Unavailable, fmt.Sprint(i), 0) }()
+				err = s.Call(ctx, "wait.Call", nil, nil)
 				return err
 			})
 		if got != end || errors.Is(err, twinwire.Canceled) || err == nil {

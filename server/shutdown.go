@@ -25,6 +25,10 @@ func retryAfter() time.Duration {
 // sessions and HTTP requests have ended. If ctx is done before, what is left ends
 // at once and the error is ctx's; handlers that ignore their context are not
 // waited for any longer than a second. A second Shutdown waits for the first.
+//
+// client.Run comes back when it was asked to, or goes to another address at once
+// if it has one, as soon as its session has ended; there is no word to it before
+// that.
 func (s *Server) Shutdown(ctx context.Context) error {
 	list, first, err := s.beginClosing()
 	if err != nil {
