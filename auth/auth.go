@@ -25,7 +25,8 @@ import (
 	"github.com/twinwire/twinwire/core"
 )
 
-// A Login is a client that wants to be let in. It must not be kept.
+// A Login is a client that wants to be let in. It must not be kept. In logs and
+// in formatted output it shows the method and the carrier alone.
 type Login struct {
 	// Login is what the client has sent, and the carrier; Info.RemoteAddr is the
 	// client's address, behind a trusted proxy too.

@@ -9,8 +9,10 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/big"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +41,19 @@ func TestDenied(t *testing.T) {
 	}
 	if err := auth.Denied(cause); !strings.Contains(err.Error(), cause.Error()) {
 		t.Errorf("the log gets %v", err)
+	}
+}
+
+// What a client has sent does not get into a log with its login.
+func TestLoginIsRedacted(t *testing.T) {
+	l := &auth.Login{Login: &core.Login{Method: "token", Credential: []byte("hush")}, Header: http.Header{"Cookie": {"hush"}}}
+	var log strings.Builder
+	for _, h := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {
+		slog.New(h).Info("login", "pointer", l, "value", *l, "inside", struct{ L *auth.Login }{l})
+	}
+	shown := log.String() + fmt.Sprintf("%v %+v %#v %s", l, l, l, *l)
+	if strings.Contains(shown, "hush") || strings.Contains(shown, "aHVzaA") || strings.Contains(shown, "[104 117 115 104]") {
+		t.Errorf("shown: %s", shown)
 	}
 }
 

@@ -93,6 +93,9 @@ func (c *Credential) check() error {
 // LogValue keeps credentials out of logs.
 func (c *Credential) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
+// MarshalText keeps them out of what is logged as JSON, inside of others too.
+func (c *Credential) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
 // String says which method it is, and nothing else.
 func (c *Credential) String() string {
 	if c == nil {

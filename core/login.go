@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -52,6 +53,12 @@ func (l *Login) Challenge(ctx context.Context, challenge []byte) (proof []byte, 
 
 // String names the method and the carrier, and nothing that is secret.
 func (l *Login) String() string { return "login by " + quoted(l.Method) + " over " + l.Info.String() }
+
+// LogValue is String, and MarshalText too: a login may have cookies around it.
+func (l *Login) LogValue() slog.Value { return slog.StringValue(l.String()) }
+
+// MarshalText is String.
+func (l *Login) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // Format is String for all verbs.
 func (l *Login) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(l.String())) }

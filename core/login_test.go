@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strings"
 	"testing"
@@ -517,7 +518,18 @@ func TestRedacted(t *testing.T) {
 	c := core.TokenCredential("hush")
 	l := &core.Login{Hello: new(core.Hello), Method: "token\n", Credential: []byte("hush")}
 	p := &core.Principal{ID: "ann\x1b[31m\nERROR", Claims: map[string]any{"x": "hush"}, Expires: time.Now()}
-	for _, s := range []string{fmt.Sprint(c, l), fmt.Sprintf("%v %+v %#v %s %q %x", c, c, c, c, c, c), fmt.Sprintf("%+v %#v %s", l, l, l), c.LogValue().String(), p.LogValue().String()} {
+	var log strings.Builder
+	type around struct {
+		C *core.Credential
+		L *core.Login
+	}
+	for _, h := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {
+		slog.New(h).Info("dial", "c", c, "l", l, "both", around{c, l}, "pointer", &around{c, l})
+	}
+	if n := strings.Count(log.String(), "redacted"); n < 5 || strings.Contains(log.String(), "aHVzaA") {
+		t.Errorf("the log has %s", log.String())
+	}
+	for _, s := range []string{fmt.Sprint(c, l), strings.ReplaceAll(log.String(), "\n", ""), fmt.Sprintf("%v %+v %#v %s %q %x", c, c, c, c, c, c), fmt.Sprintf("%+v %#v %s", l, l, l), c.LogValue().String(), p.LogValue().String()} {
 		if strings.Contains(s, "hush") || strings.Contains(s, "68757368") || strings.ContainsAny(s, "\n\x1b") {
 			t.Errorf("shown: %s", s)
 		}
