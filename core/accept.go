@@ -111,7 +111,13 @@ func (a *Acceptor) ServeFrom(carrier transport.Carrier, peer any) error {
 	v.giveUp = sync.OnceFunc(func() { close(v.begun) })
 	v.timer = time.AfterFunc(a.limits.HandshakeTime, func() {
 		a.counts.Add(LimitHandshakeTime)
-		carrier.Close(twinwire.DeadlineExceeded, "handshake took too long")
+		code := twinwire.DeadlineExceeded
+		if v.welcomed.Load() {
+			// The client has a session, or thinks so: it is to try another carrier,
+			// and not to give that up (clause 14.1).
+			code = twinwire.PeerDead
+		}
+		carrier.Close(code, "handshake took too long")
 		v.giveUp()
 	})
 	returned := false
