@@ -17,6 +17,7 @@ import (
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
+	"github.com/twinwire/twinwire/transport"
 	"github.com/twinwire/twinwire/transport/mem"
 )
 
@@ -29,6 +30,10 @@ type roaming struct {
 	server   *core.Session
 	attempts atomic.Uint32
 	offline  atomic.Bool
+	// resume has the session go on, and wrap is what the server makes of its
+	// end of a carrier; nil for what is usual.
+	resume func(s *core.Session) error
+	wrap   func(c *mem.Carrier) transport.Carrier
 
 	mu     sync.Mutex
 	cc     *mem.Carrier // the newest
@@ -50,7 +55,11 @@ func roam(t *testing.T, server, client *core.Config) *roaming {
 			if w.again(s) == nil {
 				return
 			}
-			time.Sleep(time.Second) // of the bubble
+			select {
+			case <-time.After(time.Second): // of the bubble
+			case <-s.Done():
+				return
+			}
 		}
 	}
 	mux, err := core.NewMux(client.Services, client.Interceptors)
@@ -75,17 +84,27 @@ func roam(t *testing.T, server, client *core.Config) *roaming {
 func (w *roaming) dial() *mem.Carrier {
 	n := w.attempts.Add(1)
 	cc, sc := mem.Pipe(&mem.Options{OnePipe: n%2 == 0})
-	w.served.Go(func() { _ = w.acceptor.Serve(sc) })
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	far, acceptor := transport.Carrier(sc), w.acceptor
+	if w.wrap != nil {
+		far = w.wrap(sc)
+	}
+	w.served.Go(func() { _ = acceptor.Serve(far) })
 	w.cc = cc
-	w.mu.Unlock()
 	return cc
 }
 
 // again has the session go on with another carrier.
 func (w *roaming) again(s *core.Session) error {
-	cc := w.dial()
-	offer, err := core.GreetAgain(context.Background(), cc, s)
+	if w.resume != nil {
+		return w.resume(s)
+	}
+	return w.greetAgain(s)
+}
+
+func (w *roaming) greetAgain(s *core.Session) error {
+	offer, err := core.GreetAgain(context.Background(), w.dial(), s)
 	if err != nil {
 		return err
 	}

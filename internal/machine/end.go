@@ -52,8 +52,10 @@ func (m *Machine) End(eff *Effects) {
 	for _, id := range slices.Sorted(maps.Keys(m.out.running)) {
 		c := m.out.running[id]
 		switch {
-		case c.held:
+		case c.held && (c.canceled || c.x.arrived()):
 			// The answer is here; the events that it waits for are not coming.
+		case c.held:
+			c.finish(twinwire.OutcomeUnknown, "session ended before the streams of the answer came")
 		case !c.item.whole:
 			c.finish(twinwire.Unavailable, "session ended before the call was sent")
 		case m.closing.got && c.item.whole && c.item.end > m.lanes[m.role.call].acked:

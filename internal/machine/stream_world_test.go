@@ -261,7 +261,7 @@ func (e *end) replied(v *Inbound, number uint64, code twinwire.Code) {
 
 // whole checks that the streams before an answer have arrived (12.8).
 func (e *end) whole(c *testCall) {
-	if c.abandoned || e.m.ended {
+	if c.abandoned {
 		return // it did not wait for them
 	}
 	for _, in := range InStreams(&c.Call) {

@@ -145,6 +145,7 @@ var mutants = []Mutant{
 	{"a stopped stream is delivered", "instream.go", "\tif !s.stopped {\n\t\teff.Data = append(eff.Data, DataIn{Stream: s, Payload: f.Payload, Last: s.ended})\n", "\tif true {\n\t\teff.Data = append(eff.Data, DataIn{Stream: s, Payload: f.Payload, Last: s.ended})\n", "12.7"},
 	{"reply before its streams is sent", "incoming.go", "\tif !v.x.sending() {\n\t\treturn false\n\t}\n\tv.replyWaits = true\n", "\tif true {\n\t\treturn false\n\t}\n\tv.replyWaits = true\n", "12.8"},
 	{"reply does not say how many streams began", "batch.go", "\t\t\tf.Slot = uint64(it.reply.x.began)\n", "\t\t\tf.Slot = 1\n", "12.8"},
+	{"an answer whose streams are lost is whole", "end.go", "case c.held && (c.canceled || c.x.arrived()):", "case c.held:", "12.8"},
 	{"reply does not wait for streams", "outgoing.go", " || !c.canceled && !c.x.arrived()", "", "12.8"},
 	{"streams of a failed call are not reset", "incoming.go", "\t\tcase !s.ended: // what the handler has ended arrives whole, before its error\n", "\t\tcase s.ended && s.over:\n", "12.8"},
 	{"a canceled call goes on with its streams", "outgoing.go", "\tc.canceled = true\n\tm.dropStreams(c.x, code)\n", "\tc.canceled = true\n", "12.9"},
