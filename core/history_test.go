@@ -126,7 +126,12 @@ func (h *history) run() {
 func (h *history) again(s *core.Session) error {
 	h.resuming.Lock()
 	defer h.resuming.Unlock()
-	return h.w.greetAgain(s)
+	cc := h.w.dial()
+	offer, err := core.GreetAgain(context.Background(), &deafCarrier{cc, 5 * time.Millisecond}, s)
+	if err != nil {
+		return err
+	}
+	return offer.Resume()
 }
 
 // load begins what is disturbed.

@@ -100,10 +100,6 @@ func (w *roaming) again(s *core.Session) error {
 	if w.resume != nil {
 		return w.resume(s)
 	}
-	return w.greetAgain(s)
-}
-
-func (w *roaming) greetAgain(s *core.Session) error {
 	offer, err := core.GreetAgain(context.Background(), w.dial(), s)
 	if err != nil {
 		return err
