@@ -1,6 +1,6 @@
 // Command twinwire is the tool of twinwire.
 //
-//	twinwire gen [-check] [packages]
+//	twinwire gen [-check] [-ts DIR [-numbers] [-dates]] [packages]
 //	twinwire breaking -against REF|DIR [packages]
 //	twinwire token key|public|sign
 //
@@ -10,6 +10,13 @@
 // nothing, names the files that are not current, and exits with 1 if there are
 // any. Packages are patterns of the go command; none means the one in the
 // current directory, as go generate wants it.
+//
+// With -ts it writes TypeScript in place of Go: DIR/<package>.ts, with the types,
+// a typed client, events, states, and what serves a service in a browser. It
+// imports the package twinwire of npm. Integers of 64 bits are bigints there,
+// or with -numbers numbers that fail for what they do not hold; int and uint are
+// such numbers always. Times keep their nanoseconds, or are Dates with -dates.
+// Types with methods of their own are what they write: binaries, or any value.
 //
 // Breaking compares the contracts with those of another version, a revision of
 // the git repository or a directory, and lists with file and line what makes
@@ -122,10 +129,12 @@ import (
 	"time"
 
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/gen"
+	"github.com/twinwire/twinwire/cmd/twinwire/internal/gen/typescript"
 )
 
 const usage = `usage:
   twinwire gen [-check] [packages]                 generate code from contracts
+  twinwire gen [-check] -ts DIR [packages]         generate TypeScript from contracts
   twinwire breaking -against REF|DIR [packages]    list what breaks older clients
   twinwire token key|public|sign                   make keys and tokens
 
@@ -180,8 +189,12 @@ func generate(ctx context.Context, dir string, args []string, stdout, stderr io.
 	flags := flag.NewFlagSet("twinwire gen", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	check := flags.Bool("check", false, "write nothing; name the files that are not current, and exit with 1 if there are any")
+	ts := flags.String("ts", "", "write TypeScript to this directory, in place of Go")
+	var opts typescript.Options
+	flags.BoolVar(&opts.Numbers, "numbers", false, "with -ts: int64 and uint64 are numbers, in place of bigints")
+	flags.BoolVar(&opts.Dates, "dates", false, "with -ts: times are Dates, without what is below a millisecond")
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: twinwire gen [-check] [packages]")
+		fmt.Fprintln(stderr, "usage: twinwire gen [-check] [-ts DIR [-numbers] [-dates]] [packages]")
 		flags.PrintDefaults()
 	}
 	switch err := flags.Parse(args); {
@@ -190,17 +203,31 @@ func generate(ctx context.Context, dir string, args []string, stdout, stderr io.
 	case err != nil:
 		return 2
 	}
-	if !*check {
+	if *ts == "" && !*check {
 		if err := gen.Update(ctx, dir, flags.Args()); err != nil {
 			fmt.Fprintln(stderr, err)
 			return 1
 		}
 		return 0
 	}
-	files, err := gen.Files(ctx, dir, flags.Args())
+	var (
+		files []gen.File
+		err   error
+	)
+	if *ts != "" {
+		files, err = gen.TypeScript(ctx, dir, *ts, flags.Args(), opts)
+	} else {
+		files, err = gen.Files(ctx, dir, flags.Args())
+	}
+	if err == nil && !*check {
+		_, err = gen.Write(files)
+	}
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
+	}
+	if !*check {
+		return 0
 	}
 	code := 0
 	for _, f := range files {

@@ -28,6 +28,72 @@ func TestCurrent(t *testing.T) {
 	}
 }
 
+// So is the TypeScript of it, which the tests in ts compile.
+func TestCurrentTypeScript(t *testing.T) {
+	if code, stdout, stderr := command(t, ".", "gen", "-check", "-ts", "../../ts/test/generated", "./internal/golden/..."); code != 0 {
+		t.Errorf("exit code %d, stale: %s, error: %s", code, stdout, stderr)
+	}
+}
+
+// A contract becomes TypeScript with its comments, and numbers and times are as
+// they were asked for.
+func TestTypeScript(t *testing.T) {
+	dir := contract(t, `// Package a is a contract.
+package a
+
+import (
+	"context"
+	"time"
+)
+
+//twinwire:service
+type A interface {
+	// Do does it.
+	Do(ctx context.Context, in Thing) (uint64, error)
+}
+
+// A Thing is one.
+type Thing struct {
+	// ID is its number.
+	ID   int64
+	At   time.Time // when
+	Next *Thing
+}
+`)
+	code, stdout, stderr := command(t, dir, "gen", "-check", "-ts", "out")
+	if code != 1 || stdout != filepath.Join("out", "a.ts")+"\n" || stderr != "" {
+		t.Fatalf("without the file: exit code %d, %q, %q", code, stdout, stderr)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "out"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		flags []string
+		want  []string
+	}{
+		{nil, []string{
+			"/** A Thing is one. */\nexport interface Thing {\n\t/** ID is its number. */\n\treadonly ID: bigint;\n\t/** when */\n\treadonly At: tw.Timestamp;\n\treadonly Next: Thing | null;\n}",
+			"Next: c.optional(c.lazy(() => Thing)),",
+			"\t/** Do does it. */\n\tdo(in_: Thing, options?: tw.CallOptions): Promise<bigint> {",
+			"export function serveA(impl: A): tw.Handlers {",
+		}},
+		{[]string{"-numbers", "-dates"}, []string{"readonly ID: number;", "ID: c.int53,", "readonly At: Date;", "At: c.date,", "Promise<number>"}},
+	} {
+		if code, stdout, stderr := command(t, dir, append([]string{"gen", "-ts", "out"}, c.flags...)...); code != 0 || stdout+stderr != "" {
+			t.Fatalf("gen %v: exit code %d, %q, %q", c.flags, code, stdout, stderr)
+		}
+		content, err := os.ReadFile(filepath.Join(dir, "out", "a.ts"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(string(content), want) {
+				t.Errorf("gen %v: %q is missing in\n%s", c.flags, want, content)
+			}
+		}
+	}
+}
+
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{{}, {"nothing"}, {"gen", "-nothing"}} {
 		if code, _, stderr := command(t, ".", args...); code != 2 || !strings.Contains(stderr, "usage") {

@@ -7,7 +7,7 @@ export type { Storage } from './client/memory.js';
 export { CodecError, Timestamp, type Type, type TypeOf, type Value } from './codec/index.js';
 export { Code, TwinwireError } from './error.js';
 export type { Metadata } from './frame/metadata.js';
-export type { Delivery, EventOptions } from './session/events.js';
+export { type Delivery, type EventOptions, type TypedDelivery, typedEvents } from './session/events.js';
 export { type Body, bytes, type Source, values } from './session/exchange.js';
 export { type Handler, type Handlers, handler, type Request } from './session/serve.js';
 export { type CallOptions, type Change, type Method, method, type Session } from './session/session.js';

@@ -14,7 +14,7 @@ export interface Type<T> {
 	read(r: Reader): T;
 	/** For states: reads a patch (docs/state.md) and returns the value that it makes of v, which it leaves alone. */
 	patch?(r: Reader, v: T, op: number, binding: Binding, at: number): T;
-	/** The fields of a struct, through whatever is around it. */
+	/** The fields of a struct. */
 	readonly fields?: Fields | undefined;
 }
 
@@ -144,7 +144,6 @@ export const list = <T>(of: Type<T>): Type<readonly T[]> => ({
 		return v;
 	},
 	patch: patchList(of, false),
-	fields: of.fields,
 });
 
 /** An array of n elements. */
@@ -155,8 +154,7 @@ export const array = <T>(of: Type<T>, n: number): Type<readonly T[]> => {
 		write: (w, v) => plain.write(w, sized(v, n)),
 		read: (r) => sized(plain.read(r), n),
 		patch: patchList(of, true),
-		fields: of.fields,
-	};
+		};
 };
 
 /** A map, whose keys are strings or integers. Nil is read as empty. */
@@ -177,7 +175,6 @@ export const map = <K, V>(key: Type<K>, of: Type<V>): Type<ReadonlyMap<K, V>> =>
 		return v;
 	},
 	patch: patchMap(key, of),
-	fields: of.fields,
 });
 
 /** A pointer: nil is null. */
@@ -187,9 +184,19 @@ export const optional = <T>(of: Type<T>): Type<T | null> => {
 		write: (w, v) => (v === null || v === undefined ? w.nil() : of.write(w, v)),
 		read: (r) => (r.nil() ? null : of.read(r)),
 		...(of.patch && { patch: (r: Reader, v: T | null, op: number, b: Binding, at: number) => (of.patch as Patch<T>)(r, v ?? of.zero(), op, b, at) }),
-		fields: of.fields,
-	};
+		};
 };
+
+/** A type that is made of itself, or is declared later. */
+export const lazy = <T>(of: () => Type<T>): Type<T> => ({
+	zero: () => of().zero(),
+	write: (w, v) => of().write(w, v),
+	read: (r) => of().read(r),
+	patch: (r, v, op, b, at) => {
+		const { patch } = of();
+		return patch ? patch(r, v, op, b, at) : r.fail('value cannot be patched');
+	},
+});
 
 type Members = { readonly [name: string]: Type<unknown> };
 /** What a struct of these fields is. */
@@ -202,14 +209,22 @@ export function fieldName(name: string): Uint8Array {
 	return w.finish().slice();
 }
 
-/** A struct: a map from the names of its fields. Unknown fields are skipped, missing ones are zero. */
-export function struct<F extends Members>(members: F): Type<StructOf<F>> {
+/**
+ * A struct: a map from the names of its fields. Unknown fields are skipped,
+ * missing ones are zero. Aliases are other names under which fields are read.
+ */
+export function struct<F extends Members>(members: F, aliases: { readonly [name: string]: string } = {}): Type<StructOf<F>> {
 	type S = Record<string, unknown>;
 	const fields = new Map(Object.entries(members));
 	const names = [...fields.keys()];
 	const types = [...fields.values()];
 	const keys = names.map(fieldName);
 	const count = names.length;
+	for (const [alias, name] of Object.entries(aliases)) {
+		names.push(name);
+		types.push(fields.get(name) as Type<unknown>);
+		keys.push(fieldName(alias));
+	}
 	const fill = (v: S): S => {
 		for (let i = 0; i < count; i++) if (!((names[i] as string) in v)) v[names[i] as string] = (types[i] as Type<unknown>).zero();
 		return v;

@@ -1,7 +1,7 @@
-import { decode, type Type, value } from '../codec/types.js';
+import { decode, type Type, type TypeOf, value } from '../codec/types.js';
 import type { Value } from '../codec/value.js';
 import type { Topic } from '../machine/topics.js';
-import { Mailbox } from './iterate.js';
+import { cancelable, Mailbox } from './iterate.js';
 
 /** Something that happened on a topic (clause 7). */
 export class Delivery {
@@ -148,4 +148,22 @@ export class Events {
 		this.over = true;
 		for (const tap of this.taps) tap.box.end();
 	}
+}
+
+/** An event of one of some types, or events that were missed and that none followed. */
+export type TypedDelivery<T extends { readonly [name: string]: Type<unknown> }> =
+	| { readonly [K in keyof T]: { readonly type: K; readonly event: TypeOf<T[K]>; readonly topic: string; readonly missed: number } }[keyof T]
+	| { readonly type: 'missed'; readonly event: undefined; readonly topic: string; readonly missed: number };
+
+/** Yields the events of a family with their types. Those of types that are not known are skipped: the peer is newer. */
+export function typedEvents<T extends { readonly [name: string]: Type<unknown> }>(session: { readonly events: Events['iterate'] }, family: string, types: T, options?: EventOptions): AsyncIterableIterator<TypedDelivery<T>> & AsyncDisposable {
+	const all = session.events({ ...options, family });
+	const run = async function* (): AsyncGenerator<TypedDelivery<T>, void, undefined> {
+		for await (const { kind, type, topic, missed, payload } of all) {
+			const name = type.slice(family.length + 1);
+			if (kind === 'missed') yield { type: 'missed', event: undefined, topic, missed };
+			else if (kind === 'event' && Object.hasOwn(types, name)) yield { type: name, event: decode(types[name] as Type<unknown>, payload), topic, missed } as TypedDelivery<T>;
+		}
+	};
+	return cancelable(run(), () => void all.return?.());
 }

@@ -13,6 +13,7 @@ import (
 )
 
 //go:generate go run -C ../../../cmd/twinwire . gen ../../ts/testserver/lab
+//go:generate go run -C ../../../cmd/twinwire . gen -ts ../../ts/test/generated ../../ts/testserver/lab
 
 // Lab is served by the test server and called by the TypeScript client.
 //

@@ -8,6 +8,7 @@ import (
 )
 
 //go:generate go run -C ../../../cmd/twinwire . gen ../../ts/testserver/page
+//go:generate go run -C ../../../cmd/twinwire . gen -ts ../../ts/test/generated ../../ts/testserver/page
 
 // Page is served by the TypeScript client.
 //

@@ -4,12 +4,15 @@ package gen
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/gen/emit"
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/gen/load"
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/gen/model"
+	"github.com/twinwire/twinwire/cmd/twinwire/internal/gen/typescript"
 )
 
 // A File is a generated file.
@@ -104,6 +107,32 @@ func Update(ctx context.Context, dir string, patterns []string) error {
 		}
 	}
 	return nil // contracts that lead through more packages than that need another run
+}
+
+// TypeScript makes the TypeScript of the packages that the patterns stand for,
+// relative to dir: <package>.ts in the directory out, for each package that has
+// something to generate. It writes none. The error is that of Files.
+func TypeScript(ctx context.Context, dir, out string, patterns []string, opts typescript.Options) ([]File, error) {
+	contracts, err := Contracts(ctx, dir, patterns)
+	if err != nil {
+		return nil, err
+	}
+	if !filepath.IsAbs(out) {
+		out = filepath.Join(dir, out)
+	}
+	var files []File
+	for _, m := range contracts {
+		f := File{Path: filepath.Join(out, m.Name+".ts"), Content: typescript.Of(m, opts)}
+		for _, other := range files {
+			if other.Path == f.Path {
+				return nil, fmt.Errorf("two packages are called %s: give their TypeScript directories of its own", m.Name)
+			}
+		}
+		old, err := os.ReadFile(f.Path)
+		f.Current = err == nil && bytes.Equal(old, f.Content)
+		files = append(files, f)
+	}
+	return files, nil
 }
 
 // Contracts returns the models of the packages that have something to

@@ -18,7 +18,7 @@ import (
 func Build(p *load.Package) (*Package, Problems) {
 	b := &builder{
 		load:    p,
-		pkg:     &Package{Path: p.PkgPath, Name: p.Name, Types: p.Types, File: p.GeneratedFile(), Declared: make(map[string]token.Position)},
+		pkg:     &Package{Path: p.PkgPath, Name: p.Name, Types: p.Types, File: p.GeneratedFile(), Docs: docs(p), Declared: make(map[string]token.Position)},
 		placed:  make(map[token.Pos]bool),
 		ids:     make(map[string]bool),
 		fields:  make(map[token.Pos]bool),
@@ -39,6 +39,44 @@ func Build(p *load.Package) (*Package, Problems) {
 		}
 	}
 	return b.pkg, b.problems.Sorted()
+}
+
+// docs returns the comments of the types and fields of p.
+func docs(p *load.Package) map[token.Pos]string {
+	docs := make(map[token.Pos]string)
+	add := func(name *ast.Ident, comments ...*ast.CommentGroup) {
+		for _, c := range comments {
+			if text := docOf(c); text != "" {
+				docs[name.Pos()] = text
+				return
+			}
+		}
+	}
+	for _, file := range p.Syntax {
+		if p.IsGenerated(file.Package) {
+			continue
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GenDecl:
+				for _, s := range n.Specs {
+					if t, ok := s.(*ast.TypeSpec); ok && len(n.Specs) == 1 {
+						add(t.Name, t.Doc, n.Doc)
+					} else if ok {
+						add(t.Name, t.Doc)
+					}
+				}
+			case *ast.StructType:
+				for _, f := range n.Fields.List {
+					for _, name := range f.Names {
+						add(name, f.Doc, f.Comment)
+					}
+				}
+			}
+			return true
+		})
+	}
+	return docs
 }
 
 type builder struct {

@@ -23,6 +23,10 @@ type Package struct {
 	// Codecs are the types that are carried although nothing else names them.
 	Codecs []*Type
 
+	// Docs holds the comments of types and of fields of structs, by the
+	// positions of their names.
+	Docs map[token.Pos]string
+
 	// Declared holds the names that the package declares itself, and where.
 	Declared map[string]token.Position
 }
