@@ -1,22 +1,12 @@
 // Runs the Go server of ts/testserver.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import WebSocket from 'ws';
 import type { WebSocketClass } from '../src/index.js';
 
-let built: string | undefined;
-
-/** Builds the server, once. */
-function build(): string {
-	if (built) return built;
-	built = join(mkdtempSync(join(tmpdir(), 'twinwire-')), 'testserver');
-	execFileSync('go', ['build', '-o', built, '.'], { cwd: fileURLToPath(new URL('../../testserver', import.meta.url)), stdio: 'inherit', env: { ...process.env, GOWORK: 'off' } });
-	return built;
-}
+/** npm test has built it. */
+const binary = fileURLToPath(new URL('../testserver', import.meta.url));
 
 export interface TestServer extends AsyncDisposable {
 	readonly plain: string;
@@ -27,7 +17,7 @@ export interface TestServer extends AsyncDisposable {
 
 /** Starts a server, and ends it when it is disposed of. */
 export async function start(...args: string[]): Promise<TestServer> {
-	const child: ChildProcess = spawn(build(), args, { stdio: ['pipe', 'pipe', 'inherit'] });
+	const child: ChildProcess = spawn(binary, args, { stdio: ['pipe', 'pipe', 'inherit'] });
 	const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
 	const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
 	const line = await new Promise<string>((resolve, reject) => {

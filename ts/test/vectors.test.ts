@@ -19,6 +19,7 @@ interface Vector {
 	numbers?: { [name: string]: number | string | (number | string)[] };
 	strings?: { [name: string]: Bytes };
 	payload?: Bytes;
+	packed?: boolean;
 	reason?: string;
 	value?: number | string;
 	pairs?: [Bytes, Bytes][];
@@ -49,7 +50,7 @@ const flagBits: { [kind: string]: string[] } = {
 	REFUSE: ['RETRY', 'NEVER', 'AUTH'], ATTACH: ['ALL'], CLOSE: ['RETRY'], WINDOW: ['', '', 'CALLEE'],
 	CALL: ['MORE', 'META', 'DEADLINE', 'UNORDERED', 'IDEMPOTENT'], MESSAGE: ['MORE', 'META', '', 'UNORDERED'],
 	REPLY: ['MORE', 'META', 'BARRIER', 'STREAMS'], MORE: ['MORE', 'OF low', 'OF high'],
-	STATE: ['MORE', 'SNAPSHOT', 'NAME', 'END'], DATA: ['', 'BEGIN', 'CALLEE', 'END'], RESET: ['', '', 'CALLEE'],
+	STATE: ['MORE', 'SNAPSHOT', 'NAME', 'END'], DATA: ['', 'BEGIN', 'CALLEE', 'END', 'ASK'], RESET: ['', '', 'CALLEE'],
 	STOP: ['', '', 'CALLEE'], TOPIC: ['BEGIN'], EVENT: ['MORE', 'MISSED'],
 };
 
@@ -73,6 +74,7 @@ function expected(v: Vector): Frame {
 	}
 	for (const [name, s] of Object.entries(v.strings ?? {})) f[name === 'metadata' ? 'meta' : 'name'] = bytes(s);
 	f.payload = bytes(v.payload);
+	f.packed = v.packed === true;
 	return f;
 }
 

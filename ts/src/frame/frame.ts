@@ -1,5 +1,5 @@
 import { violation } from '../error.js';
-import { always, byRef, F1, Kind, type Layout, layouts, maxBody, maxCode, maxLanes, maxPayload, maxReason, type NumberField } from './layout.js';
+import { always, byRef, F1, Kind, type Layout, layouts, maxBody, maxCode, maxLanes, maxPayload, maxReason, type NumberField, packedBit } from './layout.js';
 import { type Cursor, getVarint, putVarint, type Uint, varintSize } from './varint.js';
 
 const none: Uint8Array = new Uint8Array(0);
@@ -21,6 +21,8 @@ export class Frame {
 	name: Uint8Array = none;
 	meta: Uint8Array = none;
 	payload: Uint8Array = none;
+	/** The payload is compressed. */
+	packed = false;
 	/** The numbers that a number does not hold: their fields have about their value. */
 	exact: { [field in NumberField | 'seq']?: bigint } | undefined;
 
@@ -67,7 +69,7 @@ export function frameSize(f: Frame): number {
 export function putFrame(b: Uint8Array, at: number, f: Frame): number {
 	const l = layouts[f.kind] as Layout;
 	let p = putVarint(b, at, headSize(f, l) + f.payload.length);
-	b[p++] = f.kind;
+	b[p++] = f.packed ? f.kind | packedBit : f.kind;
 	b[p++] = f.lane | f.flags;
 	if (numbered(f.kind)) p = putVarint(b, p, f.exact?.seq ?? f.seq);
 	for (let i = 0; i < l.numbers.length; i++) {
@@ -134,7 +136,10 @@ export function parseFrame(b: Uint8Array, at: number, f: Frame): number {
 	if (size === 0 || end > b.length) throw violation('frame is incomplete');
 	const c = { at };
 	getVarint(b, c, end);
-	const kind = (f.kind = b[c.at++] as number);
+	let kind = b[c.at++] as number;
+	f.packed = (kind & packedBit) !== 0 && !layouts[kind] && layouts[kind & ~packedBit]?.packs === true;
+	if (f.packed) kind &= ~packedBit;
+	f.kind = kind;
 	const second = b[c.at++] as number;
 	f.lane = second & 7;
 	const flags = (f.flags = second & ~7);
@@ -158,7 +163,7 @@ export function parseFrame(b: Uint8Array, at: number, f: Frame): number {
 	if (hasName(l, f)) f.name = string(b, c, end, l.name === always ? maxReason : 255);
 	if (flags & l.meta) f.meta = string(b, c, end, 8192);
 	const n = end - c.at;
-	if (!l.payload ? n > 0 : flags & F1 ? n !== maxPayload : n > maxPayload) throw violation('frame payload out of range');
+	if (!l.payload ? n > 0 : f.packed ? n === 0 || n >= maxPayload : flags & F1 ? n !== maxPayload : n > maxPayload) throw violation('frame payload out of range');
 	if (n > 0) f.payload = b.subarray(c.at, end);
 	return end;
 }

@@ -35,6 +35,9 @@ export const F4 = 0x40;
 export const F5 = 0x80;
 
 export const maxLanes = 8;
+/** The bit of the kind byte that says that a payload is compressed (clause 16.2). */
+export const packedBit = 0x20;
+
 export const maxPayload = 16384;
 export const maxBody = 32768;
 export const maxCode = 4095;
@@ -49,6 +52,8 @@ export interface Layout {
 	readonly flags: number;
 	/** Whether it has a payload: a full one then, if F1 says that more follows. */
 	readonly payload: boolean;
+	/** Its payload may be compressed (clause 16.2). */
+	readonly packs: boolean;
 	readonly numbers: readonly (readonly [field: NumberField, when: number])[];
 	/** The name: always there with a limit of maxReason, with a flag, or if ref says so. */
 	readonly name: number;
@@ -61,7 +66,7 @@ export const noName = -1;
 export const always = 0;
 export const byRef = 1;
 
-function layout(flags: number, numbers: string, name = noName, payload = false, meta = 0, control = true): Layout {
+function layout(flags: number, numbers: string, name = noName, payload = false, meta = 0, control = true, packs = false): Layout {
 	return {
 		control,
 		flags,
@@ -74,10 +79,12 @@ function layout(flags: number, numbers: string, name = noName, payload = false, 
 			: [],
 		name,
 		meta,
+		packs,
 	};
 }
 
 const free = false;
+const packs = true;
 
 /** The table of clause 2.6. A number that is there only with a flag has the flag's number behind a question mark. */
 export const layouts: { readonly [kind: number]: Layout } = {
@@ -94,16 +101,16 @@ export const layouts: { readonly [kind: number]: Layout } = {
 	[Kind.Credit]: layout(0, 'id next'),
 	[Kind.Close]: layout(F1, 'code millis?1 nexts', always),
 	[Kind.Window]: layout(F3, 'id slot next'),
-	[Kind.Call]: layout(F1 | F2 | F3 | F4 | F5, 'id ref size?1 millis?3', byRef, true, F2, free),
-	[Kind.Message]: layout(F1 | F2 | F4, 'ref id?1 size?1', byRef, true, F2, free),
-	[Kind.Reply]: layout(F1 | F2 | F3 | F4, 'id code size?1 next?3 slot?4', noName, true, F2, free),
+	[Kind.Call]: layout(F1 | F2 | F3 | F4 | F5, 'id ref size?1 millis?3', byRef, true, F2, free, packs),
+	[Kind.Message]: layout(F1 | F2 | F4, 'ref id?1 size?1', byRef, true, F2, free, packs),
+	[Kind.Reply]: layout(F1 | F2 | F3 | F4, 'id code size?1 next?3 slot?4', noName, true, F2, free, packs),
 	[Kind.Cancel]: layout(0, 'id code', noName, false, 0, free),
-	[Kind.More]: layout(F1 | F2 | F3, 'id', noName, true, 0, free),
-	[Kind.State]: layout(F1 | F2 | F3 | F4, 'id next?2 size?1', F3, true, 0, free),
-	[Kind.Data]: layout(F2 | F3 | F4, 'id slot', noName, true, 0, free),
+	[Kind.More]: layout(F1 | F2 | F3, 'id', noName, true, 0, free, packs),
+	[Kind.State]: layout(F1 | F2 | F3 | F4, 'id next?2 size?1', F3, true, 0, free, packs),
+	[Kind.Data]: layout(F2 | F3 | F4 | F5, 'id slot', noName, true, 0, free),
 	[Kind.Reset]: layout(F3, 'id slot code', noName, true, 0, free),
 	[Kind.Stop]: layout(F3, 'id slot code', noName, true, 0, free),
 	[Kind.Topic]: layout(F1, 'id', F1, false, 0, free),
-	[Kind.Event]: layout(F1 | F2, 'id ref size?1 next?2', byRef, true, 0, free),
+	[Kind.Event]: layout(F1 | F2, 'id ref size?1 next?2', byRef, true, 0, free, packs),
 	[Kind.Gap]: layout(0, 'id next', noName, false, 0, free),
 };

@@ -25,6 +25,7 @@ export class Lane {
 	/** The number of the next frame to be received, and the one that the last ACK said. */
 	next = 0;
 	private told = 0;
+	private owedFrames = 0;
 	private owedBytes = 0;
 	/** When an ACK will be due, 0 for never. */
 	ackDue = 0;
@@ -54,13 +55,19 @@ export class Lane {
 		this.again = Math.max(0, this.again - n);
 	}
 
-	/** Counts a numbered frame that arrived, and reports whether it is new (clause 4.1). */
-	accept(seq: number, bytes: number, now: number): boolean {
+	/**
+	 * Counts a numbered frame that arrived, and reports whether it is new
+	 * (clause 4.1). One of streams has no bytes that hurry its ACK, but may ask
+	 * for it.
+	 */
+	accept(seq: number, bytes: number, now: number, ask: boolean): boolean {
 		if (seq < this.next) return false;
 		if (seq > this.next) throw violation('a sequence number was skipped');
 		this.next++;
+		if (bytes > 0) this.owedFrames++;
 		this.owedBytes += bytes;
-		if (this.ackDue === 0 && !this.late) this.ackDue = now + ackDelay;
+		if (ask) this.late = true;
+		else if (this.ackDue === 0 && !this.late) this.ackDue = now + ackDelay;
 		return true;
 	}
 
@@ -70,7 +77,7 @@ export class Lane {
 	}
 
 	get due(): boolean {
-		return this.owes && (this.next - this.told >= ackFrames || this.owedBytes >= ackBytes || this.late);
+		return this.owes && (this.owedFrames >= ackFrames || this.owedBytes >= ackBytes || this.late);
 	}
 
 	tick(now: number): void {
@@ -82,7 +89,7 @@ export class Lane {
 
 	acknowledged(): void {
 		this.told = this.next;
-		this.owedBytes = this.ackDue = 0;
+		this.owedFrames = this.owedBytes = this.ackDue = 0;
 		this.late = false;
 	}
 

@@ -1,6 +1,6 @@
 import { Code, TwinwireError, violation } from '../error.js';
 import { Frame, numbered, parseFrame } from '../frame/frame.js';
-import { F1, Kind, layouts } from '../frame/layout.js';
+import { F1, F5, Kind, layouts } from '../frame/layout.js';
 import { Batcher } from './batch.js';
 import { type Call, Calls } from './calls.js';
 import { type Binding, type Config, limits } from './config.js';
@@ -179,7 +179,9 @@ export class Machine {
 		if (!l) throw violation('lane out of range');
 		if (!numbered(f.kind)) return this.takeControl(pipe, f, l);
 		if (!this.carries(pipe, f.lane) || !l.bound) throw violation('frame on a lane that is not bound');
-		if (!l.accept(f.seq, n, now)) return;
+		const data = f.kind === Kind.Data;
+		if (!l.accept(f.seq, data ? 0 : n, now, data && (f.flags & F5) !== 0)) return;
+		if (f.packed) throw violation('compressed payload without agreement');
 		if (!layouts[f.kind]) return;
 		this.takeNumbered(f, l, now);
 		if (f.lane === this.event) this.calls.release();
