@@ -30,8 +30,9 @@ func (s *Session) Call(ctx context.Context, method string, args codec.Marshaler,
 }
 
 // Send sends a one-way message to the peer. It returns when the message is
-// queued; the error is that of a message that was not sent, as for Call. The
-// peer handles the messages of a session one after another, in their order.
+// queued; where too much waits already (Limits) it waits for room, until ctx is
+// done, unless that is a [NoWait]. The error is that of a message that was not
+// sent, as for Call. The peer handles the messages of a session one after another, in their order.
 func (s *Session) Send(ctx context.Context, method string, args codec.Marshaler) error {
 	if s.invoke == nil {
 		return s.call(ctx, method, args, nil, true)
@@ -203,7 +204,14 @@ func (s *Session) start(ctx context.Context, p *pending, method string, args cod
 		p.status.reach(Sending, nil)
 	}
 	s.mu.Lock()
-	if err := s.m.Start(&p.Call); err != nil {
+	err := s.m.Start(&p.Call)
+	for oneWay && !o.noWait && errors.Is(err, machine.ErrQueueFull) {
+		if err := s.awaitRoom(ctx); err != nil {
+			return o.status.failed(err)
+		}
+		err = s.m.Start(&p.Call)
+	}
+	if err != nil {
 		ended := s.err
 		s.mu.Unlock()
 		if errors.Is(err, machine.ErrEnded) {
@@ -219,6 +227,31 @@ func (s *Session) start(ctx context.Context, p *pending, method string, args cod
 	}
 	s.kick(who)
 	return nil
+}
+
+// awaitRoom waits until messages can be queued again. It is called with mu
+// held, and returns with it unless it fails.
+func (s *Session) awaitRoom(ctx context.Context) error {
+	if s.room == nil {
+		s.room = make(chan struct{})
+	}
+	room := s.room
+	s.mu.Unlock()
+	select {
+	case <-room:
+		s.mu.Lock()
+		return nil
+	case <-ctx.Done():
+		return contextError(ctx, "before it was sent")
+	}
+}
+
+// roomLocked tells those who wait for it that there is room. mu is held.
+func (s *Session) roomLocked() {
+	if s.room != nil && (s.ended || s.m.Roomy()) {
+		close(s.room)
+		s.room = nil
+	}
 }
 
 // encode fills in what the machine needs to know.

@@ -128,6 +128,7 @@ func (s *Session) end(err error) {
 	err = s.err
 	s.endedLocked()
 	s.m.End(&eff)
+	s.roomLocked()
 	if s.timer != nil {
 		s.timer.Stop()
 	}

@@ -35,8 +35,8 @@ type Limits struct {
 	// 16 MiB.
 	StreamBytes, StreamsBytes int
 	// QueuedCalls and QueuedBytes bound the calls and messages of this side
-	// that wait for the peer's window; a call beyond them fails at once with
-	// ResourceExhausted. Defaults 4,096 and 16 MiB.
+	// that wait for the peer's window. Beyond them a call fails at once with
+	// ResourceExhausted, and Send waits for room. Defaults 4,096 and 16 MiB.
 	QueuedCalls, QueuedBytes int
 	// ReplyBytes bounds the replies that wait for a peer that does not read;
 	// beyond it a reply becomes ResourceExhausted. Default 16 MiB.

@@ -255,3 +255,86 @@ func TestInterceptorAnswers(t *testing.T) {
 		}
 	})
 }
+
+// Where too much waits to be sent a message waits for room, unless it is not to,
+// until its context or the session ends.
+func TestSendWaitsForRoom(t *testing.T) {
+	run(t, func(t *testing.T, o *mem.Options) {
+		release := make(chan struct{})
+		var got []string
+		cfg, _ := serving(map[string]core.Handler{
+			"test.Note": func(_ context.Context, r *core.Request) (codec.Marshaler, error) {
+				<-release
+				var v codec.Value[string]
+				err := r.Decode(&v)
+				got = append(got, v.V)
+				return nil, err
+			},
+		})
+		cfg.Limits = &core.Limits{Messages: 4}
+		p := connect(t, o, cfg, &core.Config{Limits: &core.Limits{QueuedCalls: 8}})
+		var want []string
+		sent, failed := 0, make(chan error, 1)
+		go func() {
+			for i := range 100 {
+				if err := p.client.Send(t.Context(), "test.Note", str(fmt.Sprint(i))); err != nil {
+					failed <- err
+					return
+				}
+				sent++
+			}
+			failed <- nil
+		}()
+		for i := range 100 {
+			want = append(want, fmt.Sprint(i))
+		}
+		synctest.Wait()
+		if sent < 8 || sent > 13 {
+			t.Errorf("%d messages were taken while 4 may be in flight and 8 may wait", sent)
+		}
+		if err := p.client.Send(core.NoWait(t.Context()), "test.Note", str("")); !errors.Is(err, twinwire.ResourceExhausted) {
+			t.Errorf("a message that does not wait: %v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := p.client.Send(ctx, "test.Note", str("")); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, twinwire.DeadlineExceeded) {
+			t.Errorf("a message that waited for too long: %v", err)
+		}
+		close(release)
+		if err := <-failed; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// A message that waits for room ends with its session.
+func TestSendWaitsForRoomAtTheEnd(t *testing.T) {
+	run(t, func(t *testing.T, o *mem.Options) {
+		cfg, _ := serving(map[string]core.Handler{
+			"test.Note": func(ctx context.Context, _ *core.Request) (codec.Marshaler, error) {
+				<-ctx.Done()
+				return nil, nil
+			},
+		})
+		cfg.Limits = &core.Limits{Messages: 1}
+		p := connect(t, o, cfg, &core.Config{Limits: &core.Limits{QueuedCalls: 1}})
+		failed := make(chan error, 1)
+		go func() {
+			for {
+				if err := p.client.Send(t.Context(), "test.Note", str("")); err != nil {
+					failed <- err
+					return
+				}
+			}
+		}()
+		synctest.Wait()
+		p.server.CloseWith(twinwire.Unavailable, "enough", 0)
+		if err := <-failed; !errors.Is(err, twinwire.Unavailable) {
+			t.Errorf("a message that waited at the end: %v", err)
+		}
+	})
+}

@@ -50,6 +50,7 @@ type (
 		status                *Status
 		unordered, idempotent bool
 		uncompressed          bool
+		noWait                bool
 		priority              Priority
 		prioritized           bool // priority was given
 	}
@@ -93,6 +94,13 @@ func Unordered(ctx context.Context) context.Context {
 // harm, which allows what would otherwise be too risky.
 func Idempotent(ctx context.Context) context.Context {
 	return with(ctx, func(o *callOptions) { o.idempotent = true })
+}
+
+// NoWait returns a context whose one-way messages fail at once with
+// ResourceExhausted where too much waits to be sent already, instead of waiting
+// for room: for who sends to many sessions and waits for none of them.
+func NoWait(ctx context.Context) context.Context {
+	return with(ctx, func(o *callOptions) { o.noWait = true })
 }
 
 // A Priority says what is sent before what where much waits to be sent: calls

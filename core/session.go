@@ -105,6 +105,7 @@ type Session struct {
 	expirer *time.Timer // a server's; nil if it does not end by itself
 	renews  *renewing   // nil while no renewal is under way
 
+	room  chan struct{} // closed when messages can be queued again; nil while nobody waits
 	heard chan struct{} // closed when something arrives; nil while nobody waits
 
 	principal atomic.Pointer[Principal] // written with mu

@@ -157,6 +157,7 @@ func (s *Session) releaseSent() (sent []*Status) {
 		s.release(c.Owner.(*pending))
 	}
 	s.wakeWritersLocked()
+	s.roomLocked()
 	for _, c := range s.m.SentTracked() {
 		sent = append(sent, c.Owner.(*pending).status)
 	}

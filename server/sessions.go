@@ -82,6 +82,7 @@ func (s *Server) Broadcast(ctx context.Context, message *core.Prepared, to func(
 	if err != nil {
 		return 0, err
 	}
+	ctx = core.NoWait(ctx)
 	for session := range s.Sessions() {
 		if to != nil && !to(session) {
 			continue

@@ -100,6 +100,12 @@ func (o *outgoing) dequeued(it *item) {
 	o.queuedBytes -= len(it.payload)
 }
 
+// Roomy reports whether there is room for more than a few calls and messages.
+func (m *Machine) Roomy() bool {
+	o := &m.out
+	return o.queued <= m.cfg.MaxQueuedCalls/2 && o.queuedBytes <= m.cfg.MaxQueuedBytes/2
+}
+
 // Start queues a call or a message. The error is ErrEnded, ErrQueueFull or
 // ErrTooLarge; the call then did not begin and is not in any Effects.
 func (m *Machine) Start(c *Call) error {
