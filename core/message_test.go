@@ -121,7 +121,7 @@ func TestMessageFlow(t *testing.T) {
 		sent := 0
 		var err error
 		for ; err == nil && sent < 1000; sent++ {
-			err = p.client.Send(t.Context(), "test.Note", nil)
+			err = p.client.Send(core.NoWait(t.Context()), "test.Note", nil)
 			synctest.Wait()
 		}
 		wantCode(t, err, twinwire.ResourceExhausted)

@@ -183,11 +183,7 @@ func (s *messageSender) Send(payload []byte) error {
 		go s.ack() // ends with its call
 	}
 	s.value = payload
-	err := s.session.Send(context.Background(), methodMessage, &s.value)
-	if twinwire.CodeOf(err) == twinwire.ResourceExhausted {
-		return fmt.Errorf("subject: the queue is full in spite of the calls: %w", err)
-	}
-	return err
+	return s.session.Send(context.Background(), methodMessage, &s.value)
 }
 
 func (s *messageSender) ack() {
