@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/bench/peer"
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
