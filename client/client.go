@@ -3,6 +3,7 @@
 //	s, err := client.Dial(ctx, "example.com", nil)        // the best wire there is
 //	s, err := client.Dial(ctx, "quic://example.com", nil) // QUIC and nothing else
 //	s, err := client.Dial(ctx, "wss://example.com", nil)  // WebSocket and nothing else
+//	s, err := client.Dial(ctx, "https://example.com", nil) // WebTransport, as browsers have it
 //
 // The session that Dial returns has the API of both ends: see [core.Session].
 // Typed clients are made of it.
@@ -87,7 +88,8 @@ type Options struct {
 	TLS *tls.Config
 	// Credentials are what the client proves with who it is; nil for nothing.
 	Credentials Credentials
-	// Header is sent with the upgrade of a WebSocket. QUIC has nothing like it.
+	// Header is sent with the request for a WebSocket or a WebTransport session.
+	// QUIC has nothing like it.
 	Header http.Header
 	// Proxy chooses an HTTP CONNECT proxy, as in http.Transport; nil means what
 	// the environment says (http.ProxyFromEnvironment). See the package comment.
@@ -134,7 +136,8 @@ type Options struct {
 const defaultPort = "443"
 
 // Dial begins a session with the server at addr: host or host:port, where the
-// wires race, or one of quic://host:port, wss://host:port/path and
+// wires race, or one of quic://host:port, wss://host:port/path,
+// https://host:port/path, which is WebTransport, and
 // ws://host:port/path, which is plaintext and for loopback addresses only. The
 // port is 443 unless given, the path /twinwire. Several, separated by commas,
 // are addresses at which the same is served: they are tried in their order, and
@@ -269,20 +272,22 @@ func parse(addr string) (*target, error) {
 		t.wires = []wire{wireQUIC, wireWebSocket}
 	case "quic":
 		t.wires = []wire{wireQUIC}
+	case "https":
+		t.wires = []wire{wireWebTransport}
 	case "wss":
 		t.wires = []wire{wireWebSocket}
 	case "ws":
 		t.wires = []wire{wirePlaintext}
 	default:
-		return nil, twinwire.Errorf(twinwire.BadRequest, "unknown scheme %q: quic, wss and ws are known, and none for the best wire", scheme)
+		return nil, twinwire.Errorf(twinwire.BadRequest, "unknown scheme %q: quic, wss, https and ws are known, and none for the best wire", scheme)
 	}
 	u, err := url.Parse("twinwire://" + rest)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
 		return nil, twinwire.Errorf(twinwire.BadRequest, "not an address of the form host, host:port or scheme://host:port")
 	}
 	if u.Path != "" && u.Path != "/" {
-		if scheme != "wss" && scheme != "ws" {
-			return nil, twinwire.Errorf(twinwire.BadRequest, "only wss:// and ws:// addresses have a path")
+		if scheme == "" || scheme == "quic" {
+			return nil, twinwire.Errorf(twinwire.BadRequest, "only wss://, https:// and ws:// addresses have a path")
 		}
 		t.path = u.EscapedPath()
 	}

@@ -24,6 +24,7 @@ func TestParse(t *testing.T) {
 		{addr: "quic://example.com", hostPort: "example.com:443", path: "/twinwire", wires: []wire{wireQUIC}},
 		{addr: "wss://example.com/live/x?y=z", hostPort: "example.com:443", path: "/live/x?y=z", wires: []wire{wireWebSocket}},
 		{addr: "wss://example.com/", hostPort: "example.com:443", path: "/twinwire", wires: []wire{wireWebSocket}},
+		{addr: "https://example.com/live", hostPort: "example.com:443", path: "/live", wires: []wire{wireWebTransport}},
 		{addr: "ws://127.0.0.1:8080", hostPort: "127.0.0.1:8080", path: "/twinwire", wires: []wire{wirePlaintext}},
 		{addr: "ws://example.com", err: "loopback"},
 		{addr: "http://example.com", err: `unknown scheme "http"`},

@@ -29,10 +29,11 @@ const (
 	wireQUIC wire = iota
 	wireWebSocket
 	wirePlaintext
+	wireWebTransport
 )
 
 // String returns the wire as an address names it.
-func (w wire) String() string { return [...]string{"quic", "wss", "ws"}[w] }
+func (w wire) String() string { return [...]string{"quic", "wss", "ws", "https"}[w] }
 
 // A race is one dial. One goroutine, run, decides; for each wire another dials
 // and greets, and reports.

@@ -23,6 +23,12 @@ func (t *target) dial(ctx context.Context, w wire, fresh bool) (transport.Carrie
 			return nil, err // not a nil *quic.Carrier in an interface
 		}
 		return c, nil
+	case wireWebTransport:
+		c, err := quic.DialWebTransport(ctx, "https://"+t.hostPort()+t.path, t.header, &quic.DialOptions{TLS: t.tls.Clone()})
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
 	default:
 		c, err := ws.Dial(ctx, w.String()+"://"+t.hostPort()+t.path, &ws.Options{TLS: t.tls.Clone(), Header: t.header, Proxy: t.proxy})
 		if err != nil {

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// A Listener is what a server listens on: TCP for WebSocket and UDP for QUIC,
-// at the same port number.
+// A Listener is what a server listens on: TCP for WebSocket and UDP for QUIC and
+// WebTransport, at the same port number.
 type Listener struct {
 	tcp []net.Listener
 	udp []net.PacketConn
@@ -63,7 +63,7 @@ func listenAll(hosts []string, port string) (*Listener, error) {
 	l := new(Listener)
 	for i, host := range hosts {
 		if err := l.add(host, port); err != nil {
-			if i > 0 && (errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT)) {
+			if i > 0 && absent(err) {
 				continue
 			}
 			l.Close()
@@ -72,6 +72,12 @@ func listenAll(hosts []string, port string) (*Listener, error) {
 		_, port, _ = net.SplitHostPort(l.tcp[0].Addr().String())
 	}
 	return l, nil
+}
+
+// absent reports whether an address cannot be listened at because the system
+// does not have it.
+func absent(err error) bool {
+	return errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT)
 }
 
 func (l *Listener) add(host, port string) error {

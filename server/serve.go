@@ -32,6 +32,9 @@ const idleTime = 60 * time.Second
 type serving struct {
 	listener *Listener
 	http     *http.Server
+	source   certs.Source // nil without TLS
+	loopback []net.Listener
+	pages    *http.Server // for loopback
 	quic     []*quic.Listener
 	stop     context.CancelFunc
 }
@@ -64,14 +67,9 @@ func (s *Server) ServePlaintext(l net.Listener) error {
 func (s *Server) run(l *Listener, src certs.Source) error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	v := &serving{listener: l, stop: stop}
-	most := s.door.most
-	v.http = &http.Server{
-		Handler: s.handler(src == nil), ReadHeaderTimeout: most.HeaderTime, MaxHeaderBytes: most.HeaderBytes, IdleTimeout: idleTime,
-		Protocols: new(http.Protocols), ErrorLog: log.New(httpLog{s.log()}, "", 0),
-	}
-	// A connection may be upgraded, which HTTP/2 cannot be.
-	v.http.Protocols.SetHTTP1(true)
+	v := &serving{listener: l, source: src, stop: stop}
+	v.http = s.httpServer(s.handler(v, src == nil))
+	v.pages = s.httpServer(guardHost(s.handler(v, true)))
 	if src != nil {
 		v.http.TLSConfig = s.serverTLS(src)
 		// A batch is one record: a session has no first page that small records
@@ -81,6 +79,13 @@ func (s *Server) run(l *Listener, src certs.Source) error {
 		if err := s.listenQUIC(v, src); err != nil {
 			return errors.Join(fmt.Errorf("server: %w", err), l.Close())
 		}
+	}
+	if s.LoopbackAddr != "" {
+		if err := s.listenLoopback(v); err != nil {
+			v.close()
+			return fmt.Errorf("server: %w", err)
+		}
+		s.log().Info("twinwire: serving pages", "url", "http://"+v.loopback[0].Addr().String())
 	}
 	s.mu.Lock()
 	if s.closing {
@@ -95,7 +100,7 @@ func (s *Server) run(l *Listener, src certs.Source) error {
 
 	// One goroutine for each socket; they end when their socket is closed, the
 	// first failure closes all.
-	failed := make(chan error, len(l.tcp)+len(v.quic))
+	failed := make(chan error, len(l.tcp)+len(v.quic)+len(v.loopback))
 	var wg sync.WaitGroup
 	for _, tcp := range l.tcp {
 		tcp = ws.NewListener(tcp)
@@ -109,6 +114,9 @@ func (s *Server) run(l *Listener, src certs.Source) error {
 	}
 	for _, ql := range v.quic {
 		wg.Go(func() { failed <- s.acceptQUIC(ctx, ql) })
+	}
+	for _, l := range v.loopback {
+		wg.Go(func() { failed <- v.pages.Serve(s.door.guard(ws.NewListener(l))) })
 	}
 	err := <-failed
 	s.mu.Lock()
@@ -128,6 +136,18 @@ func (s *Server) run(l *Listener, src certs.Source) error {
 	return fmt.Errorf("server: %w", err)
 }
 
+// httpServer returns what serves HTTP/1.1.
+func (s *Server) httpServer(h http.Handler) *http.Server {
+	most := s.door.most
+	v := &http.Server{
+		Handler: h, ReadHeaderTimeout: most.HeaderTime, MaxHeaderBytes: most.HeaderBytes, IdleTimeout: idleTime,
+		Protocols: new(http.Protocols), ErrorLog: log.New(httpLog{s.log()}, "", 0),
+	}
+	// A connection may be upgraded, which HTTP/2 cannot be.
+	v.Protocols.SetHTTP1(true)
+	return v
+}
+
 // listenQUIC makes the UDP sockets speak QUIC.
 func (s *Server) listenQUIC(v *serving, src certs.Source) error {
 	key := resetKey(src)
@@ -136,6 +156,7 @@ func (s *Server) listenQUIC(v *serving, src certs.Source) error {
 			TLS: s.serverTLS(src), StatelessResetKey: &key, RetryAbove: s.door.most.RetryAbove,
 			Doubt: func(remote net.Addr) bool { return s.door.doubts(transport.NetworkOf(remote.String())) },
 			Admit: s.admitQUIC, ZeroRTT: s.ZeroRTT,
+			WebTransport: &quic.WebTransport{Path: Path, CheckOrigin: s.origin},
 		})
 		if err != nil {
 			return err
@@ -198,7 +219,11 @@ func (s *Server) acceptQUIC(ctx context.Context, l *quic.Listener) error {
 		if err != nil {
 			return err
 		}
-		s.serve(c, &caller{tls: c.TLS, leave: func() {}})
+		from := &caller{tls: c.TLS, leave: func() {}}
+		if r := c.Request(); r != nil {
+			from.header, from.origin = r.Header, r.Header.Get("Origin")
+		}
+		s.serve(c, from)
 	}
 }
 
@@ -206,19 +231,25 @@ func (s *Server) acceptQUIC(ctx context.Context, l *quic.Listener) error {
 func (v *serving) close() {
 	v.stop()
 	_ = v.http.Close()
+	_ = v.pages.Close()
+	for _, l := range v.loopback {
+		_ = l.Close()
+	}
 	for _, ql := range v.quic {
 		_ = ql.Close()
 	}
 	_ = v.listener.Close()
 }
 
-// handler serves the TCP side: twinwire at its path, the user's handler
-// elsewhere.
-func (s *Server) handler(plaintext bool) http.Handler {
+// handler serves the TCP side: twinwire at its path, what pages want to know of
+// it, and the user's handler elsewhere.
+func (s *Server) handler(v *serving, plaintext bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == Path:
 			s.upgrade(w, r, plaintext)
+		case r.URL.Path == WellKnown:
+			s.directions(w, r, v)
 		case s.Handler != nil:
 			s.Handler.ServeHTTP(w, r)
 		default:

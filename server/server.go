@@ -1,5 +1,5 @@
-// Package server listens on WebSocket (TCP) and on QUIC (UDP) at one port
-// number and serves twinwire sessions over both.
+// Package server listens on WebSocket (TCP) and on QUIC and WebTransport (UDP) at
+// one port number and serves twinwire sessions over all of them.
 //
 //	log.Fatal(server.ListenAndServe(":443", counter.NewService(hub, newHandler)))
 //
@@ -9,7 +9,8 @@
 // # Security
 //
 // TLS 1.3 always, unless the program asks for plaintext by name
-// ([Server.ServePlaintext], [Server.AllowPlaintext]). Certificates come from
+// ([Server.ServePlaintext], [Server.AllowPlaintext], and for pages in development
+// [Server.LoopbackAddr]). Certificates come from
 // Certs; see [certs.Default] for what happens without. WebSocket upgrades are
 // accepted from pages of the same origin and from clients without an Origin
 // header, unless Origins says otherwise. Who a client is, Authenticate decides;
@@ -42,8 +43,8 @@ import (
 // ErrClosed is what Serve and ListenAndServe return after Shutdown or Close.
 var ErrClosed = errors.New("server: closed")
 
-// Path is where WebSocket is served on the TCP side (docs/protocol.md, clause
-// 10.1).
+// Path is where WebSocket and WebTransport are served (docs/protocol.md, clauses
+// 10.1 and 10.5).
 const Path = "/twinwire"
 
 // A Server serves twinwire sessions. Its fields must not be changed once it
@@ -57,9 +58,16 @@ type Server struct {
 	// Handler serves HTTP requests other than twinwire's on the TCP side, over
 	// HTTP/1.1. Nil answers 404.
 	Handler http.Handler
-	// Origins are those whose pages may open a WebSocket, such as
-	// "https://example.com", compared as browsers send them. Nil accepts the same
-	// origin only. A request without an Origin header comes from no page; it is
+	// LoopbackAddr is for development: an address such as "localhost:8080" at
+	// which Serve listens as well, and serves HTTP without TLS: Handler, for a
+	// page, what tells it how to reach the server (WellKnown), and WebSocket. To
+	// browsers a page from http://localhost is as good as one from https, whose
+	// certificate they would not accept. The host must be localhost or a
+	// loopback address. Pages from there are of the same origin as the server.
+	LoopbackAddr string
+	// Origins are those whose pages may open a WebSocket or a WebTransport
+	// session, such as "https://example.com", compared as browsers send them. Nil
+	// accepts the same origin only. A request without an Origin header comes from no page; it is
 	// accepted unless it has cookies.
 	Origins []string
 	// CheckOrigin, unless nil, decides in place of Origins.
@@ -103,7 +111,7 @@ type Server struct {
 	// means the defaults.
 	Limits *core.Limits
 	// Heartbeat is the interval after which a silent peer is asked whether it
-	// is there. Zero means 15 s on WebSocket and 10 s on QUIC.
+	// is there. Zero means 15 s on WebSocket and 10 s elsewhere.
 	Heartbeat time.Duration
 	// Connected is called when a session has begun, before its services are
 	// opened, and Disconnected when it has ended, with why. They must not
@@ -130,6 +138,7 @@ type Server struct {
 	sessions map[core.ID]*core.Session
 	clients  map[string]map[core.ID]*core.Session // by client id; "" is none
 	serving  map[*serving]struct{}
+	pages    map[string]struct{} // the origins of LoopbackAddr
 	closing  bool
 	carriers sync.WaitGroup // carriers that are being served
 	finished chan struct{}  // closed when a Shutdown or Close is complete
@@ -166,6 +175,7 @@ func (s *Server) init() error {
 		s.sessions = make(map[core.ID]*core.Session)
 		s.clients = make(map[string]map[core.ID]*core.Session)
 		s.serving = make(map[*serving]struct{})
+		s.pages = make(map[string]struct{})
 		s.mu.Unlock()
 		s.acceptor, s.initErr = core.NewAcceptor(&core.Config{
 			Hello: s.Hello, Limits: s.Limits, Compression: s.Compression, Services: s.services, Interceptors: s.Interceptors,
@@ -213,13 +223,20 @@ func (s *Server) log() *slog.Logger {
 
 // originCheck returns which pages are welcome.
 func (s *Server) originCheck() (func(r *http.Request) bool, error) {
-	switch {
-	case s.CheckOrigin != nil:
+	if s.CheckOrigin != nil {
 		return s.CheckOrigin, nil
-	case s.Origins != nil:
-		return ws.AllowOrigins(s.Origins)
 	}
-	return ws.SameOrigin, nil
+	check := ws.SameOrigin
+	if s.Origins != nil {
+		var err error
+		if check, err = ws.AllowOrigins(s.Origins); err != nil {
+			return nil, err
+		}
+	}
+	if s.LoopbackAddr != "" {
+		return func(r *http.Request) bool { return check(r) || s.isPage(r) }, nil
+	}
+	return check, nil
 }
 
 // serve runs a carrier until its session has ended.

@@ -22,6 +22,7 @@ var wires = []struct{ name, prefix, runsOn string }{
 	{"websocket", "wss://", "websocket"},
 	{"quic", "quic://", "quic"},
 	{"best", "", "quic"},
+	{"webtransport", "https://", "webtransport"},
 }
 
 // run runs a test over every wire.

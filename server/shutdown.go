@@ -48,6 +48,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		// not among them any more. UDP goes on until the end, so that who dials
 		// is told at once and does not have to find out.
 		wg.Go(func() { _ = v.http.Shutdown(ctx) })
+		wg.Go(func() { _ = v.pages.Shutdown(ctx) })
 	}
 	for session := range s.Sessions() {
 		wg.Go(func() { _ = session.Drain(ctx, twinwire.Unavailable, "server is shutting down", retryAfter()) })

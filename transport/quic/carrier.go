@@ -1,10 +1,10 @@
 package quic
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -18,18 +18,21 @@ import (
 	"github.com/twinwire/twinwire/transport/internal/closing"
 )
 
-// A Carrier is one QUIC connection. It is a transport.Carrier.
+// A Carrier is one QUIC connection, or one WebTransport session. It is a
+// transport.Carrier.
 //
 // QUIC drops what Send has taken and has not delivered yet when Close is
 // called: a goodbye needs an answer before Close.
 type Carrier struct {
 	// Immutable.
 	conn    *quic.Conn
+	link    link
 	client  bool
 	timeout time.Duration // of Send; 0 for ever
 	info    transport.Info
-	paths   *paths // of a client, else nil
-	early   *early // of a client that speaks before its handshake is complete, else nil
+	request *http.Request // of a WebTransport session on a server, else nil
+	paths   *paths        // of a client, else nil
+	early   *early        // of a client that speaks before its handshake is complete, else nil
 
 	path atomic.Pointer[quic.Transport] // the one in use, of a client
 
@@ -46,7 +49,7 @@ type Carrier struct {
 
 // A lane is the stream of a lane.
 type lane struct {
-	stream atomic.Pointer[quic.Stream] // nil until the lane is open
+	stream atomic.Pointer[pipe] // nil until the lane is open
 
 	watch atomic.Pointer[watch] // set before stream; nil without a send timeout
 	mu    sync.Mutex            // held while a batch is written
@@ -55,11 +58,11 @@ type lane struct {
 
 var _ transport.Mover = (*Carrier)(nil)
 
-func newCarrier(conn *quic.Conn, client bool, timeout time.Duration) *Carrier {
+func newCarrier(conn *quic.Conn, l link, client bool, timeout time.Duration) *Carrier {
 	return &Carrier{
-		conn: conn, client: client, timeout: timeout, ended: make(chan struct{}),
+		conn: conn, link: l, client: client, timeout: timeout, ended: make(chan struct{}),
 		info: transport.Info{
-			Wire: "quic", Independent: true, Secure: true,
+			Wire: l.wire(), Independent: true, Secure: true,
 			LocalAddr: conn.LocalAddr().String(), RemoteAddr: conn.RemoteAddr().String(),
 		},
 	}
@@ -68,7 +71,8 @@ func newCarrier(conn *quic.Conn, client bool, timeout time.Duration) *Carrier {
 // Info describes the carrier.
 func (c *Carrier) Info() transport.Info { return c.info }
 
-// TLS returns the state of the connection's TLS.
+// TLS returns the state of the connection's TLS. It is for the carriers of a
+// server: quic-go changes what this reads when a client moves.
 func (c *Carrier) TLS() tls.ConnectionState { return c.conn.ConnectionState().TLS }
 
 // Send writes the batch to the stream of the lane, which the client opens.
@@ -111,7 +115,7 @@ func (c *Carrier) send(lane int, batch []byte) error {
 }
 
 // openLocked opens the stream of a lane and has it read.
-func (c *Carrier) openLocked(lane int) (*quic.Stream, error) {
+func (c *Carrier) openLocked(lane int) (*pipe, error) {
 	select {
 	case <-c.ended:
 		return nil, c.cause()
@@ -120,7 +124,7 @@ func (c *Carrier) openLocked(lane int) (*quic.Stream, error) {
 	if !c.client {
 		return nil, transport.ErrLane
 	}
-	s, err := c.conn.OpenStream()
+	s, err := c.link.open()
 	switch {
 	case errors.As(err, new(*quic.StreamLimitReachedError)):
 		return nil, fmt.Errorf("%w: the server allows no more streams", transport.ErrLane)
@@ -135,11 +139,13 @@ func (c *Carrier) openLocked(lane int) (*quic.Stream, error) {
 }
 
 // use makes s the stream of a lane and reports whether it is the first.
-func (c *Carrier) use(lane int, s *quic.Stream) bool {
+func (c *Carrier) use(lane int, s *pipe) bool {
 	// Control first, then calls, then events; bulk and the free lanes share
-	// what is left (clause 4.3).
+	// what is left (clause 4.3). A stream of WebTransport has no priority.
 	const bulk = 3
-	s.SetPriority(int8(min(lane, bulk)), lane >= bulk)
+	if native, ok := s.duplex.(*quic.Stream); ok {
+		native.SetPriority(int8(min(lane, bulk)), lane >= bulk)
+	}
 	l := &c.lanes[lane]
 	if c.timeout > 0 && l.stream.Load() == nil {
 		l.watch.Store(newWatch(c.timeout, func() { _ = s.SetWriteDeadline(time.Unix(1, 0)) }))
@@ -163,12 +169,11 @@ func (c *Carrier) writeFailed(err error) error {
 
 // failed ends the carrier for an error of a stream or of the connection.
 func (c *Carrier) failed(err error) {
-	var reset *quic.StreamError
-	if errors.As(err, &reset) && context.Cause(c.conn.Context()) == nil {
+	if c.link.reset(err) {
 		c.violated(errEnded)
 		return
 	}
-	c.end(lost(c.conn, err), nil)
+	c.end(c.link.lost(err), nil)
 }
 
 // violated ends the carrier for a peer that breaks the protocol.
@@ -186,7 +191,7 @@ func (c *Carrier) Close(code twinwire.Code, reason string) {
 
 // close ends the carrier with err and tells the peer code and reason.
 func (c *Carrier) close(err error, code twinwire.Code, reason string) {
-	c.end(err, func() { _ = c.conn.CloseWithError(quic.ApplicationErrorCode(code), reason) }) // always nil
+	c.end(err, func() { c.link.close(code, reason) })
 }
 
 // end ends the carrier with err. Only the first call counts; tell is called
@@ -207,7 +212,7 @@ func (c *Carrier) end(err error, tell func()) {
 		tell()
 	}
 	if c.paths != nil {
-		c.paths.close()
+		c.link.release(c.paths.close)
 	}
 }
 

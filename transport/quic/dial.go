@@ -21,6 +21,14 @@ const stagger = 250 * time.Millisecond
 // returns what the context's end says, ErrProtocol, ErrNoAnswer, or an error
 // of packages net and crypto/tls.
 func Dial(ctx context.Context, addr string, o *DialOptions) (*Carrier, error) {
+	return dialAll(ctx, addr, ALPN, o, dial)
+}
+
+// A dialer dials one address.
+type dialer func(ctx context.Context, target netip.AddrPort, cfg *tls.Config, opt *DialOptions) (*Carrier, error)
+
+// dialAll dials all addresses of addr, for a protocol.
+func dialAll(ctx context.Context, addr, protocol string, o *DialOptions, dial dialer) (*Carrier, error) {
 	opt := DialOptions{}
 	if o != nil {
 		opt = *o
@@ -37,12 +45,22 @@ func Dial(ctx context.Context, addr string, o *DialOptions) (*Carrier, error) {
 	if opt.TLS != nil {
 		cfg = opt.TLS.Clone()
 	}
-	cfg.NextProtos = []string{ALPN}
+	cfg.NextProtos = []string{protocol}
 	if cfg.ServerName == "" {
 		cfg.ServerName = host
 	}
 	c, err := race(ctx, targets, func(ctx context.Context, target netip.AddrPort) (*Carrier, error) {
-		return dial(ctx, target, cfg, &opt)
+		ctx, cancel := context.WithTimeoutCause(ctx, positive(opt.HandshakeTimeout, defaultHandshake), ErrNoAnswer)
+		defer cancel()
+		c, err := dial(ctx, target, cfg, &opt)
+		if err != nil {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			return nil, fmt.Errorf("udp:%s: %w", strconv.Quote(target.String()), err)
+		}
+		c.info.Secure = !cfg.InsecureSkipVerify || cfg.VerifyConnection != nil || cfg.VerifyPeerCertificate != nil
+		return c, nil
 	})
 	if err != nil {
 		return nil, dialError(ctx, err)
@@ -136,24 +154,25 @@ func race(ctx context.Context, targets []netip.AddrPort, dial func(context.Conte
 	return nil, first
 }
 
+// newPaths returns the paths to a target, and the first of them.
+func newPaths(ctx context.Context, target netip.AddrPort, opt *DialOptions) (*paths, *quic.Transport, error) {
+	p := &paths{network: "udp6", listen: opt.ListenPacket}
+	if p.listen == nil {
+		p.listen = new(net.ListenConfig).ListenPacket
+	}
+	if target.Addr().Is4() {
+		p.network = "udp4"
+	}
+	t, err := p.add(ctx)
+	return p, t, err
+}
+
 // dial connects to one address from a socket of its own.
 func dial(ctx context.Context, target netip.AddrPort, cfg *tls.Config, opt *DialOptions) (*Carrier, error) {
-	listen := opt.ListenPacket
-	if listen == nil {
-		listen = new(net.ListenConfig).ListenPacket
-	}
-	network := "udp6"
-	if target.Addr().Is4() {
-		network = "udp4"
-	}
-	p := &paths{network: network, listen: listen}
-	t, err := p.add(ctx)
+	p, t, err := newPaths(ctx, target, opt)
 	if err != nil {
 		return nil, err
 	}
-	timeout := positive(opt.HandshakeTimeout, defaultHandshake)
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, ErrNoAnswer)
-	defer cancel()
 	connect, kept := t.Dial, tickets{opt.Tickets, target.String() + " " + cfg.ServerName}
 	if opt.Tickets != nil {
 		connect = t.DialEarly
@@ -163,30 +182,16 @@ func dial(ctx context.Context, target netip.AddrPort, cfg *tls.Config, opt *Dial
 	conn, err := connect(ctx, net.UDPAddrFromAddrPort(target), cfg, config(opt.HandshakeTimeout, opt.IdleTimeout, noStreams))
 	if err != nil {
 		p.close()
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return nil, fmt.Errorf("%s:%s: %w", network, strconv.Quote(target.String()), err)
+		return nil, err
 	}
-	c := newCarrier(conn, true, sendTimeout(opt.SendTimeout))
-	c.paths = p
-	c.path.Store(t)
-	p.connected(c.unreachable)
+	c := newCarrier(conn, native{conn}, true, sendTimeout(opt.SendTimeout))
+	c.travels(p, t)
 	if !complete(conn) {
-		c.early = &early{tickets: kept, settled: make(chan struct{})}
-		c.info.Early = true
-		// Opened now, before an answer can be here: quic-go reads the server's
-		// parameters for a stream without looking whether they just change.
-		c.lanes[0].mu.Lock()
-		_, err := c.openLocked(0)
-		c.lanes[0].mu.Unlock()
-		if err != nil && !errors.Is(err, quic.Err0RTTRejected) {
+		if err := c.begin(kept); err != nil {
 			c.Close(0, "")
 			return nil, err
 		}
-		c.readers.Go(c.settle) // it ends with the handshake, or the connection
 	}
-	c.info.Secure = !cfg.InsecureSkipVerify || cfg.VerifyConnection != nil || cfg.VerifyPeerCertificate != nil
 	return c, nil
 }
 

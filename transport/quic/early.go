@@ -20,6 +20,22 @@ type early struct {
 	first []byte // the batch; nil before
 }
 
+// begin makes a carrier early.
+func (c *Carrier) begin(kept tickets) error {
+	c.early = &early{tickets: kept, settled: make(chan struct{})}
+	c.info.Early = true
+	// Opened now, before an answer can be here: quic-go reads the server's
+	// parameters for a stream without looking whether they just change.
+	c.lanes[0].mu.Lock()
+	_, err := c.openLocked(0)
+	c.lanes[0].mu.Unlock()
+	c.readers.Go(c.settle) // it ends with the handshake, or the connection
+	if errors.Is(err, quic.Err0RTTRejected) {
+		return nil
+	}
+	return err
+}
+
 // take reports whether a batch is the one that may be sent at once, and keeps
 // it: a server that rejects 0-RTT has seen nothing of it.
 func (e *early) take(lane int, batch []byte) bool {
@@ -62,7 +78,7 @@ func (c *Carrier) settle() {
 		// The next dial had better see first whether anybody is there, and at
 		// which address.
 		c.early.tickets.Put("", nil)
-		c.end(lost(c.conn, nil), nil)
+		c.end(c.link.lost(nil), nil)
 		return
 	}
 	if c.conn.ConnectionState().Used0RTT {
@@ -74,7 +90,7 @@ func (c *Carrier) settle() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, err := c.conn.NextConnection(context.Background()); err != nil {
-		c.end(lost(c.conn, err), nil)
+		c.end(c.link.lost(err), nil)
 		return
 	}
 	l.watch.Load().stop()

@@ -7,13 +7,12 @@ import (
 	"os"
 
 	"github.com/quic-go/quic-go"
-
-	"github.com/twinwire/twinwire/transport/internal/closing"
 )
 
 var (
-	// ErrProtocol means that the server speaks QUIC but not twinwire/1.
-	ErrProtocol = errors.New("server does not speak " + ALPN)
+	// ErrProtocol means that the server speaks QUIC but neither twinwire/1 nor,
+	// where it was dialed for WebTransport, HTTP/3.
+	ErrProtocol = errors.New("server does not speak the protocol over QUIC")
 	// ErrNoAnswer means that nobody answered: no server, or a network that
 	// drops UDP.
 	ErrNoAnswer = errors.New("no answer over UDP")
@@ -37,13 +36,8 @@ func lost(conn *quic.Conn, err error) error {
 	if cause := context.Cause(conn.Context()); cause != nil {
 		err = cause
 	}
-	var (
-		app       *quic.ApplicationError
-		transport *quic.TransportError
-	)
+	var transport *quic.TransportError
 	switch {
-	case errors.As(err, &app) && app.Remote:
-		return closing.ByPeer(uint64(app.ErrorCode), app.ErrorMessage)
 	case errors.As(err, new(*quic.StatelessResetError)):
 		return fmt.Errorf("quic: connection lost: the peer has forgotten it: %w", err)
 	case errors.As(err, new(*quic.IdleTimeoutError)):

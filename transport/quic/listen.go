@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
@@ -20,6 +21,13 @@ type Listener struct {
 	listener  *quic.EarlyListener
 	conn      net.PacketConn // to close, or nil
 	timeout   time.Duration  // of Send
+	http      *httpServer    // nil without WebTransport
+
+	arrived chan *Carrier
+	stopped chan struct{} // closed when nothing more is accepted
+	stop    func()        // closes it
+	why     error         // why run has ended; set before that
+	running sync.WaitGroup
 }
 
 // errNotAdmitted has quic-go refuse a connection.
@@ -34,6 +42,9 @@ func Listen(conn net.PacketConn, o *ListenOptions) (*Listener, error) {
 	}
 	cfg := o.TLS.Clone()
 	cfg.NextProtos = []string{ALPN}
+	if o.WebTransport != nil {
+		cfg.NextProtos = append(cfg.NextProtos, http3.NextProtoH3)
+	}
 	retry := &rate{limit: o.RetryAbove}
 	if retry.limit == 0 {
 		retry.limit = defaultRetryAbove
@@ -46,8 +57,8 @@ func Listen(conn net.PacketConn, o *ListenOptions) (*Listener, error) {
 			return retry.exceeded(time.Now()) || o.Doubt != nil && o.Doubt(remote)
 		},
 	}
-	if o.Admit != nil {
-		t.ConnContext = func(ctx context.Context, client *quic.ClientInfo) (context.Context, error) {
+	t.ConnContext = func(ctx context.Context, client *quic.ClientInfo) (context.Context, error) {
+		if o.Admit != nil {
 			leave, ok := o.Admit(client.RemoteAddr, client.AddrVerified)
 			switch {
 			case !ok:
@@ -55,19 +66,33 @@ func Listen(conn net.PacketConn, o *ListenOptions) (*Listener, error) {
 			case leave != nil:
 				context.AfterFunc(ctx, leave)
 			}
-			return ctx, nil
 		}
+		if o.WebTransport != nil {
+			ctx = connContext(ctx)
+		}
+		return ctx, nil
 	}
 	qc := config(o.HandshakeTimeout, o.IdleTimeout, frame.MaxLanes)
+	if o.WebTransport != nil {
+		// Who comes is told apart when the limits are agreed already.
+		qc.MaxIncomingStreams, qc.MaxIncomingUniStreams = httpStreams, httpUniStreams
+	}
 	qc.Allow0RTT = o.ZeroRTT
 	l, err := t.ListenEarly(cfg, qc)
 	if err != nil {
 		return nil, fmt.Errorf("quic: listen: %w", err)
 	}
-	listener := &Listener{transport: t, listener: l, timeout: sendTimeout(o.SendTimeout)}
+	listener := &Listener{
+		transport: t, listener: l, timeout: sendTimeout(o.SendTimeout), arrived: make(chan *Carrier), stopped: make(chan struct{}),
+	}
+	listener.stop = sync.OnceFunc(func() { close(listener.stopped) })
 	if o.CloseConn {
 		listener.conn = conn
 	}
+	if o.WebTransport != nil {
+		listener.http = newHTTPServer(o.WebTransport, listener.timeout, positive(o.HandshakeTimeout, defaultHandshake), listener.arrived, listener.stopped)
+	}
+	listener.running.Go(listener.run) // it ends with the listener, and Close waits for it
 	return listener, nil
 }
 
@@ -86,21 +111,39 @@ func (l *Listener) Addr() net.Addr { return l.listener.Addr() }
 // no place are refused. It returns the context's error, or net.ErrClosed after
 // Stop and Close.
 func (l *Listener) Accept(ctx context.Context) (*Carrier, error) {
+	select {
+	case c := <-l.arrived:
+		return c, nil
+	case <-l.stopped:
+		l.running.Wait() // until what stopped it has stopped run
+		return nil, fmt.Errorf("quic: accept: %w", l.why)
+	case <-ctx.Done():
+		return nil, fmt.Errorf("quic: accept: %w", context.Cause(ctx))
+	}
+}
+
+// run accepts connections, and tells apart what is served at this port.
+func (l *Listener) run() {
+	defer l.stop()
 	for {
-		conn, err := l.listener.Accept(ctx)
-		switch {
-		case err == nil:
-		case errors.Is(err, quic.ErrServerClosed), errors.Is(err, quic.ErrTransportClosed):
-			return nil, fmt.Errorf("quic: accept: %w", net.ErrClosed)
-		default:
-			return nil, fmt.Errorf("quic: accept: %w", err)
+		conn, err := l.listener.Accept(context.Background())
+		if err != nil {
+			if l.why = err; errors.Is(err, quic.ErrServerClosed) || errors.Is(err, quic.ErrTransportClosed) {
+				l.why = net.ErrClosed
+			}
+			return
 		}
-		// What else is served at this port is told apart here.
-		switch state := conn.ConnectionState(); state.TLS.NegotiatedProtocol {
-		case ALPN:
-			c := newCarrier(conn, false, l.timeout)
+		switch state := conn.ConnectionState(); {
+		case state.TLS.NegotiatedProtocol == ALPN:
+			c := newCarrier(conn, native{conn}, false, l.timeout)
 			c.info.Early = state.Used0RTT && !complete(conn)
-			return c, nil
+			select {
+			case l.arrived <- c:
+			case <-l.stopped:
+				c.Close(twinwire.Unavailable, "")
+			}
+		case state.TLS.NegotiatedProtocol == http3.NextProtoH3 && l.http != nil:
+			l.http.serve(conn)
 		default:
 			_ = conn.CloseWithError(quic.ApplicationErrorCode(twinwire.ProtocolError), "unknown protocol")
 		}
@@ -108,12 +151,21 @@ func (l *Listener) Accept(ctx context.Context) (*Carrier, error) {
 }
 
 // Stop stops accepting and leaves the carriers alone. It unblocks Accept.
-func (l *Listener) Stop() error { return l.listener.Close() }
+func (l *Listener) Stop() error {
+	l.stop()
+	err := l.listener.Close()
+	l.running.Wait()
+	return err
+}
 
 // Close stops accepting and ends all carriers of the listener without a
 // goodbye: close them first.
 func (l *Listener) Close() error {
-	err := errors.Join(l.listener.Close(), l.transport.Close())
+	err := l.Stop()
+	if l.http != nil {
+		err = errors.Join(err, l.http.close())
+	}
+	err = errors.Join(err, l.transport.Close())
 	if l.conn != nil {
 		err = errors.Join(err, l.conn.Close())
 	}

@@ -1,11 +1,12 @@
-// Package quic is the carrier over QUIC (docs/protocol.md, clause 10.2): each
-// lane is a bidirectional stream, so lanes are independent of each other.
+// Package quic is the carrier over QUIC (docs/protocol.md, clause 10.2) and over
+// WebTransport (clause 10.5): each lane is a bidirectional stream, so lanes are
+// independent of each other.
 //
 // A carrier has one goroutine more than the lanes that are open on the server,
 // and as many as the lanes that are open on the client; the goroutine that
 // calls Receive is one of them. A lane that waits has no buffer.
 //
-// quic-go is imported here and nowhere else.
+// quic-go and webtransport-go are imported here and nowhere else.
 package quic
 
 import (
@@ -68,6 +69,11 @@ type ListenOptions struct {
 	// ZeroRTT lets clients send their hello with the handshake (clause 10.4).
 	// What else they send waits until the handshake is complete.
 	ZeroRTT bool
+
+	// WebTransport serves WebTransport as well, for clients that speak HTTP/3
+	// (clause 10.5); nil does not. Connections may then open more streams than
+	// they have lanes.
+	WebTransport *WebTransport
 
 	// CloseConn says that Listener.Close closes the net.PacketConn too.
 	CloseConn bool

@@ -89,10 +89,13 @@ func (p *paths) passes(t *quic.Transport) bool {
 	return true
 }
 
-// connected says who is told of writes without a route from now on.
-func (p *paths) connected(trouble func(*quic.Transport)) {
+// travels has a carrier run on the first of its paths, and wait out from now on
+// that there is no route.
+func (c *Carrier) travels(p *paths, first *quic.Transport) {
+	c.paths = p
+	c.path.Store(first)
 	p.mu.Lock()
-	p.trouble = trouble
+	p.trouble = c.unreachable
 	p.mu.Unlock()
 }
 
@@ -111,12 +114,17 @@ func (p *paths) close() {
 // errPaths is returned by a connection that has moved often enough.
 var errPaths = fmt.Errorf("a connection takes at most %d paths", maxPaths)
 
+// errMove is returned by carriers that do not move: those of a server, and
+// sessions of WebTransport, since HTTP/3 reads from the connection what the move
+// changes.
+var errMove = errors.New("quic: move: only clients that speak QUIC alone can")
+
 // Move goes on from another socket, which finds its own way to the server; see
 // transport.Mover. A carrier of a client may do it seven times. The lanes do
 // not notice: what was under way is sent again over the new path at once.
 func (c *Carrier) Move(ctx context.Context) error {
-	if c.paths == nil {
-		return errors.New("quic: move: only clients can")
+	if _, ok := c.link.(native); !ok || c.paths == nil {
+		return errMove
 	}
 	if c.early != nil {
 		<-c.early.settled
@@ -153,8 +161,8 @@ func (c *Carrier) Move(ctx context.Context) error {
 // unreachable looks for another path when the one in use has lost its route,
 // unless it has just done so. It does not wait.
 func (c *Carrier) unreachable(t *quic.Transport) {
-	if c.path.Load() != t {
-		return // a probe, or what is left of a path before
+	if _, ok := c.link.(native); !ok || c.path.Load() != t {
+		return // or it is a probe, or what is left of a path before
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

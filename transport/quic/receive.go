@@ -1,7 +1,6 @@
 package quic
 
 import (
-	"context"
 	"errors"
 	"io"
 	"sync"
@@ -33,8 +32,8 @@ func (c *Carrier) Receive(deliver func(lane int, frames []byte) error) error {
 		}
 		select {
 		case <-c.ended:
-		case <-c.conn.Context().Done():
-			c.end(lost(c.conn, nil), nil)
+		case <-c.link.done():
+			c.end(c.link.lost(nil), nil)
 		}
 	} else {
 		c.accept()
@@ -46,7 +45,7 @@ func (c *Carrier) Receive(deliver func(lane int, frames []byte) error) error {
 // accept accepts streams until the carrier ends.
 func (c *Carrier) accept() {
 	for {
-		s, err := c.conn.AcceptStream(context.Background())
+		s, err := c.link.accept()
 		if err != nil {
 			c.failed(err)
 			return
@@ -73,7 +72,7 @@ func (c *Carrier) read(lane int) {
 
 // readStream reads one stream until the carrier ends, and ends it for what is
 // wrong with the stream. The lane is -1 if the first frame has to tell it.
-func (c *Carrier) readStream(s *quic.Stream, lane int) {
+func (c *Carrier) readStream(s *pipe, lane int) {
 	r := &reader{stream: s}
 	defer r.release()
 	for first := true; ; first = false {
@@ -128,7 +127,7 @@ var (
 	largeBuffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
 )
 
-// A stream is what a reader needs of a *quic.Stream.
+// A stream is what a reader needs of a pipe.
 type stream interface {
 	io.Reader
 	// Peek waits for len(b) bytes and does not consume them.
