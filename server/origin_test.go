@@ -10,10 +10,11 @@ import (
 
 	"github.com/twinwire/twinwire/client"
 	"github.com/twinwire/twinwire/server"
+	"github.com/twinwire/twinwire/transport/quic"
 	"github.com/twinwire/twinwire/transport/ws"
 )
 
-// Which pages may open a WebSocket: the same origin by default, those of the
+// Which pages may open a WebSocket or a WebTransport session: the same origin by default, those of the
 // list and no others with one.
 func TestOrigins(t *testing.T) {
 	const listed = "https://app.example.com"
@@ -50,7 +51,7 @@ func TestOrigins(t *testing.T) {
 	}
 	for _, withList := range []bool{false, true} {
 		t.Run(map[bool]string{false: "same origin", true: "list"}[withList], func(t *testing.T) {
-			e := start(t, "wss://", "websocket")
+			e := start(t, "", "")
 			if withList {
 				e.srv.Origins = []string{listed, "http://localhost:3000"}
 			}
@@ -69,15 +70,16 @@ func TestOrigins(t *testing.T) {
 				if withList {
 					want = row.list
 				}
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-				s, err := client.Dial(ctx, e.addr(), &client.Options{Pins: e.dev.Pins(), Header: h})
-				cancel()
-				if err == nil {
-					_ = s.Close()
-				}
-				var answer *ws.HandshakeError
-				if (err == nil) != want || !want && (!errors.As(err, &answer) || answer.Status != http.StatusForbidden) {
-					t.Errorf("%s: %v, want in: %v", row.name, err, want)
+				for _, prefix := range []string{"wss://", "https://"} {
+					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+					s, err := client.Dial(ctx, prefix+e.ln.Addr(), &client.Options{Pins: e.dev.Pins(), Header: h})
+					cancel()
+					if err == nil {
+						_ = s.Close()
+					}
+					if (err == nil) != want || !want && !forbidden(err) {
+						t.Errorf("%s: %s%v, want in: %v", row.name, prefix, err, want)
+					}
 				}
 			}
 		})
@@ -92,4 +94,11 @@ func TestOrigins(t *testing.T) {
 			t.Errorf("origin %q is taken: %v", bad, err)
 		}
 	}
+}
+
+// forbidden reports whether a dial was answered with status 403.
+func forbidden(err error) bool {
+	var answer *ws.HandshakeError
+	return errors.As(err, &answer) && answer.Status == http.StatusForbidden ||
+		errors.Is(err, quic.ErrStatus) && strings.Contains(err.Error(), "403")
 }
