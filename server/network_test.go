@@ -9,7 +9,8 @@ import (
 	"github.com/twinwire/twinwire/core"
 )
 
-// changes returns how often a session has changed since it began.
+// changes returns when a session has lost its carrier, found another or ended
+// since it began.
 func changes(s *core.Session) func() []core.Change {
 	var all []core.Change
 	seen := make(chan core.Change, 100)
@@ -23,7 +24,9 @@ func changes(s *core.Session) func() []core.Change {
 		for {
 			select {
 			case c := <-seen:
-				all = append(all, c)
+				if c.Phase == core.Detached || c.Phase == core.Resumed || c.Phase == core.Ended {
+					all = append(all, c)
+				}
 			default:
 				return all
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/quic-go/quic-go/http3"
 	"github.com/quic-go/webtransport-go"
 
+	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
 )
 
@@ -143,6 +144,16 @@ func (c *httpConn) leave(after time.Duration) {
 	}
 }
 
+// over reports whether nothing more is accepted.
+func (h *httpServer) over() bool {
+	select {
+	case <-h.stopped:
+		return true
+	default:
+		return false
+	}
+}
+
 // serveHTTP makes a carrier of a request.
 func (h *httpServer) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	c := r.Context().Value(httpConnKey{}).(*httpConn)
@@ -156,6 +167,9 @@ func (h *httpServer) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case !h.options.CheckOrigin(r):
 		http.Error(w, "origin is not allowed", http.StatusForbidden)
+		return
+	case h.over():
+		http.Error(w, "server is shutting down", http.StatusServiceUnavailable)
 		return
 	case !c.enter():
 		http.Error(w, "too many sessions on this connection", http.StatusTooManyRequests)
@@ -181,7 +195,7 @@ func (h *httpServer) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	case h.arrived <- carrier:
 	case <-wt.Context().Done():
 	case <-h.stopped:
-		carrier.Close(0, "")
+		carrier.Close(twinwire.Unavailable, "server is shutting down")
 	}
 }
 

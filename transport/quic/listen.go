@@ -30,6 +30,10 @@ type Listener struct {
 	running sync.WaitGroup
 }
 
+// accepted is how many carriers may wait for Accept, besides the 32 connections
+// that wait in quic-go.
+const accepted = 32
+
 // errNotAdmitted has quic-go refuse a connection.
 var errNotAdmitted = errors.New("quic: connection is not admitted")
 
@@ -83,7 +87,7 @@ func Listen(conn net.PacketConn, o *ListenOptions) (*Listener, error) {
 		return nil, fmt.Errorf("quic: listen: %w", err)
 	}
 	listener := &Listener{
-		transport: t, listener: l, timeout: sendTimeout(o.SendTimeout), arrived: make(chan *Carrier), stopped: make(chan struct{}),
+		transport: t, listener: l, timeout: sendTimeout(o.SendTimeout), arrived: make(chan *Carrier, accepted), stopped: make(chan struct{}),
 	}
 	listener.stop = sync.OnceFunc(func() { close(listener.stopped) })
 	if o.CloseConn {
@@ -140,7 +144,7 @@ func (l *Listener) run() {
 			select {
 			case l.arrived <- c:
 			case <-l.stopped:
-				c.Close(twinwire.Unavailable, "")
+				c.Close(twinwire.Unavailable, "server is shutting down")
 			}
 		case state.TLS.NegotiatedProtocol == http3.NextProtoH3 && l.http != nil:
 			l.http.serve(conn)
@@ -155,7 +159,14 @@ func (l *Listener) Stop() error {
 	l.stop()
 	err := l.listener.Close()
 	l.running.Wait()
-	return err
+	for {
+		select {
+		case c := <-l.arrived:
+			c.Close(twinwire.Unavailable, "server is shutting down")
+		default:
+			return err
+		}
+	}
 }
 
 // Close stops accepting and ends all carriers of the listener without a
