@@ -87,7 +87,7 @@ func child(arg string) error {
 	}
 	if set.Silent {
 		srv.Limits.HandshakeTime = 5 * time.Second
-		srv.Limits.Admission = core.Admission{AddressConnections: -1, ConnectRate: -1, ConnectBurst: -1}
+		srv.Limits.Admission = core.Admission{HeaderTime: 5 * time.Second, AddressConnections: -1, ConnectRate: -1, ConnectBurst: -1}
 	}
 	srv.Handle(&core.Service{Name: "zoo", Methods: map[string]core.Method{
 		"zoo.Echo": func(_ context.Context, _ any, r *core.Request) (codec.Marshaler, error) {

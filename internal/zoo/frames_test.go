@@ -33,7 +33,7 @@ type row struct {
 // with runs f with a session of a hostile peer.
 func with(f func(ctx context.Context, p *peer) error, features ...string) func(context.Context, *yard, string, *atomic.Int64) error {
 	return func(ctx context.Context, y *yard, wire string, sent *atomic.Int64) error {
-		p, err := y.peer(ctx, wire, sent, false)
+		p, err := y.peer(wire, sent, false)
 		if err != nil {
 			return err
 		}
@@ -54,7 +54,7 @@ func before(all map[string][]byte, codes ...twinwire.Code) func(context.Context,
 		var errs []error
 		for name, b := range all {
 			err := func() error {
-				p, err := y.peer(y.t.Context(), wire, sent, false)
+				p, err := y.peer(wire, sent, false)
 				if err != nil {
 					return err
 				}
@@ -164,7 +164,7 @@ func frameRows() []row {
 			})(ctx, y, wire, sent))...)
 		}},
 		{name: "flood of PING", attack: with(func(ctx context.Context, p *peer) error {
-			_ = goOn(ctx, func() error { return p.say(0, frame.Frame{Kind: frame.Ping, ID: 1}) })
+			press(func() error { return p.say(0, frame.Frame{Kind: frame.Ping, ID: 1}) })
 			return p.refused(protocol)
 		}), check: reached("pings")},
 		{name: "flood of frames that are nothing", attack: with(func(ctx context.Context, p *peer) error {
@@ -190,7 +190,7 @@ func frameRows() []row {
 		{name: "messages that do not end", attack: with(func(ctx context.Context, p *peer) error {
 			full := make([]byte, frame.MaxPayload)
 			id := uint64(0)
-			_ = goOn(ctx, func() error {
+			press(func() error {
 				id++
 				f := call(id, "zoo.Echo", full)
 				f.Flags, f.Size = frame.HasMore, 4<<20
@@ -200,7 +200,7 @@ func frameRows() []row {
 		}), check: reached("large bytes")},
 		{name: "streams without calls", attack: with(func(ctx context.Context, p *peer) error {
 			id := uint64(0)
-			_ = goOn(ctx, func() error {
+			press(func() error {
 				id++
 				return p.say(3, frame.Frame{Kind: frame.Data, Flags: frame.First, ID: id, Payload: make([]byte, 1000)})
 			})
@@ -208,7 +208,7 @@ func frameRows() []row {
 		}), check: reached("streams")},
 		{name: "a stream beyond its window", attack: with(func(ctx context.Context, p *peer) error {
 			flags := frame.First
-			_ = goOn(ctx, func() error {
+			press(func() error {
 				err := p.say(3, frame.Frame{Kind: frame.Data, Flags: flags, ID: 1, Payload: make([]byte, frame.MaxPayload)})
 				flags = 0
 				return err
@@ -216,14 +216,14 @@ func frameRows() []row {
 			return p.refused(protocol)
 		}), check: reached("stream bytes")},
 		{name: "messages beyond the window", attack: with(func(ctx context.Context, p *peer) error {
-			_ = goOn(ctx, func() error {
+			press(func() error {
 				return p.say(1, times(frame.Frame{Kind: frame.Message, Name: []byte("zoo.Slow")}, 300)...)
 			})
 			return p.refused(protocol)
 		}), check: reached("messages")},
 		{name: "states without end", attack: with(func(ctx context.Context, p *peer) error {
 			id := uint64(0)
-			_ = goOn(ctx, func() error {
+			press(func() error {
 				id++
 				return p.say(1, frame.Frame{Kind: frame.State, Flags: frame.Snapshot | frame.HasName, ID: id, Next: 1, Name: fmt.Append(nil, id), Payload: make([]byte, frame.MaxPayload)})
 			})
@@ -243,7 +243,7 @@ func frameRows() []row {
 		})},
 		{name: "topics of a client", attack: with(func(_ context.Context, p *peer) error {
 			id := uint64(0)
-			_ = goOn(context.Background(), func() error { // until the server has had enough
+			press(func() error {
 				var frames []frame.Frame
 				for range 200 {
 					id++
@@ -341,7 +341,7 @@ func reached(limit string) func(figures) error {
 
 // deaf begins a session, asks for as much as it may, and reads nothing of it.
 func deaf(ctx context.Context, y *yard, wire string, sent *atomic.Int64) error {
-	p, err := y.peer(ctx, wire, sent, true)
+	p, err := y.peer(wire, sent, true)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,9 @@ type peer struct {
 }
 
 // peer dials, and reads unless deaf.
-func (y *yard) peer(ctx context.Context, wire string, sent *atomic.Int64, deaf bool) (*peer, error) {
+func (y *yard) peer(wire string, sent *atomic.Int64, deaf bool) (*peer, error) {
+	ctx, cancel := y.patiently()
+	defer cancel()
 	c, err := y.dial(ctx, wire)
 	if err != nil {
 		return nil, err
@@ -167,4 +169,11 @@ func goOn(ctx context.Context, f func() error) error {
 		}
 	}
 	return nil
+}
+
+// press sends until the server has had enough, which it must have some time.
+func press(f func() error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	_ = goOn(ctx, f)
 }

@@ -21,7 +21,9 @@ import (
 )
 
 // tlsTo returns a connection with TLS that offers a protocol.
-func (y *yard) tlsTo(ctx context.Context, proto string) (*tls.Conn, error) {
+func (y *yard) tlsTo(proto string) (*tls.Conn, error) {
+	ctx, cancel := y.patiently()
+	defer cancel()
 	conn, err := y.dialTCP(ctx)
 	if err != nil {
 		return nil, err
@@ -72,8 +74,8 @@ const upgrade = "GET /twinwire HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrad
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: twinwire.1\r\n"
 
 // upgraded returns a connection on which WebSocket frames can be written.
-func (y *yard) upgraded(ctx context.Context) (*tls.Conn, error) {
-	c, err := y.tlsTo(ctx, "http/1.1")
+func (y *yard) upgraded() (*tls.Conn, error) {
+	c, err := y.tlsTo("http/1.1")
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +100,7 @@ var (
 // answers sends an HTTP request and checks the status of the answer.
 func answers(request string, status int) func(context.Context, *yard, string, *atomic.Int64) error {
 	return func(ctx context.Context, y *yard, _ string, sent *atomic.Int64) error {
-		c, err := y.tlsTo(ctx, "http/1.1")
+		c, err := y.tlsTo("http/1.1")
 		if err != nil {
 			return err
 		}
@@ -151,21 +153,21 @@ func socketRows() []row {
 			return slowly(c, []byte{0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03, 0x00}, sent)
 		}},
 		{name: "slow HTTP", wires: tcpOnly, attack: func(ctx context.Context, y *yard, _ string, sent *atomic.Int64) error {
-			c, err := y.tlsTo(ctx, "http/1.1")
+			c, err := y.tlsTo("http/1.1")
 			if err != nil {
 				return err
 			}
 			return slowly(c, []byte(upgrade), sent)
 		}},
 		{name: "slow hello", wires: tcpOnly, attack: func(ctx context.Context, y *yard, _ string, sent *atomic.Int64) error {
-			c, err := y.upgraded(ctx)
+			c, err := y.upgraded()
 			if err != nil {
 				return err
 			}
 			return slowly(c, append([]byte{0x82, 0xfe, 0x10, 0x00, 0, 0, 0, 0}, make([]byte, 4096)...), sent)
 		}},
 		{name: "slow hello", wires: quicOnly, attack: func(ctx context.Context, y *yard, wire string, sent *atomic.Int64) error {
-			p, err := y.peer(ctx, wire, sent, false)
+			p, err := y.peer(wire, sent, false)
 			if err != nil {
 				return err
 			}
@@ -186,7 +188,7 @@ func socketRows() []row {
 		}},
 		{name: "large header", wires: tcpOnly, attack: answers("GET / HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("x", 40<<10)+"\r\n\r\n", http.StatusRequestHeaderFieldsTooLarge)},
 		{name: "HTTP/2", wires: tcpOnly, attack: func(ctx context.Context, y *yard, _ string, _ *atomic.Int64) error {
-			c, err := y.tlsTo(ctx, "h2")
+			c, err := y.tlsTo("h2")
 			if err == nil {
 				_ = c.Close()
 				return errors.New("h2 was agreed on")
@@ -284,7 +286,7 @@ func socketRows() []row {
 // flood sends a WebSocket frame, and then it or what continues it, until the
 // server has had enough.
 func (y *yard) flood(first []byte, sent *atomic.Int64) error {
-	c, err := y.upgraded(y.t.Context())
+	c, err := y.upgraded()
 	if err != nil {
 		return err
 	}

@@ -29,10 +29,9 @@ type yard struct {
 	addr string
 	pin  certs.Pin
 
-	mu   sync.Mutex
-	in   io.WriteCloser
-	out  *bufio.Reader
-	died error
+	mu  sync.Mutex
+	in  io.WriteCloser
+	out *bufio.Reader
 }
 
 // open starts the server, which ends with the test.
@@ -177,6 +176,12 @@ func (h *herd) take() (p50, p99 time.Duration, calls int, err error) {
 
 // hostile is where hostile peers come from.
 var hostile = net.IPv4(127, 0, 0, 2)
+
+// patiently is for dialing: the floods are bounded in time, and not what comes
+// before them.
+func (y *yard) patiently() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(y.t.Context(), 10*time.Second)
+}
 
 // dialTCP connects from there.
 func (y *yard) dialTCP(ctx context.Context) (net.Conn, error) {

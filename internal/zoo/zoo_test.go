@@ -22,6 +22,7 @@ const (
 // TestZoo has each hostile peer do its worst, over each wire, to a server with
 // little memory that good clients use.
 func TestZoo(t *testing.T) {
+	t.Parallel()
 	clients := 100
 	if raceEnabled {
 		clients = 20
