@@ -57,11 +57,8 @@ func (a *Acceptor) attempt(h *hello, owner string, carrier transport.Carrier, no
 		if a.short.Load() {
 			return nil, a.ledger.full(LimitMemory, "server is short of memory")
 		}
-		if owner == "" {
-			owner = h.Client
-		}
 		var err error
-		if t.seat, err = a.ledger.take(owner, transport.NetworkOf(carrier.Info().RemoteAddr)); err != nil {
+		if t.seat, err = a.ledger.take(ownerOf(owner, h.Client), transport.NetworkOf(carrier.Info().RemoteAddr)); err != nil {
 			return nil, err
 		}
 	}

@@ -85,11 +85,18 @@ func (p *parking) leave(s *Session, n int) {
 
 // owner is whom a session counts for: who the client has proven to be or, where
 // that is not asked for, who it says.
-func (s *Session) owner() string {
-	if id := s.Principal().id(); id != "" {
-		return id
+func (s *Session) owner() string { return ownerOf(s.Principal().id(), s.peer.Client) }
+
+// ownerOf returns whom a session counts for, "" for nobody: nobody counts for
+// somebody else by calling himself so.
+func ownerOf(principal, client string) string {
+	switch {
+	case principal != "":
+		return "principal " + principal
+	case client != "":
+		return "client " + client
 	}
-	return s.peer.Client
+	return ""
 }
 
 // errCrowdedOut is why a session ends that had to make room for another.
