@@ -19,8 +19,9 @@ type Admission struct {
 	// Sessions is how many sessions there may be at once, those that wait for
 	// another carrier included. Default 100,000.
 	Sessions int
-	// ClientSessions bounds those of one client (Hello.Client as Admit left
-	// it); clients without a name are not counted. Default 64.
+	// ClientSessions bounds those of one client: of one principal, or of one
+	// Hello.Client as Admit left it where nobody is authenticated; clients
+	// without a name are not counted. Default 64.
 	ClientSessions int
 	// AddressSessions bounds those that began at one address. Default 240,
 	// which is below AddressConnections so that whoever comes too many can be
