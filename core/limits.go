@@ -17,7 +17,8 @@ type Limits struct {
 	// queues what is beyond (clause 5.2). Default 256.
 	Calls int
 	// Messages is how many one-way messages of the peer may be on their way
-	// or being handled (clause 5.4). Default 256.
+	// or being handled (clause 5.4). Default 1,024: with 256 who sends small
+	// ones waits for credit half of the time.
 	Messages int
 	// MessageSize is the largest message accepted from the peer, in bytes.
 	// Default 4 MiB, which is also the most.
