@@ -6,6 +6,7 @@ import (
 	"log"
 	"log/slog"
 	"net"
+	"net/http"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/client"
@@ -68,4 +69,15 @@ func ExampleServer_Broadcast() {
 	// 1 <nil>
 	// ann: it rains
 	// closed by peer: permission denied: no subscription
+}
+
+// A server in development: the page is at http://localhost:8080, and reaches the
+// server from there by WebSocket and by WebTransport.
+func ExampleServer_loopback() {
+	srv := &server.Server{
+		LoopbackAddr: "localhost:8080",
+		Handler:      http.FileServer(http.Dir("web")),
+	}
+	srv.Handle(&core.Service{Methods: map[string]core.Method{ /* ... */ }})
+	log.Fatal(srv.ListenAndServe("localhost:4433"))
 }

@@ -80,7 +80,8 @@ type Server struct {
 	// (docs/protocol.md, clause 10.4). Such a hello, of which Admit is told by
 	// info.Early, may be a repetition of what somebody has recorded. No session
 	// comes of that, nothing runs, and nothing is sent that they can read; but
-	// Admit is asked, and should not use up what a credential is good for.
+	// Admit and Authenticate are asked: a credential that they use up must stay
+	// good for the attempt that it came with.
 	ZeroRTT bool
 	// Admit decides about a client before anything else is done for it. It may
 	// set h.Client to who the client really is, and must not keep h. An error
