@@ -20,3 +20,21 @@ func SetTicket(s *Session, t Ticket) {
 	defer s.mu.Unlock()
 	s.keep.ticket = t
 }
+
+// A Binding is a carrier that a session runs on, or has run on.
+type Binding = binding
+
+func BindingOf(s *Session) *Binding {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bind
+}
+
+// WriteLate is a goroutine that began to write to b when that was its
+// session's carrier, and gets there only now.
+func WriteLate(b *Binding) {
+	for pipe := range b.s.m.Pipes() {
+		b.s.writers.Add(1)
+		b.s.write(b, pipe)
+	}
+}
