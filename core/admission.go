@@ -58,8 +58,9 @@ type Admission struct {
 	// Memory is how many bytes the program may hold before sessions are shed:
 	// at 90 % new ones are refused, at 95 % those that wait for another
 	// carrier end, the longest first, and at 98 % those for which most waits to
-	// be sent. Zero means the limit of the Go runtime (GOMEMLIMIT) if there is
-	// one, and no bound if not.
+	// be sent. It has to leave room for what comes in the meantime: three
+	// quarters of what ends the program. Zero means the limit of the Go runtime
+	// (GOMEMLIMIT) if there is one, and no bound if not.
 	Memory int64
 }
 

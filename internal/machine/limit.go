@@ -1,5 +1,7 @@
 package machine
 
+import "time"
+
 // A Limit is a bound that a machine keeps its peer, or its own side, to.
 // Config.Limited is told each time that one is reached.
 type Limit uint8
@@ -25,9 +27,27 @@ const (
 	// LimitStates is that of states of the peer, LimitPings of clause 8.1.
 	LimitStates
 	LimitPings
+	// LimitUnknown is that of frames that are ignored (clause 2.2).
+	LimitUnknown
 	// Limits is how many there are.
 	Limits
 )
+
+// maxUnknown is how many frames of kinds that are not known a peer may send
+// within a second (clause 2.2).
+const maxUnknown = 1000
+
+// ignore counts a frame of a kind that is not known.
+func (m *Machine) ignore(now time.Duration) error {
+	m.stats.UnknownFrames++
+	if now-m.unknownSince >= time.Second {
+		m.unknownSince, m.unknown = now, 0
+	}
+	if m.unknown++; m.unknown > maxUnknown {
+		return m.beyond(LimitUnknown, "too many frames of unknown kinds")
+	}
+	return nil
+}
 
 // limited tells that a limit was reached.
 func (m *Machine) limited(l Limit) {

@@ -133,10 +133,12 @@ type Machine struct {
 	str       streams // in both directions
 
 	// Receiving.
-	in        incoming
-	topics    map[uint64]*InTopic
-	openEvent *InTopic // whose event has not arrived whole
-	nextTopic uint64
+	in           incoming
+	topics       map[uint64]*InTopic
+	unknown      int // frames that were ignored since unknownSince
+	unknownSince time.Duration
+	openEvent    *InTopic // whose event has not arrived whole
+	nextTopic    uint64
 
 	closing     closing
 	ended       bool

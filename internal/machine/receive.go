@@ -130,7 +130,7 @@ func (m *Machine) receiveNumbered(f *frame.Frame, l *lane, now time.Duration, ef
 	case frame.Event, frame.Gap:
 		return m.receiveEvent(f, l, eff)
 	default:
-		m.stats.UnknownFrames++ // may be ignored, or Parse had refused it
+		return m.ignore(now) // Parse has refused those that must not be
 	}
 	return nil
 }
@@ -168,7 +168,7 @@ func (m *Machine) receiveControl(pipe int, f *frame.Frame, eff *Effects) error {
 	case frame.Hello, frame.Challenge, frame.Proof, frame.Welcome, frame.Refuse:
 		return m.receiveRenewal(f, eff)
 	default:
-		m.stats.UnknownFrames++
+		return m.ignore(m.beat.heard)
 	}
 	return nil
 }
