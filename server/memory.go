@@ -120,9 +120,13 @@ func (s *Server) dropSlowest(percent int) {
 	}
 	slices.SortFunc(list, func(a, b slow) int { return cmp.Compare(b.waits, a.waits) })
 	list = list[:(len(list)+shedShare-1)/shedShare]
+	now, cancel := context.WithCancel(context.Background())
+	cancel() // who does not read does not confirm either, and what waits for it is what is needed
 	for _, v := range list {
 		s.acceptor.Counts().Add(core.LimitMemory)
-		v.session.CloseWith(twinwire.SlowConsumer, "server is short of memory", s.door.most.RetryAfter)
+		go func() { // ends with the session
+			_ = v.session.Drain(now, twinwire.SlowConsumer, "server is short of memory", s.door.most.RetryAfter)
+		}()
 	}
 	if len(list) > 0 {
 		s.log().Warn("twinwire: memory is short: the slowest sessions were ended", "sessions", len(list), "percent", percent)

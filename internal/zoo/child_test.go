@@ -3,6 +3,7 @@ package zoo
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -82,12 +83,12 @@ func child(arg string) error {
 		Handler:     http.NotFoundHandler(),
 		Limits: &core.Limits{
 			HandshakeTime: 2 * time.Second, ResumeTime: 5 * time.Second,
-			Admission: core.Admission{HeaderTime: time.Second, Memory: childMemory},
+			Admission: core.Admission{HeaderTime: time.Second, Memory: childMemory * 3 / 4},
 		},
 	}
 	if set.Silent {
 		srv.Limits.HandshakeTime = 5 * time.Second
-		srv.Limits.Admission = core.Admission{HeaderTime: 5 * time.Second, AddressConnections: -1, ConnectRate: -1, ConnectBurst: -1}
+		srv.Limits.Admission = core.Admission{Memory: childMemory * 3 / 4, HeaderTime: 5 * time.Second, AddressSessions: -1, AddressConnections: -1, ConnectRate: -1, ConnectBurst: -1, RetryAbove: -1}
 	}
 	srv.Handle(&core.Service{Name: "zoo", Methods: map[string]core.Method{
 		"zoo.Echo": func(_ context.Context, _ any, r *core.Request) (codec.Marshaler, error) {
@@ -139,13 +140,14 @@ func child(arg string) error {
 	go func() { served <- srv.Serve(l) }()
 	if set.Events > 0 {
 		go func() { // as long as the process
-			event := events.Raw{Type: "zoo.Tick", Payload: codec.AppendBytes(nil, make([]byte, set.Events/100))}
-			for range time.Tick(10 * time.Millisecond) {
-				_ = hub.EmitAll(context.Background(), event, nil)
+			size := set.Events / 10
+			for at := range time.Tick(100 * time.Millisecond) {
+				payload := codec.AppendBytes(nil, binary.BigEndian.AppendUint64(make([]byte, 0, size), uint64(at.UnixNano()))[:size])
+				_ = hub.EmitAll(context.Background(), events.Raw{Type: "zoo.Tick", Payload: payload}, nil)
 			}
 		}()
 	}
-	debug.SetMemoryLimit(childMemory * 9 / 10)
+	debug.SetMemoryLimit(childMemory * 3 / 4)
 	if !raceEnabled {
 		if err := limitMemory(childMemory); err != nil {
 			return err

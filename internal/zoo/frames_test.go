@@ -167,10 +167,11 @@ func frameRows() []row {
 			press(func() error { return p.say(0, frame.Frame{Kind: frame.Ping, ID: 1}) })
 			return p.refused(protocol)
 		}), check: reached("pings")},
-		{name: "flood of frames that are nothing", attack: with(func(ctx context.Context, p *peer) error {
+		{name: "flood of frames that are nothing", attack: with(func(_ context.Context, p *peer) error {
 			nothing := bytes.Repeat(unhex("028000"), 20000)
-			return goOn(ctx, func() error { return p.write(0, nothing) })
-		})},
+			press(func() error { return p.write(0, nothing) })
+			return p.refused(protocol)
+		}), check: reached("unknown frames")},
 		{name: "flood of calls and cancels", attack: with(func(ctx context.Context, p *peer) error {
 			id := uint64(0)
 			return goOn(ctx, func() error {
@@ -256,7 +257,7 @@ func frameRows() []row {
 		{name: "peers that never read", attack: func(ctx context.Context, y *yard, wire string, sent *atomic.Int64) error {
 			var wg sync.WaitGroup
 			for range 10 {
-				wg.Go(func() { _ = deaf(ctx, y, wire, sent) })
+				wg.Go(func() { _ = deaf(ctx, y, wire, sent, 1<<20) })
 			}
 			wg.Wait()
 			return nil
@@ -339,8 +340,8 @@ func reached(limit string) func(figures) error {
 	}
 }
 
-// deaf begins a session, asks for as much as it may, and reads nothing of it.
-func deaf(ctx context.Context, y *yard, wire string, sent *atomic.Int64) error {
+// deaf begins a session, asks for 64 KiB so many times, and reads nothing of it.
+func deaf(ctx context.Context, y *yard, wire string, sent *atomic.Int64, calls uint64) error {
 	p, err := y.peer(wire, sent, true)
 	if err != nil {
 		return err
@@ -375,8 +376,11 @@ func deaf(ctx context.Context, y *yard, wire string, sent *atomic.Int64) error {
 	}
 	id := uint64(0)
 	return goOn(ctx, func() error {
-		id++
 		time.Sleep(time.Millisecond)
+		if id == calls {
+			return nil
+		}
+		id++
 		return p.say(1, call(id, "zoo.Bytes", nil))
 	})
 }

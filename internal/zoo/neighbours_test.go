@@ -1,0 +1,122 @@
+package zoo
+
+import (
+	"context"
+	"flag"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+var (
+	rounds    = flag.Int("zoo.rounds", 0, "how many rounds TestNeighbours has for each row; 0 leaves it out, 20 give an interval")
+	roundTime = flag.Duration("zoo.round", 500*time.Millisecond, "how long a round of TestNeighbours lasts")
+)
+
+// The p99 of good clients beside a hostile peer, against the same beside
+// somebody who takes as much processor time and attacks nobody: rounds of both
+// in turn, and the 95 % interval of the ratio by bootstrap. It is a measurement,
+// for a quiet machine.
+func TestNeighbours(t *testing.T) {
+	if *rounds == 0 {
+		t.Skip("a measurement: ask for it with -zoo.rounds 20")
+	}
+	for _, r := range frameRows() {
+		if !slices.Contains([]string{
+			"flood of frames that are nothing", "flood of calls and cancels", "subscribing without end", "zstd as dense as may be", "peers that never read", "zstd bombs",
+		}, r.name) {
+			continue
+		}
+		for _, wire := range []string{"websocket", "quic"} {
+			t.Run(r.name+"/"+wire, func(t *testing.T) {
+				y := open(t, setting{Events: 20_000})
+				h := y.graze(20)
+				var sent atomic.Int64
+				// round returns the p99 of a round, and the processor time that both
+				// processes have taken in it.
+				round := func(f func(ctx context.Context)) (p99 float64, cpu time.Duration) {
+					ctx, cancel := context.WithTimeout(t.Context(), *roundTime)
+					defer cancel()
+					h.take()
+					began := usage() + y.figures(false).CPU
+					f(ctx)
+					<-ctx.Done()
+					_, worst, _, err := h.take()
+					if err != nil {
+						t.Fatal(err)
+					}
+					return float64(worst), time.Duration(usage() + y.figures(false).CPU - began)
+				}
+				_, idle := round(func(context.Context) {})
+				attack := func(ctx context.Context) {
+					for ctx.Err() == nil { // the server may end a session before the round does
+						_ = r.attack(ctx, y, wire, &sent)
+					}
+				}
+				_, cpu := round(attack)
+				var with, without []float64
+				for range *rounds {
+					p99, took := round(attack)
+					with, cpu = append(with, p99), took
+					p99, _ = round(func(ctx context.Context) { burn(ctx, max(0, cpu-idle)/2) })
+					without = append(without, p99)
+				}
+				low, high := interval(with, without)
+				t.Logf("p99 %v beside it, %v beside as much work: ratio %.2f, 95 %% interval %.2f to %.2f; %d B sent",
+					time.Duration(median(with)).Round(10*time.Microsecond), time.Duration(median(without)).Round(10*time.Microsecond),
+					median(with)/median(without), low, high, sent.Load())
+				if low > 1.05 {
+					t.Errorf("others notice: the ratio is above %.2f", low)
+				}
+			})
+		}
+	}
+}
+
+// burn takes so much time of two processors, evenly until ctx is done.
+func burn(ctx context.Context, cpu time.Duration) {
+	var wg sync.WaitGroup
+	wg.Go(func() { burnOne(ctx, cpu) })
+	wg.Go(func() { burnOne(ctx, cpu) })
+	wg.Wait()
+}
+
+func burnOne(ctx context.Context, cpu time.Duration) {
+	const slices = 50
+	share := cpu / slices
+	tick := time.NewTicker(*roundTime / slices)
+	defer tick.Stop()
+	for range slices {
+		for end := time.Now().Add(share); time.Now().Before(end); {
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// interval returns the 95 % interval of the ratio of the medians of pairs.
+func interval(with, without []float64) (low, high float64) {
+	random := rand.New(rand.NewPCG(1, 2))
+	ratios := make([]float64, 2000)
+	a, b := make([]float64, len(with)), make([]float64, len(with))
+	for i := range ratios {
+		for j := range a {
+			k := random.IntN(len(with))
+			a[j], b[j] = with[k], without[k]
+		}
+		ratios[i] = median(a) / median(b)
+	}
+	slices.Sort(ratios)
+	return ratios[len(ratios)*25/1000], ratios[len(ratios)*975/1000]
+}
+
+func median(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
+}
