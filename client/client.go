@@ -123,7 +123,7 @@ type Options struct {
 	// other and in order: of Connecting before there is a session, and then of
 	// what Session.Lifecycle says of it. The last is Ended, also where no session
 	// began. Of the sessions of Run the first begins with Connected and each
-	// other with Reset; Ended comes once, when Run returns. It must not block,
+	// other with Reset; a Leaving may come before that. Ended comes once, when Run returns. It must not block,
 	// nor dial. Nil means nobody.
 	Changed func(c core.Change)
 	// Limits bounds the session; nil means the defaults.
@@ -166,11 +166,11 @@ func Dial(ctx context.Context, addr string, opts *Options) (*core.Session, error
 func (opts *Options) dialList(ctx context.Context, list string) (*core.Session, error) {
 	all := places(list)
 	if len(all) == 1 {
-		return opts.dial(ctx, list)
+		return opts.dial(ctx, list, false)
 	}
 	failed := &DialError{Addr: list}
 	for _, p := range all {
-		s, err := opts.dial(ctx, p.addr)
+		s, err := opts.dial(ctx, p.addr, false)
 		if err == nil || ctx.Err() != nil {
 			return s, err
 		}
@@ -179,8 +179,9 @@ func (opts *Options) dialList(ctx context.Context, list string) (*core.Session, 
 	return nil, failed
 }
 
-// dial dials one address.
-func (opts *Options) dial(ctx context.Context, addr string) (*core.Session, error) {
+// dial dials one address, for a program that leaves the session when the server
+// says that it is about to stop, or does not.
+func (opts *Options) dial(ctx context.Context, addr string, leaves bool) (*core.Session, error) {
 	t, err := parse(addr)
 	if err != nil {
 		return nil, &DialError{Addr: addr, Causes: []error{err}}
@@ -200,7 +201,7 @@ func (opts *Options) dial(ctx context.Context, addr string) (*core.Session, erro
 		target: t, mux: mux, memory: opts.Memory, policy: opts.Reconnect, asker: newAsker(opts.Credentials),
 		cfg: &core.Config{
 			Hello: opts.Hello, Limits: opts.Limits, Compression: opts.Compression,
-			Services: opts.Services, Interceptors: opts.Interceptors,
+			Services: opts.Services, Interceptors: opts.Interceptors, Leaves: leaves,
 			CallInterceptors: opts.CallInterceptors, Logger: opts.Logger,
 		},
 	}

@@ -184,6 +184,9 @@ func (r *renewer) watch(s *core.Session) {
 	go func() {
 		stop := context.CancelFunc(func() {})
 		for c := range s.Lifecycle(context.Background()) {
+			if c.Phase == core.Leaving {
+				continue // the carrier is the same
+			}
 			stop()
 			if c.Phase == core.Connected || c.Phase == core.Resumed {
 				var ctx context.Context

@@ -165,7 +165,7 @@ func (d *dialer) watch(s *core.Session) {
 	go func() {
 		stop := context.CancelFunc(func() {})
 		for c := range s.Lifecycle(context.Background()) {
-			stop()
+			stop() // also when the server is leaving: moving is not worth it
 			if onWebSocket(c) {
 				var ctx context.Context
 				ctx, stop = context.WithCancel(s.Context())

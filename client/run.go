@@ -30,6 +30,15 @@ import (
 // asks to be left alone. Where addr has several addresses it goes to another one
 // when one fails or its server has ended the session, and need not wait for what
 // that has asked.
+//
+// Where a server announces that it is about to stop (core.Leaving) and addr has
+// other addresses, Run begins the next session there at once, while f goes on in
+// the present one, at which the server answers calls for a while yet. As soon as
+// none is under way Run closes the present session; the context of f ends right
+// before, so that no call fails that f begins before its context has ended, and
+// f is called with the next session when it has returned. If there always is a
+// call under way that goes on until the server ends the session. With one address
+// f has the session until its server ends it.
 func Run(ctx context.Context, addr string, opts *Options, f func(ctx context.Context, s *core.Session) error) error {
 	if opts == nil {
 		opts = new(Options)
@@ -39,6 +48,9 @@ func Run(ctx context.Context, addr string, opts *Options, f func(ctx context.Con
 	}
 	r := &succession{round: round{places: places(addr)}, opts: opts, f: f, life: life{changed: opts.Changed, many: true}}
 	err := r.run(ctx)
+	if r.next != nil {
+		_ = r.next.Close()
+	}
 	r.life.ended(err)
 	return err
 }
@@ -49,14 +61,17 @@ type succession struct {
 	opts  *Options
 	f     func(ctx context.Context, s *core.Session) error
 	life  life
+	next  *core.Session // that was begun elsewhere while the one before was left; nil if there is none
 }
 
 func (r *succession) run(ctx context.Context) error {
 	policy := r.opts.Reconnect
 	var last error // of the try before
 	for search := policy.search(); ctx.Err() == nil; {
-		r.life.tell(core.Change{Phase: core.Connecting, Try: search.tries + 1, Cause: last})
-		s, err := r.opts.dial(ctx, r.round.place().addr)
+		if r.next == nil {
+			r.life.tell(core.Change{Phase: core.Connecting, Try: search.tries + 1, Cause: last})
+		}
+		s, err := r.begin(ctx)
 		last = err
 		var asked time.Duration
 		var refused *core.RefusedError
@@ -77,6 +92,10 @@ func (r *succession) run(ctx context.Context) error {
 				asked = closed.RetryAfter
 			}
 			last = err
+			if r.next != nil {
+				search = policy.search() // elsewhere takes its time, if need be
+				continue
+			}
 		case ctx.Err() != nil:
 		case errors.As(err, &refused):
 			if refused.Never || refused.Authenticate {
@@ -103,6 +122,17 @@ func (r *succession) run(ctx context.Context) error {
 	return &runError{context.Cause(ctx), twinwire.CodeOf(ctx.Err())}
 }
 
+// begin begins the next session, unless that has been done.
+func (r *succession) begin(ctx context.Context) (*core.Session, error) {
+	if s := r.next; s != nil {
+		r.next = nil
+		if !s.Ending() {
+			return s, nil
+		}
+	}
+	return r.opts.dial(ctx, r.round.place().addr, len(r.round.places) > 1)
+}
+
 // steady is how long a session must have lasted for the next search to begin
 // anew: a server that ends each at once is not to be dialed ever faster.
 const steady = time.Second
@@ -117,16 +147,20 @@ func (r *succession) session(ctx context.Context, s *core.Session) (over bool, e
 	// A hook runs when calls know what has become of them, the context of the
 	// session ends before.
 	defer s.OnEnd(func(err error) { stop(err) })()
+	elsewhere := r.watch(running, stop, s)
 	err = r.f(running, s)
+	left := context.Cause(running) == errLeft
+	stop(nil)
+	r.next = <-elsewhere
 	switch {
 	case ctx.Err() != nil:
 		_ = s.Close()
 		return false, ctx.Err()
-	case s.Context().Err() == nil && (err == nil || !s.Ending()):
+	case !left && s.Context().Err() == nil && (err == nil || !s.Ending()):
 		_ = s.Close()
 		return true, err
 	}
-	<-s.Done() // soon: the server has said goodbye, and calls failed for that
+	<-s.Done() // soon: one of both sides has said goodbye, and calls failed for that
 	return false, s.Err()
 }
 

@@ -67,7 +67,7 @@ func newOffer(carrier transport.Carrier, cfg *Config, mux *Mux, attempt ID) *Off
 	return &Offer{
 		cfg: cfg, mux: mux, carrier: carrier, packers: packers, ended: make(chan error, 1),
 		own: &hello{
-			Hello: cfg.Hello, version: ProtocolVersion, attempt: attempt, lanes: lanes, window: limits.window(), features: features(packers),
+			Hello: cfg.Hello, version: ProtocolVersion, attempt: attempt, lanes: lanes, window: limits.window(), features: features(packers), leaves: cfg.Leaves,
 		},
 	}
 }

@@ -64,12 +64,17 @@ func (s *Session) CloseWith(code twinwire.Code, reason string, retryAfter time.D
 	if code > twinwire.MaxCode {
 		code = twinwire.Internal
 	}
-	var eff machine.Effects
 	s.mu.Lock()
+	s.closeLocked(code, reason, retryAfter)
+}
+
+// closeLocked is CloseWith. It is called with mu held, and returns without.
+func (s *Session) closeLocked(code twinwire.Code, reason string, retryAfter time.Duration) {
 	if s.ending || s.ended {
 		s.mu.Unlock()
 		return
 	}
+	var eff machine.Effects
 	s.ending = true
 	s.err = &transport.CloseError{Code: code, Reason: reason}
 	s.m.Close(code, reason, retryAfter, &eff)

@@ -61,6 +61,7 @@ type hello struct {
 	auth       string
 	credential []byte
 	expires    time.Time // of the principal; zero for never
+	leaves     bool      // a client goes elsewhere when it is told to (clause 8.4)
 }
 
 // appendTo appends the map of clause 3.3, or of clause 3.4 for a welcome.
@@ -86,6 +87,9 @@ func (h *hello) appendTo(b []byte, welcome bool) []byte {
 			n += 2
 		}
 		if h.Client != "" {
+			n++
+		}
+		if h.leaves {
 			n++
 		}
 		if h.Connect != nil {
@@ -151,6 +155,10 @@ func (h *hello) appendTo(b []byte, welcome bool) []byte {
 	if h.Client != "" {
 		b = codec.AppendString(b, "client")
 		b = codec.AppendString(b, h.Client)
+	}
+	if h.leaves {
+		b = codec.AppendString(b, "leaves")
+		b = codec.AppendBool(b, true)
 	}
 	if h.Connect != nil {
 		b = codec.AppendString(b, "connect")
@@ -220,6 +228,8 @@ func parseHello(payload []byte) (*hello, error) {
 			h.credential = r.Bytes()
 		case "expires":
 			h.expires = readExpires(r)
+		case "leaves":
+			h.leaves = r.Bool()
 		case "connect":
 			h.Connect = r.Bytes()
 		case "features":

@@ -28,6 +28,10 @@ const (
 	// Reset means that a new session is connected, in place of one that has
 	// ended, of which nothing is left.
 	Reset
+	// Leaving means that the server has announced that it is about to stop: it
+	// ends the session by Until, and sooner if nothing is under way. It is told
+	// again when the session goes on with another carrier meanwhile (clause 8.4).
+	Leaving
 	// Closed means that the server, or this side, has closed the session: Cause
 	// is a *transport.CloseError with code, reason, and who it was. Ended
 	// follows.
@@ -41,7 +45,7 @@ func (p Phase) String() string {
 	if p > Ended {
 		return fmt.Sprintf("phase(%d)", uint8(p))
 	}
-	return [...]string{"connecting", "connected", "detached", "resumed", "reset", "closed", "ended"}[p]
+	return [...]string{"connecting", "connected", "detached", "resumed", "reset", "leaving", "closed", "ended"}[p]
 }
 
 // A Change is a step in the life of a session.
@@ -61,6 +65,11 @@ type Change struct {
 	// without an answer, each of which says what is known of it: for Ended, and
 	// for Reset of the session before.
 	Pending int
+	// Until is when the server ends the session at the latest, and RetryAfter
+	// how long after that the client may come back, each zero if it did not say:
+	// for Leaving.
+	Until      time.Time
+	RetryAfter time.Duration
 }
 
 // String returns the change for people.
@@ -71,6 +80,10 @@ func (c Change) String() string {
 		s += fmt.Sprintf(", try %d", c.Try)
 	case Connected, Resumed, Reset:
 		s += fmt.Sprintf(" by %v", c.Wire)
+	case Leaving:
+		if !c.Until.IsZero() {
+			s += fmt.Sprintf(" within %v", c.Until.Sub(c.At).Round(time.Millisecond))
+		}
 	case Ended:
 		s += fmt.Sprintf(", %d pending", c.Pending)
 	}

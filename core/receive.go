@@ -74,6 +74,9 @@ func (s *Session) carryOut(b *binding, eff *machine.Effects) {
 	for _, in := range eff.Dropped {
 		in.Owner.(*StreamReader).discard()
 	}
+	if eff.Leaving {
+		s.leaving()
+	}
 	for i := range eff.Renewal {
 		s.renewal(&eff.Renewal[i])
 	}

@@ -1,7 +1,6 @@
 package core
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -103,42 +102,6 @@ var (
 	errDraining = &twinwire.Error{Code: twinwire.Unavailable, Message: "session is shutting down"}
 	errRate     = &twinwire.Error{Code: twinwire.ResourceExhausted, Message: "too many calls and messages a second"}
 )
-
-// Drain lets the session finish: calls and messages that arrived before it
-// are served, later ones are refused with Unavailable, and then the session is
-// closed with code and reason as by CloseWith. It returns when the session has
-// ended; if ctx is done before, the session ends at once.
-func (s *Session) Drain(ctx context.Context, code twinwire.Code, reason string, retryAfter time.Duration) error {
-	w := &s.work
-	w.mu.Lock()
-	if w.drained == nil {
-		w.drained = make(chan struct{})
-		if w.open == 0 {
-			close(w.drained)
-		}
-	}
-	drained := w.drained
-	w.mu.Unlock()
-	var err error
-	select {
-	case <-drained:
-	case <-s.done:
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	s.CloseWith(code, reason, retryAfter)
-	select {
-	case <-s.done:
-	case <-ctx.Done():
-		err = ctx.Err()
-		s.mu.Lock()
-		b := s.bind
-		s.mu.Unlock()
-		b.close(code, reason)
-		<-s.done
-	}
-	return err
-}
 
 // startWorkerLocked starts a worker unless one is starting already.
 func (s *Session) startWorkerLocked() {

@@ -36,6 +36,10 @@ type Config struct {
 	// NetworkChanged, unless nil, is told of each Session.NetworkChanged of a
 	// client. It must not block.
 	NetworkChanged func(s *Session)
+	// Leaves says that a client's program begins a session with another server
+	// when it is told that this one is about to stop (Leaving), and ends this one
+	// by CloseWhenQuiet: a server that drains then goes on serving for a while.
+	Leaves bool
 	// Interceptors see every call and message of the peer, the first one first.
 	Interceptors []Interceptor
 	// CallInterceptors see every call and message of this side, the first one
@@ -62,6 +66,7 @@ type Session struct {
 	id     ID
 	client bool
 	peer   Hello
+	leaves bool // the client goes elsewhere when this server drains
 	limits *Limits
 	// peerMaxMessage is the largest message that the peer accepts.
 	peerMaxMessage int
@@ -123,7 +128,7 @@ type Session struct {
 func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier, own, peer *hello, trip time.Duration, packer *packer, counts *Counts) *Session {
 	client := counts == nil
 	s := &Session{
-		cfg: cfg, client: client, peer: peer.Hello,
+		cfg: cfg, client: client, peer: peer.Hello, leaves: !client && peer.leaves,
 		limits: limits, mux: mux, log: cfg.Logger,
 		began: time.Now(), done: make(chan struct{}), counts: counts, packer: packer,
 	}

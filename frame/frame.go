@@ -70,6 +70,7 @@ const (
 	Topic     Kind = 0xc7
 	Event     Kind = 0xc8
 	Gap       Kind = 0xc9
+	Leaving   Kind = 0x8e
 )
 
 // packed is the bit of the kind byte of a frame whose payload is compressed
@@ -124,7 +125,7 @@ const (
 	Begin      = F1 // TOPIC
 	Missed     = F2 // EVENT
 	AllLanes   = F1 // ATTACH
-	RetryAfter = F1 // REFUSE, CLOSE
+	RetryAfter = F1 // REFUSE, CLOSE, LEAVING
 	Never      = F2 // REFUSE
 	WantAuth   = F3 // REFUSE
 )
@@ -173,11 +174,11 @@ type Frame struct {
 	// Size is the size of the whole message in bytes, of a head with HasMore.
 	Size uint64
 	// Millis is the time left of a CALL with Deadline, and the time to wait
-	// of a REFUSE or CLOSE with RetryAfter.
+	// of a REFUSE, CLOSE or LEAVING with RetryAfter.
 	Millis uint64
 	// Next is the number in an ACK, the barrier of a REPLY, the missed count
 	// of an EVENT or GAP, the version of a STATE with Snapshot, the limit of
-	// a CREDIT or WINDOW.
+	// a CREDIT or WINDOW, the milliseconds until the end of a LEAVING.
 	Next uint64
 	// Slot is the slot of a stream, and the number of streams in a REPLY with
 	// Streamed.

@@ -90,7 +90,8 @@ var layouts = [256]layout{
 	Event: {name: "EVENT", packs: true, flags: HasMore | Missed, payload: true,
 		numbers: []number{{field: fieldID}, {field: fieldRef}, {fieldSize, HasMore}, {fieldNext, Missed}},
 		strings: []text{refName}},
-	Gap: {name: "GAP", numbers: []number{{field: fieldID}, {field: fieldNext}}},
+	Gap:     {name: "GAP", numbers: []number{{field: fieldID}, {field: fieldNext}}},
+	Leaving: {name: "LEAVING", control: true, flags: RetryAfter, numbers: []number{{field: fieldNext}, {fieldMillis, RetryAfter}}},
 }
 
 // present reports whether f has the string t.

@@ -155,7 +155,7 @@ func (v *vecFrame) frame(tb testing.TB) frame.Frame {
 			f.Slot = n[0]
 		case "count":
 			f.NextCount = int(n[0])
-		case "barrier", "missed", "version", "limit":
+		case "barrier", "missed", "version", "limit", "end ms":
 			f.Next = n[0]
 		case "next":
 			if v.Kind == "CLOSE" {
@@ -221,6 +221,7 @@ var kinds = []kindRow{
 	{frame.Topic, "TOPIC", false, "BEGIN"},
 	{frame.Event, "EVENT", false, "MORE, MISSED"},
 	{frame.Gap, "GAP", false, ""},
+	{frame.Leaving, "LEAVING", true, "RETRY"},
 }
 
 // kindOf returns the kind of that name, or a kind that nobody knows.

@@ -19,16 +19,19 @@ func retryAfter() time.Duration {
 	return time.Duration(rand.Int64N(int64(drainTime))) + time.Millisecond
 }
 
-// Shutdown ends the server in peace: it stops listening, refuses new sessions
-// and new calls, lets the calls that are running finish, says goodbye to every
-// client with Unavailable and a time to come back, and returns when all
-// sessions and HTTP requests have ended. If ctx is done before, what is left ends
+// Shutdown ends the server in peace: it stops listening, refuses new sessions,
+// announces to every client until when it will be there at the latest, which is
+// ctx's deadline (docs/protocol.md, clause 8.4), refuses new calls, lets those
+// that are running finish, says goodbye with Unavailable and a time to come
+// back, and returns when all sessions and HTTP requests have ended. If ctx is done before, what is left ends
 // at once and the error is ctx's; handlers that ignore their context are not
 // waited for any longer than a second. A second Shutdown waits for the first.
 //
-// client.Run comes back when it was asked to, or goes to another address at once
-// if it has one, as soon as its session has ended; there is no word to it before
-// that.
+// A client.Run that has another address goes there at once and closes its
+// session here when no call is under way. It is served as before until then, for
+// half of the time until the deadline, at most 5 s; so Shutdown takes up to that
+// long for clients that are busy without a pause or do not find another server.
+// One that has no other address comes back when it was asked to.
 func (s *Server) Shutdown(ctx context.Context) error {
 	list, first, err := s.beginClosing()
 	if err != nil {

@@ -155,7 +155,7 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 		m.beat.since = now
 	}
 	if m.carries(pipe, 0) {
-		m.batchControl()
+		m.batchControl(now)
 	}
 	if m.cfg.Independent && pipe != 0 && !m.lanes[pipe].bound {
 		if !m.cfg.Client || !m.control.attach || !m.wants(pipe) || m.silent() && !m.asksToBind(pipe) {
@@ -266,7 +266,7 @@ func (m *Machine) bind(ln int, flags frame.Flags) {
 	}
 }
 
-func (m *Machine) batchControl() {
+func (m *Machine) batchControl(now time.Duration) {
 	c := &m.control
 	if m.cfg.Client && !c.attach {
 		c.attach = true
@@ -304,6 +304,9 @@ func (m *Machine) batchControl() {
 		m.append(0, &frame.Frame{Kind: frame.Credit, ID: frame.CreditStreams, Next: m.str.granted})
 	}
 	c.messages, c.largeSize, c.streams = false, false, false
+	if c.leaving {
+		m.batchLeaving(now)
+	}
 	m.batchRenewal()
 	m.batchWindows()
 }

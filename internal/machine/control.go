@@ -18,11 +18,12 @@ type control struct {
 	messages  bool // CREDIT for messages
 	largeSize bool // CREDIT for large messages
 	streams   bool // CREDIT for streams
+	leaving   bool // LEAVING
 	renewal   renewal
 }
 
 func (c *control) waits() bool {
-	return c.anyOpen || c.ping || len(c.pongs) > 0 || c.messages || c.largeSize || c.streams || c.renewal.waits
+	return c.anyOpen || c.ping || len(c.pongs) > 0 || c.messages || c.largeSize || c.streams || c.leaving || c.renewal.waits
 }
 
 // closing is the goodbye in both directions (clause 8.2).

@@ -141,6 +141,7 @@ type Machine struct {
 	nextTopic    uint64
 
 	closing     closing
+	leaving     leaving
 	ended       bool
 	detached    bool // there is no carrier
 	kept        int  // bytes in the keeps of all lanes
@@ -237,6 +238,9 @@ type Effects struct {
 	Dropped []*InStream
 	// Renewal are frames of a renewal (clause 15.8).
 	Renewal []RenewalIn
+	// Leaving says that the server has announced its end (clause 8.4): see
+	// Machine.Leaving.
+	Leaving bool
 	// Closed says that the session is over by agreement (clause 8.2); the
 	// carrier is to be closed.
 	Closed bool

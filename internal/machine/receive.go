@@ -165,6 +165,8 @@ func (m *Machine) receiveControl(pipe int, f *frame.Frame, eff *Effects) error {
 		m.receiveWindow(f)
 	case frame.Close:
 		return m.receiveClose(f)
+	case frame.Leaving:
+		return m.receiveLeaving(f, eff)
 	case frame.Hello, frame.Challenge, frame.Proof, frame.Welcome, frame.Refuse:
 		return m.receiveRenewal(f, eff)
 	default:

@@ -76,7 +76,7 @@ func (m *Machine) Rebind(b *Binding, now time.Duration, eff *Effects) error {
 	}
 	m.received(eff)
 	m.lanes[0].bound = !m.cfg.Client
-	m.control = control{pongs: m.control.pongs[:0], messages: true, largeSize: true, streams: true}
+	m.control = control{pongs: m.control.pongs[:0], messages: true, largeSize: true, streams: true, leaving: m.leaving.wanted}
 	for _, id := range slices.Sorted(maps.Keys(m.out.running)) {
 		m.renewWindows(m.out.running[id].x)
 	}

@@ -1,0 +1,144 @@
+package core
+
+import (
+	"context"
+	"time"
+
+	"github.com/twinwire/twinwire"
+)
+
+const (
+	// mostPatience is how long a session that drains goes on serving what is new
+	// for a client that is about to go elsewhere, at most; half of the time that
+	// there is, if that is less.
+	mostPatience = 5 * time.Second
+	// quietCheck is how often CloseWhenQuiet looks without having heard from the
+	// peer: calls may also end by their context.
+	quietCheck = 50 * time.Millisecond
+)
+
+// Drain lets a server's session finish (clause 8.4). The client is told, with
+// the deadline of ctx and retryAfter. Calls and messages that have arrived are
+// served, later ones refused with Unavailable, and then the session is closed
+// with code and reason as by CloseWith. Where the client has another server to
+// go to (client.Run), it is given time for that: for half of the time until the
+// deadline, at most 5 s, what arrives is served still, and the session is not
+// closed from here. Drain returns when the session has ended; if ctx is done
+// before, the session ends at once. A second Drain joins the first.
+func (s *Session) Drain(ctx context.Context, code twinwire.Code, reason string, retryAfter time.Duration) error {
+	s.announce(ctx, retryAfter)
+	drained := s.work.refuse()
+	var err error
+	select {
+	case <-drained:
+	case <-s.done:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	s.CloseWith(code, reason, retryAfter)
+	select {
+	case <-s.done:
+	case <-ctx.Done():
+		err = ctx.Err()
+		s.mu.Lock()
+		b := s.bind
+		s.mu.Unlock()
+		b.close(code, reason)
+		<-s.done
+	}
+	return err
+}
+
+// announce tells the client that the session is about to be closed, and waits
+// while it may go elsewhere.
+func (s *Session) announce(ctx context.Context, retryAfter time.Duration) {
+	if s.client {
+		return
+	}
+	patience := mostPatience
+	var until time.Duration
+	if at, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(at)/2)
+		until = max(1, at.Sub(s.began))
+	}
+	s.mu.Lock()
+	s.m.Leave(until, retryAfter)
+	waits := s.leaves && s.bind != nil && !s.ending && !s.ended
+	s.kick(background)
+	if !waits {
+		return
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-s.done:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// refuse has what arrives from now on refused. The channel is closed when what
+// had arrived before has been answered.
+func (w *workers) refuse() (drained <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.drained == nil {
+		w.drained = make(chan struct{})
+		if w.open == 0 {
+			close(w.drained)
+		}
+	}
+	return w.drained
+}
+
+// leaving takes note of the server's announcement.
+func (s *Session) leaving() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
+	c := Change{Phase: Leaving}
+	until, retry := s.m.Leaving()
+	if until > 0 {
+		c.Until = s.began.Add(until)
+	}
+	c.RetryAfter = retry
+	s.steppedLocked(c)
+}
+
+// CloseWhenQuiet waits until no call is under way in the session, in either
+// direction, and no message waits or is handled, and then begins to close it as
+// CloseWith does: nothing can have begun in between. Right before that ending is
+// called, with the session locked: it must neither block nor use the session.
+// What is begun later fails with Unavailable. CloseWhenQuiet does not wait for
+// the end of the session. The error is ctx's if that is done before the session
+// was quiet, and nil otherwise.
+func (s *Session) CloseWhenQuiet(ctx context.Context, code twinwire.Code, reason string, ending func()) error {
+	look := time.NewTicker(quietCheck)
+	defer look.Stop()
+	for {
+		s.mu.Lock()
+		if s.ended || s.ending || s.m.Closing() {
+			s.mu.Unlock()
+			return nil
+		}
+		if s.m.Quiet() {
+			ending()
+			s.closeLocked(code, reason, 0)
+			return nil
+		}
+		if s.heard == nil {
+			s.heard = make(chan struct{})
+		}
+		heard := s.heard
+		s.mu.Unlock()
+		select {
+		case <-heard:
+		case <-look.C:
+		case <-s.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
