@@ -123,7 +123,7 @@ type Options struct {
 	// other and in order: of Connecting before there is a session, and then of
 	// what Session.Lifecycle says of it. The last is Ended, also where no session
 	// began. Of the sessions of Run the first begins with Connected and each
-	// other with Reset; a Leaving may come before that. Ended comes once, when Run returns. It must not block,
+	// other with Reset. Ended comes once, when Run returns. It must not block,
 	// nor dial. Nil means nobody.
 	Changed func(c core.Change)
 	// Limits bounds the session; nil means the defaults.

@@ -22,7 +22,7 @@ func hellos() map[string]*hello {
 		return &hello{Hello: h, version: 1, minVersion: 1, attempt: ID{1}, lanes: 4, window: window}
 	}
 	return map[string]*hello{
-		"bare": with(Hello{}), "client": with(Hello{Client: "ann"}), "connect": with(Hello{Connect: []byte{1}}), "full": with(full),
+		"bare": with(Hello{}), "client": with(Hello{Client: "ann"}), "leaves": {version: 1, minVersion: 1, lanes: 4, window: window, leaves: true}, "connect": with(Hello{Connect: []byte{1}}), "full": with(full),
 		"welcome": {Hello: Hello{App: "shop"}, version: 1, minVersion: 1, session: ID{2}, generation: 3, lanes: 8, window: window, heartbeat: time.Second},
 	}
 }

@@ -3,7 +3,9 @@ package server_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,8 +15,9 @@ import (
 	"github.com/twinwire/twinwire/core"
 )
 
-// A server that shuts down lets calls finish, and its clients go elsewhere at
-// once if there is another address; a second Shutdown waits for the first.
+// A server that shuts down lets calls finish and serves new ones meanwhile for
+// clients that have another address; they are there as soon as nothing is under
+// way. A second Shutdown waits for the first.
 func TestShutdownElsewhere(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
 		other := start(t, e.prefix, e.runsOn).serve(service())
@@ -49,33 +52,154 @@ func TestShutdownElsewhere(t *testing.T) {
 		<-running
 		down := make(chan error, 2)
 		go func() { down <- e.srv.Shutdown(t.Context()) }()
-		eventually(t, func() bool { // new calls are refused
-			return errors.Is(s.Call(t.Context(), "test.Echo", text("x"), nil), twinwire.Unavailable)
-		})
 		go func() { down <- e.srv.Shutdown(t.Context()) }()
+		eventually(t, func() bool { // the next session is there already
+			echo(t, s)
+			return len(slices.Collect(other.srv.Sessions())) == 1
+		})
 		select {
 		case err := <-down:
 			t.Fatalf("a Shutdown returned while a call was running: %v", err)
 		case <-s.Done():
 			t.Fatalf("the session ended while a call was running: %v", s.Err())
-		case <-time.After(20 * time.Millisecond): // too early would be at once
+		default:
 		}
 		began := time.Now()
 		close(finish)
 		if err := <-slow; err != nil {
 			t.Errorf("the running call ended with %v", err)
 		}
+		echo(t, <-sessions)
 		for range 2 {
 			if err := <-down; err != nil {
 				t.Errorf("Shutdown = %v", err)
 			}
 		}
-		echo(t, <-sessions)
 		if took := time.Since(began); took > 1500*time.Millisecond && !raceEnabled {
 			t.Errorf("elsewhere after %v", took)
 		}
 		if c := d.newest(core.Reset); !errors.Is(c.Cause, twinwire.Unavailable) || c.Pending != 0 {
 			t.Errorf("reset: %v, %d pending", c, c.Pending)
+		}
+		if got := d.String(); got != "connecting connected leaving closed reset" {
+			t.Errorf("told %s", got)
+		}
+	})
+}
+
+// Clients that call without a pause are all on the second server before the
+// time of the first is over, and no call fails that was begun before its
+// session was given up.
+func TestShutdownBusy(t *testing.T) {
+	run(t, func(t *testing.T, e *env) {
+		other := start(t, e.prefix, e.runsOn).serve(service())
+		e.serve(service())
+		opts := &client.Options{Pins: append(e.dev.Pins(), other.dev.Pins()...)}
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		const clients = 10
+		var busy sync.WaitGroup
+		begun := make(chan struct{}, 2*clients)
+		var calls atomic.Int64
+		for range clients {
+			busy.Go(func() {
+				_ = client.Run(ctx, e.addr()+","+other.addr(), opts, func(ctx context.Context, s *core.Session) error {
+					begun <- struct{}{}
+					for ctx.Err() == nil {
+						var got codec.Value[string]
+						err := s.Call(ctx, "test.Echo", text("x"), &got)
+						if err != nil && ctx.Err() == nil {
+							t.Errorf("call failed: %v", err)
+						}
+						if errors.Is(err, twinwire.OutcomeUnknown) {
+							t.Errorf("call was lost: %v", err)
+						}
+						calls.Add(1)
+					}
+					return nil
+				})
+			})
+		}
+		for range clients {
+			<-begun
+		}
+		limit, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := e.srv.Shutdown(limit); err != nil {
+			t.Errorf("Shutdown = %v", err)
+		}
+		if took := time.Since(began); took > 4500*time.Millisecond && !raceEnabled {
+			t.Errorf("Shutdown took %v: clients did not go by themselves", took)
+		}
+		for range clients {
+			<-begun
+		}
+		if n := len(slices.Collect(other.srv.Sessions())); n != clients {
+			t.Errorf("%d sessions at the second server, want %d", n, clients)
+		}
+		before := calls.Load()
+		eventually(t, func() bool { return calls.Load() > before+clients })
+		stop()
+		busy.Wait()
+	})
+}
+
+// A client that has no other address finishes its calls, and comes back when it
+// was asked to.
+func TestDrainAlone(t *testing.T) {
+	run(t, func(t *testing.T, e *env) {
+		running, finish := make(chan struct{}), make(chan struct{})
+		e.serve(service(), &core.Service{Name: "slow", Methods: map[string]core.Method{
+			"slow.Call": func(context.Context, any, *core.Request) (codec.Marshaler, error) {
+				close(running)
+				<-finish
+				return nil, nil
+			},
+		}})
+		const asked = 300 * time.Millisecond
+		var d diary
+		var closed time.Time
+		sessions := 0
+		end := errors.New("enough")
+		err := client.Run(t.Context(), e.addr(), &client.Options{Pins: e.dev.Pins(), Changed: d.changed}, func(ctx context.Context, s *core.Session) error {
+			if sessions++; sessions == 2 {
+				if took := time.Since(closed); took < asked {
+					t.Errorf("back after %v", took)
+				}
+				echo(t, s)
+				return end
+			}
+			slow := make(chan error, 1)
+			go func() { slow <- s.Call(ctx, "slow.Call", nil, nil) }()
+			<-running
+			drained := make(chan error, 1)
+			go func() { drained <- e.srv.Session(s.ID()).Drain(t.Context(), twinwire.Unavailable, "later", asked) }()
+			eventually(t, func() bool { // new calls are refused
+				return errors.Is(s.Call(t.Context(), "test.Echo", text("x"), nil), twinwire.Unavailable)
+			})
+			if ctx.Err() != nil {
+				t.Error("the session has ended while a call was running")
+			}
+			close(finish)
+			if err := <-slow; err != nil {
+				t.Errorf("the running call ended with %v", err)
+			}
+			<-ctx.Done()
+			closed = time.Now()
+			if err := <-drained; err != nil {
+				t.Errorf("Drain = %v", err)
+			}
+			return nil
+		})
+		if err != end {
+			t.Errorf("Run = %v", err)
+		}
+		if c := d.newest(core.Leaving); c.RetryAfter != asked {
+			t.Errorf("told %v, retry after %v", c, c.RetryAfter)
+		}
+		if got := d.String(); got != "connecting connected leaving closed connecting reset ended" && got != "connecting connected leaving closed connecting reset closed ended" {
+			t.Errorf("told %s", got)
 		}
 	})
 }

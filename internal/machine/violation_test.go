@@ -179,6 +179,8 @@ func TestViolations(t *testing.T) {
 		{clause: "7.1", name: "topic id 0", frames: frames(all, topic(0, frame.Begin)), want: "out of order"},
 		{clause: "8.1", name: "flood of PINGs", frames: append(frames(all), pings(11)...), want: "heartbeats"},
 		{clause: "8.2", name: "CLOSE twice", frames: frames(all, goodbye(99), goodbye(99)), want: "second CLOSE"},
+		{clause: "8.4", name: "LEAVING twice", client: true, frames: frames(frame.Frame{Kind: frame.Leaving}, frame.Frame{Kind: frame.Leaving, Next: 1}), want: "second LEAVING"},
+		{clause: "8.4", name: "LEAVING from a client", frames: frames(all, frame.Frame{Kind: frame.Leaving}), want: "LEAVING from a client"},
 		{clause: "5.2", name: "calls that cannot run, without end", change: with(func(c *Config) { c.Own.Calls = 2 }), frames: frames(all, call(1), call(2), call(3), call(4), call(5)), want: "too many calls"},
 	})
 }

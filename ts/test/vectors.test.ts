@@ -43,11 +43,11 @@ const fieldOf: { [name: string]: 'id' | 'code' | 'ref' | 'size' | 'millis' | 'ne
 	'id': 'id', 'topic id': 'id', 'token': 'id', 'generation': 'id', 'what': 'id',
 	'code': 'code', 'method': 'ref', 'type': 'ref', 'size': 'size',
 	'retry-after ms': 'millis', 'ms left': 'millis',
-	'next': 'next', 'limit': 'next', 'barrier': 'next', 'version': 'next', 'missed': 'next',
+	'next': 'next', 'limit': 'next', 'barrier': 'next', 'version': 'next', 'missed': 'next', 'end ms': 'next',
 	'slot': 'slot', 'streams': 'slot',
 };
 const flagBits: { [kind: string]: string[] } = {
-	REFUSE: ['RETRY', 'NEVER', 'AUTH'], ATTACH: ['ALL'], CLOSE: ['RETRY'], WINDOW: ['', '', 'CALLEE'],
+	REFUSE: ['RETRY', 'NEVER', 'AUTH'], ATTACH: ['ALL'], CLOSE: ['RETRY'], LEAVING: ['RETRY'], WINDOW: ['', '', 'CALLEE'],
 	CALL: ['MORE', 'META', 'DEADLINE', 'UNORDERED', 'IDEMPOTENT'], MESSAGE: ['MORE', 'META', '', 'UNORDERED'],
 	REPLY: ['MORE', 'META', 'BARRIER', 'STREAMS'], MORE: ['MORE', 'OF low', 'OF high'],
 	STATE: ['MORE', 'SNAPSHOT', 'NAME', 'END'], DATA: ['', 'BEGIN', 'CALLEE', 'END', 'ASK'], RESET: ['', '', 'CALLEE'],

@@ -25,6 +25,7 @@ export const Kind = {
 	Topic: 0xc7,
 	Event: 0xc8,
 	Gap: 0xc9,
+	Leaving: 0x8e,
 } as const;
 
 /** The flags of clause 2.1. What they mean depends on the kind. */
@@ -113,4 +114,5 @@ export const layouts: { readonly [kind: number]: Layout } = {
 	[Kind.Topic]: layout(F1, 'id', F1, false, 0, free),
 	[Kind.Event]: layout(F1 | F2, 'id ref size?1 next?2', byRef, true, 0, free, packs),
 	[Kind.Gap]: layout(0, 'id next', noName, false, 0, free),
+	[Kind.Leaving]: layout(F1, 'next millis?1'),
 };

@@ -51,6 +51,8 @@ export interface Listener {
 	serve(call: Served): void;
 	/** The answer of the server to a renewal of credentials (clause 15.8). */
 	renewal(kind: number, payload: Uint8Array, code: number, reason: Uint8Array): void;
+	/** The server will end the session within so many milliseconds, and may be there again so many later (clause 8.4). */
+	leaving(within: number | undefined, retryAfter: number | undefined): void;
 }
 
 /** What waits in this side at most. */

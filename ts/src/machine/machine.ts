@@ -55,6 +55,8 @@ export class Machine {
 	closing: { readonly code: number; readonly reason: string } | undefined;
 	closeSent = false;
 	goodbye: Goodbye | undefined;
+	/** The generation in which the server has announced its end (clause 8.4). */
+	private leftIn: number | undefined;
 
 	/** Credit for large messages, of the peer and of this side (clause 5.5). */
 	largeLimit: number;
@@ -221,6 +223,7 @@ export class Machine {
 			case Kind.Credit: return this.takeCredit(f);
 			case Kind.Window: return this.streams.receiveWindow(f);
 			case Kind.Close: return this.takeClose(f);
+			case Kind.Leaving: return this.takeLeaving(f);
 			case Kind.Challenge:
 			case Kind.Welcome:
 			case Kind.Refuse: {
@@ -245,6 +248,15 @@ export class Machine {
 		const { generation } = this.binding;
 		if (this.goodbye?.generation === generation) throw violation('second CLOSE');
 		this.goodbye = { code: f.code, reason: decoder.decode(f.name), retryAfter: f.flags & F1 ? f.millis : undefined, nexts: f.nexts.map(Number), generation };
+	}
+
+	private takeLeaving(f: Frame): void {
+		const { generation } = this.binding;
+		if (this.leftIn === generation) throw violation('second LEAVING');
+		this.leftIn = generation;
+		const within = f.next || undefined;
+		const retryAfter = f.flags & F1 ? f.millis : undefined;
+		this.effects.push(() => this.config.listener.leaving(within, retryAfter));
 	}
 
 	/** Begins the goodbye: nothing new is taken; what is queued is still sent, and then CLOSE. */

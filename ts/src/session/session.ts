@@ -45,12 +45,15 @@ export interface CallOptions {
 
 /** What becomes of a session. */
 export interface Change {
-	/** It runs on a carrier; it has lost it and looks for another; it goes on with another; it is over. */
-	readonly phase: 'connected' | 'detached' | 'resumed' | 'ended';
+	/** It runs on a carrier; it has lost it and looks for another; it goes on with another; the server is about to end it; it is over. */
+	readonly phase: 'connected' | 'detached' | 'resumed' | 'leaving' | 'ended';
 	/** The wire, '' without one. */
 	readonly wire: string;
 	/** Why, where it was lost or ended. */
 	readonly error: TwinwireError | undefined;
+	/** Within how many milliseconds the server ends the session, and after how many more to come back, where it said so: for leaving. */
+	readonly within?: number | undefined;
+	readonly retryAfter?: number | undefined;
 }
 
 /** What a session is made of. */
@@ -95,6 +98,7 @@ export class Session implements AsyncDisposable {
 			event: (t, kind, type, missed, payload) => this.all.receive(t, kind, type, missed, payload),
 			serve: (call) => server.serve(call),
 			renewal: config.renewal,
+			leaving: (within, retryAfter) => this.step('leaving', undefined, { within, retryAfter }),
 		};
 		let over: (why: TwinwireError) => void;
 		this.closed = new Promise((resolve) => (over = resolve));
@@ -113,8 +117,8 @@ export class Session implements AsyncDisposable {
 		this.link.attach(carrier);
 	}
 
-	private step(phase: Change['phase'], error?: TwinwireError): void {
-		this.change = { phase, wire: this.link.carrier?.wire ?? '', error };
+	private step(phase: Change['phase'], error?: TwinwireError, said?: Pick<Change, 'within' | 'retryAfter'>): void {
+		this.change = { phase, wire: this.link.carrier?.wire ?? '', error, ...said };
 		for (const f of [...this.steps]) f(this.change);
 	}
 
