@@ -3,7 +3,7 @@
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
-const budget = 27 * 1024;
+const budget = 28 * 1024;
 
 const { outputFiles } = await build({ entryPoints: [new URL('../src/index.ts', import.meta.url).pathname], bundle: true, minify: true, format: 'esm', target: 'es2022', write: false });
 const code = outputFiles[0].contents;

@@ -1,10 +1,11 @@
 // The session by the clauses of docs/protocol.md, against a server that says
 // what no proper one would.
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { encode, string, struct, uint32 } from '../src/codec/index.js';
 import { decode, value } from '../src/codec/types.js';
-import { Code, connect, type ConnectOptions, method, type Session, TwinwireError, values } from '../src/index.js';
+import { Code, connect, type ConnectOptions, method, secret, type Session, token, TwinwireError, values } from '../src/index.js';
 import { encodeFrame } from '../src/frame/frame.js';
 import { F1, F2, F3, F4 } from '../src/frame/layout.js';
 import { type FakeConnection, fakeWire, Frame, Kind, session as sessionId, welcome } from './fake.js';
@@ -78,6 +79,25 @@ describe('handshake', () => {
 		});
 		assert.deepEqual(seen, ['secret old', 'secret new']);
 		await s.link.end(new TwinwireError(Code.Canceled));
+	});
+	it('15.3: the proof of a secret', async () => {
+		const { prove } = secret('ann', new Uint8Array(32).fill(3));
+		const want = createHmac('sha256', Buffer.alloc(32, 3)).update('twinwire proof 1').update(Buffer.alloc(16, 7)).update(Buffer.from('challenge')).update('ann').digest();
+		assert.deepEqual(Buffer.from((await prove?.(Buffer.from('challenge'), sessionId)) ?? []), want);
+	});
+	it('15.7, 15.8: renews credentials before they expire, and asks once more if they are refused', async () => {
+		const asked: boolean[] = [];
+		const { s, c } = await begin({ expires: 40 }, { authenticate: (again) => (asked.push(again), token(`token ${asked.length}`)) });
+		const cred = async (): Promise<string> => Buffer.from((decode(value, (await c.next(Kind.Hello)).payload) as { cred: Uint8Array }).cred).toString();
+		assert.equal(await cred(), 'token 2');
+		c.send(new Frame(Kind.Refuse, { flags: F3, code: Code.Unauthorized }));
+		assert.equal(await cred(), 'token 3');
+		c.send(new Frame(Kind.Welcome, { payload: encode(value, { expires: 40 }).slice() }));
+		assert.equal(await cred(), 'token 4');
+		assert.deepEqual(asked, [false, false, true, false]);
+		c.send(new Frame(Kind.Welcome, { payload: encode(value, {}).slice() }));
+		c.send(new Frame(Kind.Welcome, { payload: encode(value, {}).slice() }));
+		assert.equal((await s.closed).code, Code.ProtocolError, 'an answer to nothing');
 	});
 	it('refuses a welcome that makes no sense', async () => {
 		for (const bad of [{ v: 2 }, { gen: 0 }, { ping: 1 }, { session: new Uint8Array(3) }, { token: undefined }, { large: 5 }, { keep: 0 }]) {

@@ -7,20 +7,12 @@ import type { Target, Wire } from '../wires/carrier.js';
 import { type WebSocketClass, webSocket } from '../wires/websocket.js';
 import { webTransport } from '../wires/webtransport.js';
 import { parseAddress } from './address.js';
-import { type Offer, type Prove, greet } from './greet.js';
+import { type Credentials, credentialBytes } from './credentials.js';
+import { greet, type Offer, refused } from './greet.js';
 import { encodeHello, ownWindow, type Welcome } from './hello.js';
 import { lastWinner, platformStorage, rememberWinner, type Storage } from './memory.js';
 import { race } from './race.js';
-
-/** What a client proves who it is with (clause 15). */
-export interface Credentials {
-	/** The method: "token", "secret", or one that the server knows. */
-	readonly method: string;
-	/** The token, or the name of the secret. */
-	readonly credential: string | Uint8Array;
-	/** Answers a challenge, where the method has one. */
-	readonly prove?: Prove;
-}
+import { Renewal } from './renew.js';
 
 /** How a session finds its server again. */
 export interface Reconnect {
@@ -41,7 +33,7 @@ export interface ConnectOptions {
 	client?: string;
 	/** What the server gets with the session. */
 	connect?: Value;
-	/** Asked for credentials before each hello; again with true if those before were refused. */
+	/** Asked for credentials before each hello and before they expire; again with true if those before were refused. */
 	authenticate?: (again: boolean) => Credentials | Promise<Credentials>;
 	/** What the server may call. */
 	handlers?: Handlers;
@@ -71,7 +63,6 @@ const lookTime = 5000;
 
 const random = (n: number): Uint8Array => crypto.getRandomValues(new Uint8Array(n));
 const hex = (b: Uint8Array): string => Array.from(b, (v) => v.toString(16).padStart(2, '0')).join('');
-const encoder = new TextEncoder();
 
 /** Connects to a server: host, host:port, or an address with a scheme, see parseAddress. */
 export async function connect(address: string, options: ConnectOptions = {}): Promise<Session> {
@@ -91,6 +82,7 @@ class Dialer {
 	private readonly storage: Storage | undefined;
 	private session: Session | undefined;
 	private sessionId = random(0);
+	private renewal: Renewal | undefined;
 	private back: Return | undefined;
 	private keep: number;
 	/** Somebody dials to have the session go on: two at a time would present one token (clause 14.3). */
@@ -117,18 +109,21 @@ class Dialer {
 		this.sessionId = welcome.session as Uint8Array<ArrayBuffer>;
 		this.keep = welcome.keep;
 		this.renew(welcome);
-		const { onError } = this.options;
+		const { onError, authenticate } = this.options;
+		const renewal = new Renewal(() => session, welcome.session, authenticate ?? (() => Promise.reject(new TwinwireError(Code.Unauthorized))));
 		const session = new Session(
 			{
 				id: hex(welcome.session),
 				machine: { own: ownWindow, peer: welcome.window, lanes: welcome.lanes, keeps: welcome.keep > 0, binding: bindingOf(offer, []) },
 				handlers: this.options.handlers ?? {},
 				failed: onError ?? ((err, method) => console.error(`twinwire: ${method} failed`, err)),
-				renewal: () => session.link.end(new TwinwireError(Code.ProtocolError, 'handshake frame after the handshake')),
+				renewal: (kind, payload) => void renewal.receive(kind, payload),
 			},
 			carrier,
 		);
 		this.session = session;
+		this.renewal = renewal;
+		renewal.expires(welcome.expires);
 		session.onChange((c) => this.changed(c));
 		this.changed(session.change);
 		return session;
@@ -149,12 +144,12 @@ class Dialer {
 				keep: this.keep,
 				resume: told && this.back ? { session: this.sessionId, token: this.back.token, nexts: told } : undefined,
 				auth: now?.method,
-				cred: typeof now?.credential === 'string' ? encoder.encode(now.credential) : now?.credential,
+				cred: now && credentialBytes(now),
 			});
 			const first = wires[0];
 			const won = lastWinner(this.storage, this.target.host);
 			const headStart = told || (won !== undefined && won !== first?.name) ? 0 : (this.options.headStart ?? 200);
-			const offer = await race({ target: this.target, wires, headStart, greet: (carrier, stop) => greet(carrier, payload, now?.prove, stop) }, signal);
+			const offer = await race({ target: this.target, wires, headStart, greet: (carrier, stop) => greet(carrier, payload, attempt, now?.prove, stop) }, signal);
 			if (wires.length > 1) rememberWinner(this.storage, this.target.host, offer.carrier.wire);
 			return offer;
 		};
@@ -174,8 +169,10 @@ class Dialer {
 	}
 
 	private changed(c: Change): void {
-		if (c.phase === 'ended') this.over.abort();
-		else if (c.phase === 'detached') void this.reconnect(c.error);
+		if (c.phase === 'ended') {
+			this.over.abort();
+			this.renewal?.end();
+		} else if (c.phase === 'detached') void this.reconnect(c.error);
 		else if (c.wire === 'websocket' && this.wires[0]?.name !== 'websocket' && this.back) void this.look();
 	}
 
@@ -193,6 +190,7 @@ class Dialer {
 		}
 		this.renew(welcome);
 		session.link.rebind(carrier, bindingOf(offer, told));
+		this.renewal?.expires(welcome.expires);
 	}
 
 	/** Looks for the server until the session goes on, or is over (clause 14). */
@@ -210,7 +208,7 @@ class Dialer {
 					await this.resume(this.wires, over.signal);
 				} catch (err) {
 					const e = err as TwinwireError;
-					if (e.cause === 'refused by the server' && (e.retryAfter === undefined || e.never)) session.link.end(e);
+					if (e.cause === refused && (e.retryAfter === undefined || e.never)) session.link.end(e);
 					else if (n >= tries) session.link.end(new TwinwireError(Code.Unavailable, 'connection lost, and not found again', { cause: err }));
 					else if (!(err instanceof TwinwireError)) session.link.end(new TwinwireError(Code.Internal, 'session could not go on', { cause: err }));
 					wait = Math.max(wait, e.retryAfter ?? 0);

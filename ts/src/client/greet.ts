@@ -18,11 +18,11 @@ export interface Offer {
 	readonly ended: () => TwinwireError | undefined;
 }
 
-/** Answers a CHALLENGE (clause 15.3). */
-export type Prove = (challenge: Uint8Array) => Uint8Array | Promise<Uint8Array>;
+/** Answers a CHALLENGE (clause 15.3). The id is that of the attempt, or of the session in a renewal. */
+export type Prove = (challenge: Uint8Array, id: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
 /** The error of a REFUSE frame (clause 3.7). */
-export function refusal(f: Frame): TwinwireError {
+function refusal(f: Frame): TwinwireError {
 	return new TwinwireError(f.code, decoder.decode(f.name), { retryAfter: f.flags & F1 ? f.millis : undefined, never: (f.flags & F2) !== 0, authenticate: (f.flags & F3) !== 0, cause: refused });
 }
 
@@ -30,7 +30,7 @@ export function refusal(f: Frame): TwinwireError {
 export const refused = 'refused by the server';
 
 /** Says hello on a carrier, and waits for the answer. After an error the carrier is closed. */
-export function greet(carrier: Carrier, hello: Uint8Array, prove: Prove | undefined, signal: AbortSignal): Promise<Offer> {
+export function greet(carrier: Carrier, hello: Uint8Array, attempt: Uint8Array, prove: Prove | undefined, signal: AbortSignal): Promise<Offer> {
 	return new Promise<Offer>((resolve, reject) => {
 		const began = performance.now();
 		let ended: TwinwireError | undefined;
@@ -54,7 +54,7 @@ export function greet(carrier: Carrier, hello: Uint8Array, prove: Prove | undefi
 		const answer = async (f: Frame, whole: boolean): Promise<void> => {
 			if (f.kind === Kind.Refuse) throw refusal(f);
 			if (f.kind === Kind.Challenge && prove) {
-				const payload = await prove(f.payload);
+				const payload = await prove(f.payload, attempt);
 				prove = undefined;
 				carrier.send(0, encodeFrame(new Frame(Kind.Proof, { payload })));
 				return;

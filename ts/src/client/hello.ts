@@ -1,6 +1,6 @@
 import { CodecError } from '../codec/error.js';
 import { Reader } from '../codec/reader.js';
-import { encode, value } from '../codec/types.js';
+import { decode, encode, value } from '../codec/types.js';
 import type { Value } from '../codec/value.js';
 import { violation } from '../error.js';
 import type { Window } from '../machine/config.js';
@@ -43,6 +43,15 @@ export function encodeHello(h: Hello): Uint8Array {
 		cred: h.cred,
 		connect: h.connect === undefined ? undefined : encode(value, h.connect).slice(),
 	}).slice();
+}
+
+/** Encodes the HELLO of a renewal (clause 15.8). */
+export const encodeRenewal = (auth: string, cred: Uint8Array): Uint8Array => encode(value, { auth, cred }).slice();
+
+/** Reads for how many milliseconds renewed credentials are good, undefined for ever. */
+export function decodeExpiry(payload: Uint8Array): number | undefined {
+	const map = decode(value, payload) as { readonly expires?: Value };
+	return typeof map?.expires === 'number' ? map.expires : undefined;
 }
 
 /** What a server says (clause 3.4). */

@@ -50,7 +50,7 @@ export interface Listener {
 	/** A call or message of the peer, to be served. */
 	serve(call: Served): void;
 	/** The answer of the server to a renewal of credentials (clause 15.8). */
-	renewal(kind: number, payload: Uint8Array, code: number, reason: Uint8Array): void;
+	renewal(kind: number, payload: Uint8Array): void;
 	/** The server will end the session within so many milliseconds, and may be there again so many later (clause 8.4). */
 	leaving(within: number | undefined, retryAfter: number | undefined): void;
 }

@@ -227,8 +227,8 @@ export class Machine {
 			case Kind.Challenge:
 			case Kind.Welcome:
 			case Kind.Refuse: {
-				const { kind, payload, code, name } = f;
-				this.effects.push(() => this.config.listener.renewal(kind, payload, code, name));
+				const { kind, payload } = f;
+				this.effects.push(() => this.config.listener.renewal(kind, payload));
 				return;
 			}
 			case Kind.Attach: throw violation('ATTACH from a server');
