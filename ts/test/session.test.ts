@@ -2,10 +2,10 @@
 // what no proper one would.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { describe, it } from 'node:test';
+import { afterEach, describe, it } from 'node:test';
 import { encode, string, struct, uint32 } from '../src/codec/index.js';
 import { decode, value } from '../src/codec/types.js';
-import { Code, connect, type ConnectOptions, method, secret, type Session, token, TwinwireError, values } from '../src/index.js';
+import { Code, type ConnectOptions, connect as dial, method, secret, type Session, token, TwinwireError, values } from '../src/index.js';
 import { encodeFrame } from '../src/frame/frame.js';
 import { F1, F2, F3, F4 } from '../src/frame/layout.js';
 import { type FakeConnection, fakeWire, Frame, Kind, session as sessionId, welcome } from './fake.js';
@@ -16,6 +16,18 @@ const failsWith = (code: number, message?: string) => (err: unknown): boolean =>
 	if (message !== undefined) assert.equal(err.message, message);
 	return true;
 };
+
+/** What a test has begun ends with it. */
+const begun: Session[] = [];
+afterEach(() => {
+	for (const s of begun.splice(0)) s.link.end(new TwinwireError(Code.Canceled));
+});
+
+async function connect(address: string, options: ConnectOptions): Promise<Session> {
+	const s = await dial(address, options);
+	begun.push(s);
+	return s;
+}
 
 /** Connects to a server of the test's, and waits until it has the ATTACH. */
 async function begin(fields: Parameters<typeof welcome>[0] = {}, options: ConnectOptions = {}): Promise<{ s: Session; c: FakeConnection; hello: Frame }> {
@@ -73,12 +85,11 @@ describe('handshake', () => {
 				c.send(welcome());
 			}
 		});
-		const s = await connect('test', {
+		await connect('test', {
 			wires: [wire],
 			authenticate: (again) => ({ method: 'secret', credential: again ? 'new' : 'old', prove: (challenge) => challenge.slice().reverse() }),
 		});
 		assert.deepEqual(seen, ['secret old', 'secret new']);
-		await s.link.end(new TwinwireError(Code.Canceled));
 	});
 	it('15.3: the proof of a secret', async () => {
 		const { prove } = secret('ann', new Uint8Array(32).fill(3));
@@ -135,7 +146,6 @@ describe('handshake', () => {
 		const s = await connect('test', { wires: [quiet, good], headStart: 0 });
 		assert.equal(s.change.wire, 'websocket');
 		assert.deepEqual(attempts[0], attempts[1]);
-		s.link.end(new TwinwireError(Code.Canceled));
 	});
 });
 
@@ -163,7 +173,7 @@ describe('session', () => {
 		assert.equal(c.end?.code, Code.ProtocolError);
 	});
 	it('4.2: acknowledges within 25 ms, and after 32 frames at once', async () => {
-		const { s, c } = await begin();
+		const { c } = await begin();
 		c.send(topic(0, 1, 't'));
 		const start = performance.now();
 		const ack = await c.next(Kind.Ack);
@@ -171,7 +181,6 @@ describe('session', () => {
 		assert.ok(performance.now() - start < 250);
 		c.send(...Array.from({ length: 33 }, (_, i) => event(i + 1, 1, i === 0 ? {} : { ref: 2, name: new Uint8Array(0) })));
 		assert.equal((await c.next(Kind.Ack)).next, 34);
-		s.link.end(new TwinwireError(Code.Canceled));
 	});
 	it('5.2, 5.4: keeps within the windows of the peer', async () => {
 		const { s, c } = await begin();
@@ -184,7 +193,10 @@ describe('session', () => {
 		c.send(reply(5, 6));
 		await Promise.all(calls);
 		const sent: number[] = [];
-		for (let i = 0; i < 4; i++) void s.send('a.M', i).then(() => sent.push(i));
+		for (let i = 0; i < 4; i++) s.send('a.M', i).then(
+				() => sent.push(i),
+				() => {},
+			);
 		await c.next(Kind.Message);
 		await c.next(Kind.Message);
 		c.send(new Frame(Kind.Ping, { id: 5 }));
@@ -194,7 +206,6 @@ describe('session', () => {
 		assert.deepEqual((await c.next(Kind.Message)).payload, Uint8Array.of(2));
 		c.send(new Frame(Kind.Ping, { id: 6, exact: { id: 4611686018427387903n } }));
 		assert.equal((await c.next(Kind.Pong)).exact?.id, 4611686018427387903n, 'the token is repeated as it was');
-		s.link.end(new TwinwireError(Code.Canceled));
 	});
 	it('6.10: a reply waits for the events that it must not overtake', async () => {
 		const { s, c } = await begin();
@@ -371,7 +382,6 @@ describe('going on', () => {
 		assert.deepEqual(await Promise.all(calls), [null, null, 3]);
 		assert.deepEqual([...s.topics], ['t']);
 		assert.equal(s.change.phase, 'resumed');
-		s.link.end(new TwinwireError(Code.Canceled));
 	});
 	it('14.3: ends when the server does not know the session', async () => {
 		const wire = fakeWire(async (c, dial) => {
@@ -407,7 +417,6 @@ describe('going on', () => {
 		assert.equal(s.change.wire, 'webtransport');
 		while (order.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
 		assert.deepEqual(order.sort(), ['attached to the better one', `left the other: ${Code.Replaced}`]);
-		s.link.end(new TwinwireError(Code.Canceled));
 	});
 	it('4.4, 4.5: on independent lanes each is bound by an ATTACH of its own', async () => {
 		let c: FakeConnection | undefined;
@@ -429,6 +438,5 @@ describe('going on', () => {
 		assert.equal(await call, null);
 		await new Promise((resolve) => setImmediate(resolve));
 		assert.deepEqual([...s.topics], ['t']);
-		s.link.end(new TwinwireError(Code.Canceled));
 	});
 });
