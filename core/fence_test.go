@@ -3,7 +3,6 @@ package core_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -264,30 +263,6 @@ func TestOldWriterTakesNothing(t *testing.T) {
 		let()
 		sending.Wait()
 		got.want(t, "0", "1", "2")
-	})
-}
-
-// The end of the carrier before is no loss: a session that has moved has never
-// been without one.
-func TestMoveIsNoLoss(t *testing.T) {
-	bindings(t, func(t *testing.T, w *roaming, _, near *core.Session, _ *notes, onePipe bool, _ *recorder) {
-		var life []core.Phase
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			for c := range near.Lifecycle(context.Background()) {
-				life = append(life, c.Phase)
-			}
-		}()
-		synctest.Wait()
-		for range 2 {
-			w.moved(onePipe)
-		}
-		_ = near.Close()
-		<-done
-		if len(life) < 3 || fmt.Sprint(life[:3]) != "[connected resumed resumed]" || slices.Contains(life, core.Detached) {
-			t.Errorf("its life is %v", life)
-		}
 	})
 }
 
