@@ -118,7 +118,7 @@ func TestCycles(t *testing.T) {
 	const perAttempt = 512 // bytes that the server remembers of each (clause 3.6)
 	count := *cycles
 	if count == 0 {
-		if count = 500; raceEnabled {
+		if count = 200; raceEnabled {
 			count = 100
 		}
 	}
@@ -126,7 +126,7 @@ func TestCycles(t *testing.T) {
 		t.Run(wire, func(t *testing.T) {
 			e := start(t, "", "")
 			e.srv.Limits = &core.Limits{ResumeTime: 50 * time.Millisecond, Admission: manyDials}
-			e.srv.Heartbeat = 200 * time.Millisecond // a machine that was switched off says nothing
+			e.srv.Heartbeat = 500 * time.Millisecond // a machine that was switched off says nothing
 			var begun, ended atomic.Int64
 			e.srv.Connected = func(*core.Session) { begun.Add(1) }
 			e.srv.Disconnected = func(*core.Session, error) { ended.Add(1) }

@@ -78,6 +78,8 @@ func TestShutdownElsewhere(t *testing.T) {
 		if took := time.Since(began); took > 1500*time.Millisecond && !raceEnabled {
 			t.Errorf("elsewhere after %v", took)
 		}
+		// The session is there a moment before that is told.
+		eventually(t, func() bool { return d.newest(core.Reset).Phase == core.Reset })
 		if c := d.newest(core.Reset); !errors.Is(c.Cause, twinwire.Unavailable) || c.Pending != 0 {
 			t.Errorf("reset: %v, %d pending", c, c.Pending)
 		}

@@ -21,6 +21,7 @@ import (
 // both ways, each counted where it runs, and streams.
 type traffic struct {
 	t    *testing.T
+	e    *env
 	s    *core.Session
 	mu   sync.Mutex
 	ran  map[int64]int
@@ -118,6 +119,42 @@ func (tr *traffic) end() {
 	}
 }
 
+// others has clients connect by WebSocket and call, one after another and by a
+// road that nothing disturbs. The function that is returned ends that and tells
+// how long it took at most: so slow is the machine at the time.
+func (tr *traffic) others() (stop func() time.Duration) {
+	over := make(chan struct{})
+	slowest := make(chan time.Duration, 1)
+	tr.wg.Go(func() {
+		var most time.Duration
+		defer func() { slowest <- most }()
+		pace := time.NewTicker(50 * time.Millisecond)
+		defer pace.Stop()
+		for {
+			began := time.Now()
+			s, err := client.Dial(context.Background(), "wss://"+tr.e.ln.Addr(), &client.Options{Pins: tr.e.dev.Pins()})
+			if err != nil {
+				tr.t.Error(err)
+				return
+			}
+			if err := s.Call(context.Background(), "traffic.Count", codec.Value[int64]{V: tr.next.Add(1)}, nil); err != nil {
+				tr.t.Error(err)
+			}
+			most = max(most, time.Since(began))
+			s.Close()
+			select {
+			case <-pace.C:
+			case <-over:
+				return
+			}
+		}
+	})
+	return func() time.Duration {
+		close(over)
+		return <-slowest
+	}
+}
+
 // some waits until so many more calls have been answered.
 func (tr *traffic) some(calls int64) {
 	tr.t.Helper()
@@ -152,7 +189,9 @@ func within(d time.Duration, ok func() bool) bool {
 func disturbed(t *testing.T, prefix string) (*traffic, *road) {
 	tr := &traffic{t: t, ran: map[int64]int{}}
 	e := start(t, prefix, "")
+	e.srv.Limits = &core.Limits{Admission: manyDials}
 	e.serve(tr.service())
+	tr.e = e
 	r := newRoad(t, e.ln.Addr())
 	s, err := client.Dial(t.Context(), prefix+r.addr(), &client.Options{Pins: e.dev.Pins()})
 	if err != nil {
@@ -176,19 +215,31 @@ func TestRoamCut(t *testing.T) {
 }
 
 // UDP is swallowed in mid-session: the session goes on over WebSocket, and no
-// call waits longer than 1.5 s; when UDP is back, it moves back by itself.
+// call waits longer than 1.5 s on a machine that has nothing else to do; when UDP
+// is back, it moves back by itself.
 func TestRoamBlockedUDP(t *testing.T) {
 	tr, r := disturbed(t, "")
 	if w := tr.s.Transport().Wire; w != "quic" {
 		t.Fatalf("began on %s", w)
 	}
+	changes := follow(tr.s)
 	tr.begin(4)
 	tr.some(100)
+	stop := tr.others()
 	r.block(true, false)
+	blocked := time.Now()
 	eventually(t, func() bool { return tr.s.Transport().Wire == "websocket" })
 	tr.some(100)
-	if d := time.Duration(tr.slowest.Load()); d > 1500*time.Millisecond && !raceEnabled {
-		t.Errorf("a call waited for %v", d)
+	// It is noticed within 0.8 s, and then the session does what the others do,
+	// beside the callers and the stream.
+	waited, other := time.Duration(tr.slowest.Load()), stop()
+	t.Logf("a call waited for %v, while others connected and called within %v", waited, other)
+	if waited > 1500*time.Millisecond+3*other && !raceEnabled {
+		t.Errorf("a call waited for %v, while others connected and called within %v", waited, other)
+		for len(changes) > 0 {
+			c := <-changes
+			t.Logf("%v after UDP was swallowed: %v", c.At.Sub(blocked), c)
+		}
 	}
 	r.block(false, false)
 	eventually(t, func() bool { return tr.s.Transport().Wire == "quic" })
