@@ -124,7 +124,7 @@ func (s *Session) CloseWhenQuiet(ctx context.Context, code twinwire.Code, reason
 			return nil
 		}
 		if s.m.Quiet() {
-			ending()
+			ending() // first: whoever is refused finds that out
 			s.closeLocked(code, reason, 0)
 			return nil
 		}
