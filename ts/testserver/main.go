@@ -37,13 +37,14 @@ func main() {
 	plain := flag.String("plain", "127.0.0.1:0", "where to listen without TLS")
 	heartbeat := flag.Duration("heartbeat", 0, "interval of heartbeats, 0 for the default")
 	app := flag.String("app", "lab", "name of the application")
+	origin := flag.String("origin", "", "origin of pages that may connect, such as http://localhost:8080")
 	flag.Parse()
-	if err := run(*plain, *app, *heartbeat); err != nil {
+	if err := run(*plain, *app, *origin, *heartbeat); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(plain, app string, heartbeat time.Duration) error {
+func run(plain, app, origin string, heartbeat time.Duration) error {
 	development, err := certs.NewDevelopment(&certs.DevelopmentOptions{Memory: true})
 	if err != nil {
 		return err
@@ -52,6 +53,9 @@ func run(plain, app string, heartbeat time.Duration) error {
 	defer hall.hub.Close()
 	srv := &server.Server{
 		Hello: core.Hello{App: app, Version: "1"}, Certs: development, Heartbeat: heartbeat, Logger: slog.New(slog.DiscardHandler),
+	}
+	if origin != "" {
+		srv.Origins = []string{origin}
 	}
 	srv.Handle(lab.NewService(&hall.hub, hall.newHandler))
 	secure, err := server.Listen("localhost:0")
