@@ -10,7 +10,6 @@ import (
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
-	"github.com/twinwire/twinwire/frame"
 	"github.com/twinwire/twinwire/transport"
 	"github.com/twinwire/twinwire/transport/mem"
 )
@@ -264,45 +263,4 @@ func TestOldWriterTakesNothing(t *testing.T) {
 		sending.Wait()
 		got.want(t, "0", "1", "2")
 	})
-}
-
-// An ATTACH of another generation than the WELCOME had begins nothing: its
-// carrier is closed, and the session goes on with the one that it has (clauses
-// 4.5 and 14.2).
-func TestAttachOfAnotherGeneration(t *testing.T) {
-	for _, generation := range []uint64{0, 1, 3, frame.MaxVarint} { // 2 is its turn
-		for _, onePipe := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%d,OnePipe=%v", generation, onePipe), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					got := new(notes)
-					server, _ := serving(got.service())
-					w := roam(t, server, &core.Config{})
-					cc := w.dialOf(onePipe)
-					carrier := newGate(cc)
-					offer, err := core.GreetAgain(t.Context(), carrier, w.client)
-					if err != nil {
-						t.Fatal(err)
-					}
-					attach := frame.Frame{Kind: frame.Attach, ID: generation}
-					if onePipe {
-						attach.Flags = frame.AllLanes
-					}
-					if err := cc.Send(0, frame.Append(nil, &attach)); err != nil {
-						t.Fatal(err)
-					}
-					if err := must(t, carrier.ended); twinwire.CodeOf(err) != twinwire.ProtocolError {
-						t.Errorf("the carrier ended with %v, want ProtocolError", err)
-					}
-					offer.Decline()
-					if err := w.client.Send(t.Context(), "test.Note", str("1")); err != nil {
-						t.Error(err)
-					}
-					got.want(t, "1")
-					if len(w.lost) != 0 || w.server.Err() != nil {
-						t.Errorf("the session has lost its carrier: %v, %v", w.lost, w.server.Err())
-					}
-				})
-			})
-		}
-	}
 }
