@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -145,6 +146,46 @@ func TestShutdownBusy(t *testing.T) {
 		stop()
 		busy.Wait()
 	})
+}
+
+// A client whose other server is not there stays until its session is ended, and
+// comes back.
+func TestDrainElsewhereIsDown(t *testing.T) {
+	e := start(t, "wss://", "websocket").serve(service())
+	down, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = down.Close()
+	sessions := 0
+	end := errors.New("enough")
+	err = client.Run(t.Context(), e.addr()+",wss://"+down.Addr().String(), &client.Options{Pins: e.dev.Pins()}, func(ctx context.Context, s *core.Session) error {
+		if sessions++; sessions == 2 {
+			echo(t, s)
+			return end
+		}
+		echo(t, s) // the server has it
+		limit, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		drained := make(chan error, 1)
+		go func() {
+			drained <- e.srv.Session(s.ID()).Drain(limit, twinwire.Unavailable, "later", 100*time.Millisecond)
+		}()
+		for began := time.Now(); time.Since(began) < 1200*time.Millisecond; {
+			echo(t, s)
+		}
+		<-ctx.Done()
+		if err := <-drained; err != nil {
+			t.Errorf("Drain = %v", err)
+		}
+		if c := s.Err(); !errors.Is(c, twinwire.Unavailable) {
+			t.Errorf("the session ended with %v", c)
+		}
+		return nil
+	})
+	if err != end {
+		t.Errorf("Run = %v", err)
+	}
 }
 
 // A client that has no other address finishes its calls, and comes back when it
