@@ -15,7 +15,7 @@ import (
 	"github.com/twinwire/twinwire/server"
 )
 
-var crowds = flag.Int("crowd", 0, "how many clients TestCrowdComesBack has; by default 150")
+var crowds = flag.Int("crowd", 0, "how many clients TestCrowdComesBack has; by default 60")
 
 // A crowd is clients that call at all times, each call with a number of its
 // own, and counts how often each ran, whichever server it was.
@@ -106,8 +106,8 @@ func TestCrowdComesBack(t *testing.T) {
 	const away = time.Second
 	clients := *crowds
 	if clients == 0 {
-		if clients = 150; raceEnabled {
-			clients = 50
+		if clients = 60; raceEnabled {
+			clients = 30
 		}
 	}
 	e := start(t, "", "")

@@ -273,6 +273,7 @@ func TestListen(t *testing.T) {
 // A handler that ignores its context does not hold up Shutdown beyond its own.
 func TestShutdownGivesUp(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
+		t.Parallel() // it waits
 		running, finish := make(chan struct{}), make(chan struct{})
 		defer close(finish)
 		deaf := &core.Service{Name: "deaf", Methods: map[string]core.Method{

@@ -14,6 +14,7 @@ import (
 // A path whose round trips take longer than the client is patient is not taken
 // for dead: the handshake has shown how long they take (clause 14.5).
 func TestSlowPath(t *testing.T) {
+	t.Parallel() // it waits
 	const way = 450 * time.Millisecond
 	e := start(t, "wss://", "")
 	e.serve(service())
