@@ -117,7 +117,7 @@ func (c *Carrier) Info() transport.Info { return c.info }
 // frame. Close may take 20 ms where the network takes nothing.
 func (c *Carrier) Close(code twinwire.Code, reason string) {
 	e := closing.Local(code, reason)
-	c.close(e, websocket.FormatCloseMessage(status(e.Code), e.Reason))
+	c.close(e, websocket.FormatCloseMessage(closing.Status(e.Code), e.Reason))
 }
 
 // close ends the carrier with err and has the close frame sent; nil for none.
@@ -163,32 +163,4 @@ func (c *Carrier) ended() error {
 // would wait for a peer that does not read.
 func (c *Carrier) shut() {
 	_ = c.under.Close() // the carrier has ended: there is nobody to tell
-}
-
-// status returns the status code of a close frame (clause 10.1).
-func status(code twinwire.Code) int {
-	if code > 999 {
-		return 4999
-	}
-	return 4000 + int(code)
-}
-
-// closedByPeer returns what a close frame of the peer means.
-func closedByPeer(status int, reason string) error {
-	var code twinwire.Code
-	switch {
-	case status >= 4000:
-		code = twinwire.Code(status - 4000)
-	case status == websocket.CloseNormalClosure, status == websocket.CloseGoingAway, status == websocket.CloseNoStatusReceived:
-		code = twinwire.Accepted
-	case status == websocket.CloseMessageTooBig:
-		code = twinwire.TooLarge
-	case status == websocket.CloseInternalServerErr:
-		code = twinwire.Internal
-	case status == websocket.CloseServiceRestart, status == websocket.CloseTryAgainLater:
-		code = twinwire.Unavailable
-	default:
-		code = twinwire.ProtocolError
-	}
-	return closing.ByPeer(uint64(code), reason)
 }

@@ -144,12 +144,12 @@ func (c *Carrier) readFailed(err error) {
 	case errors.As(err, &no):
 		code, reason := closing.Undelivered(no.error)
 		e := closing.Local(code, reason)
-		c.close(no.error, websocket.FormatCloseMessage(status(e.Code), e.Reason))
+		c.close(no.error, websocket.FormatCloseMessage(closing.Status(e.Code), e.Reason))
 	case errors.As(err, &violated):
-		c.close(violated, websocket.FormatCloseMessage(status(violated.Code), violated.Reason))
+		c.close(violated, websocket.FormatCloseMessage(closing.Status(violated.Code), violated.Reason))
 	case errors.As(err, &closed) && closed.Code != websocket.CloseAbnormalClosure:
 		// The answer repeats the status (RFC 6455, section 5.5.1).
-		c.close(closedByPeer(closed.Code, closed.Text), websocket.FormatCloseMessage(closed.Code, ""))
+		c.close(closing.ByStatus(closed.Code, closed.Text), websocket.FormatCloseMessage(closed.Code, ""))
 	default:
 		c.close(fmt.Errorf("ws: connection lost: %w", err), nil)
 	}
