@@ -83,6 +83,7 @@ var table = []rule{
 	{dirs: "ts/...", own: public}, // the server that the TypeScript client is tested against
 	{dirs: "internal/arch"},
 	{dirs: "internal/leak"},
+	{dirs: "internal/chromium"},
 	{dirs: "internal/zoo"},
 	{dirs: "internal/sim/...", own: slices.Concat(coreNeeds,
 		[]string{"transport/mem", "transport/internal/...", "core", "events", "state", "internal/machine", "internal/leak"})},

@@ -82,6 +82,7 @@ func (g goroutine) ours() bool {
 	for _, line := range lines[1:] {
 		switch {
 		case strings.HasPrefix(line, "created by runtime."), // finalizers and cleanups
+			strings.HasPrefix(line, "runtime.handleEvent("),    // events of a browser
 			strings.HasPrefix(line, "testing.tRunner("),        // a test that runs beside this one
 			strings.HasPrefix(line, "testing.(*F).Fuzz.func1"), // and a fuzz target
 			strings.HasPrefix(line, "testing.runFuzzing("),
