@@ -1,0 +1,62 @@
+//go:build js
+
+package browser
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/twinwire/twinwire"
+)
+
+// Options are the settings of the functions that dial. A nil *Options means the
+// defaults.
+type Options struct {
+	// Hashes are the SHA-256 of the certificates to trust in place of those of
+	// authorities, as serverCertificateHashes of WebTransport: browsers take them
+	// for ECDSA certificates that are valid for at most 14 days. WebSocket has
+	// nothing like it.
+	Hashes [][sha256.Size]byte
+
+	// HandshakeTimeout bounds the dial. Zero means 10 s, negative means that the
+	// context alone bounds it.
+	HandshakeTimeout time.Duration
+
+	// SendTimeout is how long Send waits for the network before it ends the
+	// carrier. Zero means 10 s, negative means for ever.
+	SendTimeout time.Duration
+}
+
+func (o *Options) withDefaults() Options {
+	var v Options
+	if o != nil {
+		v = *o
+	}
+	v.HandshakeTimeout = max(cmp.Or(v.HandshakeTimeout, 10*time.Second), 0)
+	v.SendTimeout = max(cmp.Or(v.SendTimeout, 10*time.Second), 0)
+	return v
+}
+
+var (
+	// ErrMissing means that the browser does not have the wire. Its code is
+	// NotImplemented.
+	ErrMissing = fmt.Errorf("browser: the browser has no such wire: %w", twinwire.NotImplemented)
+	// ErrHandshake means that the connection could not be made. Browsers do not
+	// tell why.
+	ErrHandshake = fmt.Errorf("browser: connection could not be made: %w", twinwire.Unavailable)
+	// ErrReceiving is returned by a second call of Receive.
+	ErrReceiving = errors.New("browser: Receive was called before")
+
+	errLost      = errors.New("browser: connection lost")
+	errTimeout   = fmt.Errorf("browser: send timeout: %w", os.ErrDeadlineExceeded)
+	errHandshake = fmt.Errorf("browser: handshake: %w", os.ErrDeadlineExceeded)
+
+	// What a peer may not do. The texts are fit to be sent.
+	errText    = errors.New("text message")
+	errMessage = errors.New("message is over the limit")
+	errEnded   = errors.New("lane was closed")
+)
