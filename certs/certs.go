@@ -1,3 +1,5 @@
+//go:build !js
+
 // Package certs is where a twinwire server's certificate comes from and how a
 // client knows that it is the right one.
 //

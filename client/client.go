@@ -57,80 +57,14 @@ package client
 
 import (
 	"context"
-	"crypto/tls"
-	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/twinwire/twinwire"
-	"github.com/twinwire/twinwire/certs"
 	"github.com/twinwire/twinwire/core"
 )
-
-// Options are what a program may say about a dial. Nil means all defaults.
-type Options struct {
-	// Hello is the application's name and compatibility version, which the
-	// server may insist on, and the connect payload, which it gets with the
-	// session.
-	Hello core.Hello
-	// Services are what the server may call on this side.
-	Services []*core.Service
-	// Pins are the servers to trust, in place of certificate authorities.
-	Pins []certs.Pin
-	// TLS is the configuration to start from, for client certificates or
-	// authorities of one's own. It is cloned; its protocols and versions are
-	// twinwire's. Nil, and Pins nil: see the package comment.
-	TLS *tls.Config
-	// Credentials are what the client proves with who it is; nil for nothing.
-	Credentials Credentials
-	// Header is sent with the request for a WebSocket or a WebTransport session.
-	// QUIC has nothing like it.
-	Header http.Header
-	// Proxy chooses an HTTP CONNECT proxy, as in http.Transport; nil means what
-	// the environment says (http.ProxyFromEnvironment). See the package comment.
-	Proxy func(*http.Request) (*url.URL, error)
-	// Tickets turns on 0-RTT for QUIC where the server has it turned on as well:
-	// with a ticket of an earlier dial the hello of a new session travels in the
-	// first flight, which saves a round trip (docs/protocol.md, clause 10.4). A
-	// hello that was recorded can be repeated by others, to no effect but that
-	// the server looks at it; its credential is not protected by forward
-	// secrecy. Tickets are of use as long as the server's process runs. One
-	// cache, as tls.NewLRUClientSessionCache makes, is for dials that trust the
-	// same servers. Nil means no 0-RTT.
-	Tickets tls.ClientSessionCache
-	// HeadStart is how long WebSocket waits for QUIC. Zero means 200 ms; a
-	// negative value means that both start at once.
-	HeadStart time.Duration
-	// Memory remembers where QUIC gets no head start. Nil means one that all
-	// dials of the process share.
-	Memory *Memory
-	// Reconnect says how the session goes on when its carrier breaks; nil means
-	// with all defaults.
-	Reconnect *Reconnect
-	// Interceptors see every call and message of the server, CallInterceptors
-	// every call and message to it, the first one first.
-	Interceptors     []core.Interceptor
-	CallInterceptors []core.CallInterceptor
-	// Compression is what the session may compress payloads with, if the server
-	// agrees: see package compress/zstd. None, the default, compresses nothing.
-	Compression []core.Compression
-	// Changed is told of every step in the life of what is dialed, one after the
-	// other and in order: of Connecting before there is a session, and then of
-	// what Session.Lifecycle says of it. The last is Ended, also where no session
-	// began. Of the sessions of Run the first begins with Connected and each
-	// other with Reset. Ended comes once, when Run returns. It must not block,
-	// nor dial. Nil means nobody.
-	Changed func(c core.Change)
-	// Limits bounds the session; nil means the defaults.
-	Limits *core.Limits
-	// Logger gets what goes wrong behind the scenes; nil means slog.Default().
-	Logger *slog.Logger
-}
 
 // defaultPort is the port of an address without one.
 const defaultPort = "443"
@@ -186,11 +120,7 @@ func (opts *Options) dial(ctx context.Context, addr string, leaves bool) (*core.
 	if err != nil {
 		return nil, &DialError{Addr: addr, Causes: []error{err}}
 	}
-	if t.tls, err = opts.tlsConfig(t.host); err != nil {
-		return nil, &DialError{Addr: addr, Causes: []error{err}}
-	}
-	t.header, t.proxy, t.tickets = opts.Header, opts.Proxy, opts.Tickets
-	if err := t.throughProxy(); err != nil {
+	if err := t.configure(opts); err != nil {
 		return nil, &DialError{Addr: addr, Causes: []error{err}}
 	}
 	mux, err := core.NewMux(opts.Services, opts.Interceptors)
@@ -228,28 +158,7 @@ type target struct {
 	host, port string
 	path       string
 	wires      []wire
-	tls        *tls.Config
-	header     http.Header
-	proxy      func(*http.Request) (*url.URL, error)
-	tickets    tls.ClientSessionCache
-}
-
-// throughProxy leaves WebSocket alone where a proxy is to be used.
-func (t *target) throughProxy() error {
-	if t.proxy == nil {
-		t.proxy = http.ProxyFromEnvironment
-	}
-	if len(t.wires) < 2 {
-		return nil
-	}
-	proxy, err := t.proxy(&http.Request{URL: &url.URL{Scheme: "https", Host: t.hostPort()}})
-	if err != nil {
-		return fmt.Errorf("%w: proxy: %w", twinwire.BadRequest, err)
-	}
-	if proxy != nil {
-		t.wires = []wire{wireWebSocket}
-	}
-	return nil
+	settings   // of the platform's wires
 }
 
 func (o *Options) log() *slog.Logger {
@@ -259,7 +168,12 @@ func (o *Options) log() *slog.Logger {
 	return slog.Default()
 }
 
-func (t *target) hostPort() string { return net.JoinHostPort(t.host, t.port) }
+func (t *target) hostPort() string {
+	if strings.Contains(t.host, ":") {
+		return "[" + t.host + "]:" + t.port
+	}
+	return t.host + ":" + t.port
+}
 
 // parse takes an address apart.
 func parse(addr string) (*target, error) {
@@ -268,19 +182,9 @@ func parse(addr string) (*target, error) {
 	if !ok {
 		scheme, rest = "", addr
 	}
-	switch scheme {
-	case "":
-		t.wires = []wire{wireQUIC, wireWebSocket}
-	case "quic":
-		t.wires = []wire{wireQUIC}
-	case "https":
-		t.wires = []wire{wireWebTransport}
-	case "wss":
-		t.wires = []wire{wireWebSocket}
-	case "ws":
-		t.wires = []wire{wirePlaintext}
-	default:
-		return nil, twinwire.Errorf(twinwire.BadRequest, "unknown scheme %q: quic, wss, https and ws are known, and none for the best wire", scheme)
+	var err error
+	if t.wires, err = wiresOf(scheme); err != nil {
+		return nil, err
 	}
 	u, err := url.Parse("twinwire://" + rest)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
@@ -312,29 +216,6 @@ func loopback(host string) bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.IsLoopback()
-}
-
-// tlsConfig returns how the server is verified.
-func (o *Options) tlsConfig(host string) (*tls.Config, error) {
-	var cfg *tls.Config
-	switch pinned := certs.ClientTLS(o.Pins...); {
-	case o.TLS == nil && o.Pins == nil && loopback(host):
-		cfg = certs.LocalTLS("")
-	case o.TLS == nil:
-		cfg = pinned
-	default:
-		cfg = o.TLS.Clone()
-		if len(o.Pins) > 0 {
-			cfg.InsecureSkipVerify, cfg.VerifyConnection = pinned.InsecureSkipVerify, pinned.VerifyConnection
-		} else if cfg.InsecureSkipVerify && cfg.VerifyConnection == nil && cfg.VerifyPeerCertificate == nil {
-			return nil, twinwire.Errorf(twinwire.BadRequest, "InsecureSkipVerify without a verification of one's own: use Pins")
-		}
-	}
-	cfg.MinVersion = tls.VersionTLS13
-	if cfg.ServerName == "" {
-		cfg.ServerName = host
-	}
-	return cfg, nil
 }
 
 // A DialError says what went wrong on each wire that was tried.

@@ -35,6 +35,9 @@ const (
 // String returns the wire as an address names it.
 func (w wire) String() string { return [...]string{"quic", "wss", "ws", "https"}[w] }
 
+// overQUIC reports whether it is one that a network that swallows UDP has not.
+func (w wire) overQUIC() bool { return w == wireQUIC || w == wireWebTransport }
+
 // A race is one dial. One goroutine, run, decides; for each wire another dials
 // and greets, and reports.
 //
@@ -204,7 +207,7 @@ func (r *race) greet(ctx context.Context, c transport.Carrier) (*core.Offer, err
 var errLost = errors.New("another wire was faster")
 
 // errTooSlow is why QUIC is given up when WebSocket has failed.
-var errTooSlow = errors.New("quic: no answer soon after WebSocket had failed")
+var errTooSlow = errors.New("no answer over UDP soon after WebSocket had failed")
 
 // startNext starts the next wire that has not been started.
 func (r *race) startNext(start func(*runner)) {

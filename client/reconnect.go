@@ -75,7 +75,7 @@ func (d *dialer) race(ctx context.Context, resume *core.Session, headStart time.
 	}
 	switch server := d.target.hostPort(); {
 	case err != nil:
-	case r.winner == wireQUIC:
+	case r.winner.overQUIC():
 		d.memory.quicWon(server)
 	case headStart > 0:
 		// Only the loss of a head start is remembered: where both wires start

@@ -170,7 +170,7 @@ func (o *Options) check(addr string) error {
 	for _, p := range places(addr) {
 		var t *target
 		if t, err = parse(p.addr); err == nil {
-			_, err = o.tlsConfig(t.host)
+			err = t.configure(o)
 		}
 		if err != nil {
 			break

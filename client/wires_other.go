@@ -4,11 +4,92 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"net/url"
 
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/certs"
 	"github.com/twinwire/twinwire/transport"
 	"github.com/twinwire/twinwire/transport/quic"
 	"github.com/twinwire/twinwire/transport/ws"
 )
+
+// settings are what the wires of a target need to know of Options.
+type settings struct {
+	tls     *tls.Config
+	header  http.Header
+	proxy   func(*http.Request) (*url.URL, error)
+	tickets tls.ClientSessionCache
+}
+
+// wiresOf returns the wires that a scheme stands for, the best first.
+func wiresOf(scheme string) ([]wire, error) {
+	switch scheme {
+	case "":
+		return []wire{wireQUIC, wireWebSocket}, nil
+	case "quic":
+		return []wire{wireQUIC}, nil
+	case "https":
+		return []wire{wireWebTransport}, nil
+	case "wss":
+		return []wire{wireWebSocket}, nil
+	case "ws":
+		return []wire{wirePlaintext}, nil
+	}
+	return nil, twinwire.Errorf(twinwire.BadRequest, "unknown scheme %q: quic, wss, https and ws are known, and none for the best wire", scheme)
+}
+
+// configure gives the target what the wires need of Options.
+func (t *target) configure(o *Options) (err error) {
+	if t.tls, err = o.tlsConfig(t.host); err != nil {
+		return err
+	}
+	t.header, t.proxy, t.tickets = o.Header, o.Proxy, o.Tickets
+	return t.throughProxy()
+}
+
+// throughProxy leaves WebSocket alone where a proxy is to be used.
+func (t *target) throughProxy() error {
+	if t.proxy == nil {
+		t.proxy = http.ProxyFromEnvironment
+	}
+	if len(t.wires) < 2 {
+		return nil
+	}
+	proxy, err := t.proxy(&http.Request{URL: &url.URL{Scheme: "https", Host: t.hostPort()}})
+	if err != nil {
+		return fmt.Errorf("%w: proxy: %w", twinwire.BadRequest, err)
+	}
+	if proxy != nil {
+		t.wires = []wire{wireWebSocket}
+	}
+	return nil
+}
+
+// tlsConfig returns how the server is verified.
+func (o *Options) tlsConfig(host string) (*tls.Config, error) {
+	var cfg *tls.Config
+	switch pinned := certs.ClientTLS(o.Pins...); {
+	case o.TLS == nil && o.Pins == nil && loopback(host):
+		cfg = certs.LocalTLS("")
+	case o.TLS == nil:
+		cfg = pinned
+	default:
+		cfg = o.TLS.Clone()
+		if len(o.Pins) > 0 {
+			cfg.InsecureSkipVerify, cfg.VerifyConnection = pinned.InsecureSkipVerify, pinned.VerifyConnection
+		} else if cfg.InsecureSkipVerify && cfg.VerifyConnection == nil && cfg.VerifyPeerCertificate == nil {
+			return nil, twinwire.Errorf(twinwire.BadRequest, "InsecureSkipVerify without a verification of one's own: use Pins")
+		}
+	}
+	cfg.MinVersion = tls.VersionTLS13
+	if cfg.ServerName == "" {
+		cfg.ServerName = host
+	}
+	return cfg, nil
+}
 
 // dial dials one wire. A carrier for a new session may be early (clause 10.4).
 func (t *target) dial(ctx context.Context, w wire, fresh bool) (transport.Carrier, error) {

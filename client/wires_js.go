@@ -1,0 +1,56 @@
+package client
+
+import (
+	"context"
+	"crypto/sha256"
+	"strings"
+
+	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/transport"
+	"github.com/twinwire/twinwire/transport/browser"
+)
+
+// settings are what the wires of a target need to know of Options.
+type settings struct{ hashes [][sha256.Size]byte }
+
+// wiresOf returns the wires that a scheme stands for, the best first.
+func wiresOf(scheme string) ([]wire, error) {
+	switch scheme {
+	case "":
+		return []wire{wireWebTransport, wireWebSocket}, nil
+	case "https":
+		return []wire{wireWebTransport}, nil
+	case "wss":
+		return []wire{wireWebSocket}, nil
+	case "ws":
+		return []wire{wirePlaintext}, nil
+	}
+	return nil, twinwire.Errorf(twinwire.BadRequest, "unknown scheme %q: browsers have https, which is WebTransport, wss and ws, and none for the best wire", scheme)
+}
+
+// configure gives the target what the wires need of Options.
+func (t *target) configure(o *Options) error {
+	for _, pin := range o.Pins {
+		if !strings.HasPrefix(pin.String(), "cert-") {
+			return twinwire.Errorf(twinwire.BadRequest, "browsers compare whole certificates: pin %q is none of a certificate", pin)
+		}
+		t.hashes = append(t.hashes, pin.Sum())
+	}
+	return nil
+}
+
+// dial dials one wire.
+func (t *target) dial(ctx context.Context, w wire, _ bool) (transport.Carrier, error) {
+	if w == wireWebTransport {
+		c, err := browser.DialWebTransport(ctx, "https://"+t.hostPort()+t.path, &browser.Options{Hashes: t.hashes})
+		if err != nil {
+			return nil, err // not a nil *browser.WebTransport in an interface
+		}
+		return c, nil
+	}
+	c, err := browser.DialWebSocket(ctx, w.String()+"://"+t.hostPort()+t.path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
