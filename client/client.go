@@ -53,6 +53,13 @@
 // name, or by Options.Pins. At a loopback address the development certificates
 // that this user has stored are trusted as well, unless Options say otherwise.
 // There is no way to skip verification.
+//
+// # In a browser
+//
+// With GOOS=js GOARCH=wasm an address without a scheme races WebTransport
+// against WebSocket, and quic:// is unknown. The browser verifies the server,
+// chooses the proxy and sets the headers, so Options have none of that; pins are
+// those of certificates, and for WebTransport alone.
 package client
 
 import (
