@@ -140,7 +140,7 @@ func (p *patience) end() {
 // breathless is how many batches are sent at most without the browser's getting
 // to its events, which are what arrives: a goroutine that is never held up would
 // keep it from them.
-const breathless = 256
+const breathless = 16
 
 // A breath lets the browser get to its events.
 type breath struct{ sent atomic.Int32 }
