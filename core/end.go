@@ -75,22 +75,29 @@ func (s *Session) closeLocked(code twinwire.Code, reason string, retryAfter time
 		return
 	}
 	var eff machine.Effects
-	s.ending = true
-	s.err = &transport.CloseError{Code: code, Reason: reason}
-	s.m.Close(code, reason, retryAfter, &eff)
-	// Ends with the session, or closes the carrier of a peer that does not
-	// confirm.
-	b := s.bind
-	if b == nil {
+	s.sayGoodbyeLocked(code, reason, retryAfter, &eff)
+	if s.bind == nil {
 		// Nobody is there to agree.
 		s.mu.Unlock()
 		go s.end(nil)
 		return
 	}
-	timer := time.AfterFunc(s.limits.CloseTime, func() { b.close(code, reason) })
-	s.onEnd = append(s.onEnd, &endHook{func(error) { timer.Stop() }})
 	s.kick(background)
 	s.carryOut(nil, &eff) // calls that end; recvMu is for what arrives
+}
+
+// sayGoodbyeLocked has the session say goodbye. mu is held, and eff to be
+// carried out.
+func (s *Session) sayGoodbyeLocked(code twinwire.Code, reason string, retryAfter time.Duration, eff *machine.Effects) {
+	s.ending = true
+	s.err = &transport.CloseError{Code: code, Reason: reason}
+	s.m.Close(code, reason, retryAfter, eff)
+	if b := s.bind; b != nil {
+		// Ends with the session, or closes the carrier of a peer that does not
+		// confirm.
+		timer := time.AfterFunc(s.limits.CloseTime, func() { b.close(code, reason) })
+		s.onEnd = append(s.onEnd, &endHook{func(error) { timer.Stop() }})
+	}
 }
 
 // flushAcks sends what is acknowledged before the carrier is closed, so that

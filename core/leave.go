@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/internal/machine"
 )
 
 const (
@@ -117,12 +118,21 @@ func (s *Session) leaving() {
 func (s *Session) CloseWhenQuiet(ctx context.Context, code twinwire.Code, reason string, ending func()) error {
 	look := time.NewTicker(quietCheck)
 	defer look.Stop()
+	bye := &goodbye{code, reason, ending}
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.quiet == bye {
+			s.quiet = nil
+		}
+	}()
 	for {
 		s.mu.Lock()
 		if s.ended || s.ending || s.m.Closing() {
 			s.mu.Unlock()
 			return nil
 		}
+		s.quiet = bye
 		if s.m.Quiet() {
 			ending() // first: whoever is refused finds that out
 			s.closeLocked(code, reason, 0)
@@ -141,4 +151,24 @@ func (s *Session) CloseWhenQuiet(ctx context.Context, code twinwire.Code, reason
 			return ctx.Err()
 		}
 	}
+}
+
+// A goodbye is what CloseWhenQuiet says.
+type goodbye struct {
+	code   twinwire.Code
+	reason string
+	ending func()
+}
+
+// quietLocked says goodbye if nothing is under way after something has arrived,
+// before anybody is told of that: who makes one call after another begins the
+// next as soon as he has an answer. mu is held.
+func (s *Session) quietLocked(eff *machine.Effects) {
+	bye := s.quiet
+	if bye == nil || s.ending || s.ended || s.m.Closing() || !s.m.Quiet() {
+		return
+	}
+	s.quiet = nil
+	bye.ending()
+	s.sayGoodbyeLocked(bye.code, bye.reason, 0, eff)
 }

@@ -179,3 +179,30 @@ func TestCloseWhenQuiet(t *testing.T) {
 		none(t, ended)
 	})
 }
+
+// Somebody who makes one call after another does not keep a session from being
+// quiet: it is, between an answer and the next call.
+func TestCloseWhenQuietAmongCalls(t *testing.T) {
+	run(t, func(t *testing.T, o *mem.Options) {
+		server, _ := serving(map[string]core.Handler{"test.Echo": echo})
+		p := connect(t, o, server, &core.Config{})
+		calls, last := 0, make(chan error, 1)
+		go func() {
+			for {
+				if _, err := call(t.Context(), p.client, "test.Echo", "x"); err != nil {
+					last <- err
+					return
+				}
+				calls++
+			}
+		}()
+		if err := p.client.CloseWhenQuiet(t.Context(), twinwire.Unavailable, "quiet", func() {}); err != nil {
+			t.Error(err)
+		}
+		wantCode(t, <-last, twinwire.Unavailable)
+		<-p.client.Done()
+		if calls > 2 {
+			t.Errorf("%d calls were made until the session was quiet", calls)
+		}
+	})
+}

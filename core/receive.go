@@ -32,6 +32,9 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (*Request, error)
 	now := s.now()
 	s.heardLocked()
 	err := s.m.Receive(pipe, frames, now, eff)
+	if err == nil {
+		s.quietLocked(eff)
+	}
 	s.arm(now)
 	s.kick(promptly)
 	s.carryOut(b, eff)

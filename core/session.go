@@ -111,6 +111,7 @@ type Session struct {
 	renews  *renewing   // nil while no renewal is under way
 
 	room  chan struct{} // closed when messages can be queued again; nil while nobody waits
+	quiet *goodbye      // what to say when nothing is under way; nil for nothing
 	heard chan struct{} // closed when something arrives; nil while nobody waits
 
 	principal atomic.Pointer[Principal] // written with mu
