@@ -184,25 +184,34 @@ func TestCloseWhenQuiet(t *testing.T) {
 // quiet: it is, between an answer and the next call.
 func TestCloseWhenQuietAmongCalls(t *testing.T) {
 	run(t, func(t *testing.T, o *mem.Options) {
-		server, _ := serving(map[string]core.Handler{"test.Echo": echo})
+		answer := make(chan struct{})
+		server, _ := serving(map[string]core.Handler{"test.Slow": func(context.Context, *core.Request) (codec.Marshaler, error) {
+			<-answer
+			return nil, nil
+		}})
 		p := connect(t, o, server, &core.Config{})
 		calls, last := 0, make(chan error, 1)
 		go func() {
 			for {
-				if _, err := call(t.Context(), p.client, "test.Echo", "x"); err != nil {
+				if err := p.client.Call(t.Context(), "test.Slow", nil, nil); err != nil {
 					last <- err
 					return
 				}
 				calls++
 			}
 		}()
-		if err := p.client.CloseWhenQuiet(t.Context(), twinwire.Unavailable, "quiet", func() {}); err != nil {
+		synctest.Wait()
+		closed := make(chan error, 1)
+		go func() { closed <- p.client.CloseWhenQuiet(t.Context(), twinwire.Unavailable, "quiet", func() {}) }()
+		synctest.Wait()
+		close(answer)
+		if err := <-closed; err != nil {
 			t.Error(err)
 		}
 		wantCode(t, <-last, twinwire.Unavailable)
 		<-p.client.Done()
-		if calls > 2 {
-			t.Errorf("%d calls were made until the session was quiet", calls)
+		if calls != 1 {
+			t.Errorf("%d calls were answered, want that which was under way", calls)
 		}
 	})
 }
