@@ -138,7 +138,7 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 			}
 		case <-chance:
 			if !r.live() {
-				return nil, r.failed(errTooSlow)
+				return nil, r.failed(fmt.Errorf("%s: %w", r.slow(), errTooSlow))
 			}
 		case p := <-r.reports:
 			open--
@@ -208,6 +208,16 @@ var errLost = errors.New("another wire was faster")
 
 // errTooSlow is why QUIC is given up when WebSocket has failed.
 var errTooSlow = errors.New("no answer over UDP soon after WebSocket had failed")
+
+// slow returns the wire over UDP that takes part.
+func (r *race) slow() wire {
+	for _, n := range r.runners {
+		if n.wire.overQUIC() {
+			return n.wire
+		}
+	}
+	return wireQUIC // there is one: no other has a last chance
+}
 
 // startNext starts the next wire that has not been started.
 func (r *race) startNext(start func(*runner)) {
