@@ -102,8 +102,8 @@ func (s *Session) writeBatch(b *binding, pipe int) bool {
 	}
 	now := s.now()
 	frames := s.m.Batch(pipe, now, buf[:0])
-	if s.watches {
-		s.arm(now) // what is sent may be waited for
+	if s.watches || s.m.Regulated() {
+		s.arm(now) // what is sent may be waited for, and what is not may follow
 	}
 	sent := s.releaseSent()
 	s.mu.Unlock()

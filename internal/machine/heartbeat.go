@@ -100,7 +100,11 @@ func (m *Machine) Deadline() time.Duration {
 	}
 	at := max(m.silence(), m.beat.asked) + m.interval()
 	for i := range m.cfg.Lanes {
-		if due := m.lanes[i].ackDue; due != 0 && due < at {
+		l := &m.lanes[i]
+		if due := l.ackDue; due != 0 && due < at {
+			at = due
+		}
+		if due := l.pace.refill; due != 0 && due < at {
 			at = due
 		}
 	}
@@ -118,6 +122,7 @@ func (m *Machine) Tick(now time.Duration) error {
 		if l := &m.lanes[i]; l.ackDue != 0 && l.ackDue <= now {
 			l.ackDue, l.ackLate = 0, true
 		}
+		m.lanes[i].pace.tick(now)
 	}
 	b := &m.beat
 	switch {

@@ -56,6 +56,13 @@ const (
 // than what fills the path is let into flight until one trip was seen without
 // a queue.
 //
+// On a long path a bound alone is not enough. What was lost arrives a round trip
+// later, and all that waited behind it at the same moment: so there would be room
+// for all that fills the path at once, more than the queue of a slow link, and
+// TCP would send it at once. Therefore what leaves is spread over time, a quarter
+// faster than the path is. And more is in flight by what such a loss holds up, or
+// the path would run empty each time.
+//
 // On a short path, as within one machine, it is the ends that are the slowest
 // link, and what is more than the product keeps them busy without a pause: that
 // is what streams alone need, and what calls beside them wait for. So there the
@@ -83,6 +90,12 @@ type pace struct {
 	tripAt time.Duration // when it was seen
 	probes bool          // for a trip without a queue
 	rate   best          // bytes per second
+	held   best          // seconds that what was lost held up the rest
+	before time.Duration // how long the last acknowledged ones took; 0 for none since there was nothing in flight
+
+	spare   float64       // bytes that may leave at once, on a long path
+	spareAt time.Duration // when that was so
+	refill  time.Duration // when more may leave; 0 for now
 
 	full   bool    // the rate has stopped growing
 	grown  float64 // the rate when it grew last
@@ -122,7 +135,42 @@ func (b *best) add(v float64, at, window time.Duration) {
 }
 
 // open reports whether more may be sent.
-func (p *pace) open() bool { return p.inFlight == 0 || p.inFlight < p.limit }
+func (p *pace) open() bool { return p.refill == 0 && (p.inFlight == 0 || p.inFlight < p.limit) }
+
+// regulated reports whether what leaves is spread over time: on a path that is
+// long enough for a timer, and known.
+func (p *pace) regulated() bool { return p.known && p.trip > paceQueue }
+
+// Regulated reports whether streams wait until more may leave: then Deadline
+// says when.
+func (m *Machine) Regulated() bool {
+	return m.lanes[m.role.bulk].pace.refill != 0 || m.lanes[m.role.stream].pace.refill != 0
+}
+
+// leave takes n bytes off what may leave at once.
+func (p *pace) leave(n int, now time.Duration) {
+	if !p.regulated() {
+		p.spareAt = now
+		return
+	}
+	rate := paceGrowth * p.rate.value()
+	if !p.full {
+		rate *= 2 // or it would be what keeps the rate from growing
+	}
+	most := max(2*frame.MaxPayload, p.rate.value()*p.trip.Seconds()/4)
+	p.spare = min(p.spare+rate*(now-p.spareAt).Seconds(), most) - float64(n)
+	p.spareAt = now
+	if p.spare < 0 && rate > 0 {
+		p.refill = now + max(time.Duration((frame.MaxPayload-p.spare)/rate*float64(time.Second)), time.Microsecond)
+	}
+}
+
+// tick takes note of the time.
+func (p *pace) tick(now time.Duration) {
+	if p.refill != 0 && p.refill <= now {
+		p.refill = 0
+	}
+}
 
 // closed reports whether a batch has enough. The carrier may put a long one
 // onto the path at once, where the queue of a slow link overflows that would
@@ -165,8 +213,9 @@ func (p *pace) sent(next uint64, n int, now time.Duration) {
 		p.limit = paceStart
 	}
 	if p.inFlight == 0 {
-		p.since, p.sentAt = now, now
+		p.since, p.sentAt, p.before = now, now, 0
 	}
+	p.leave(n, now)
 	p.inFlight += n
 	p.burst += n
 	if k := len(p.flight); k > p.head {
@@ -186,6 +235,7 @@ func (p *pace) sent(next uint64, n int, now time.Duration) {
 
 // acknowledged takes note of an acknowledgement of the lane.
 func (p *pace) acknowledged(next uint64, now time.Duration) {
+	p.tick(now)
 	var newest *paceMark
 	probed := false
 	for p.head < len(p.flight) && p.flight[p.head].next <= next {
@@ -215,14 +265,8 @@ func (p *pace) acknowledged(next uint64, now time.Duration) {
 		p.known = p.known || !newest.spared
 	}
 	p.fills()
-	bound := int(p.rate.value() * (p.trip + p.queue()).Seconds())
-	if p.trip > paceQueue && !newest.spared {
-		// After a probe, or when what was lost has arrived and so all that
-		// waited behind it, there is room for more than the queue of a slow
-		// link, and TCP would send it at once.
-		quarter := int(p.rate.value() * p.trip.Seconds() / 4)
-		bound = min(bound, p.inFlight+max(2*frame.MaxPayload, quarter))
-	}
+	p.hold(took, now)
+	bound := int(p.rate.value() * ((p.trip + p.queue()).Seconds() + p.held.value()))
 	switch {
 	case p.trip < paceShort && p.called > 0 && now-p.called < paceCalls:
 		p.limit = max(paceBeside, int(p.rate.value()*(p.trip+p.trip/4).Seconds()))
@@ -236,6 +280,20 @@ func (p *pace) acknowledged(next uint64, now time.Duration) {
 	if p.head == len(p.flight) {
 		p.flight, p.head = p.flight[:0], 0
 	}
+}
+
+// hold finds out how long what the carrier has lost, and sends again, holds up
+// what is behind it: suddenly everything takes a round trip longer, where a queue
+// grows frame by frame. Without so much more in flight the path would run empty
+// each time.
+func (p *pace) hold(took, now time.Duration) {
+	frames := time.Duration(2 * frame.MaxPayload / max(p.rate.value(), 1) * float64(time.Second))
+	if late := took - p.before; p.before > 0 && p.trip > paceQueue && late > p.trip/2+frames {
+		p.held.add(min(late, 2*p.trip).Seconds(), now, rateWindow*p.trip)
+	} else if now-p.held.since > 2*rateWindow*p.trip {
+		p.held = best{}
+	}
+	p.before = took
 }
 
 // fills finds out whether the path is full, once in a round trip.
