@@ -161,7 +161,8 @@ func (p *pace) leave(n int, now time.Duration) {
 	p.spare = min(p.spare+rate*(now-p.spareAt).Seconds(), most) - float64(n)
 	p.spareAt = now
 	if p.spare < 0 && rate > 0 {
-		p.refill = now + max(time.Duration((frame.MaxPayload-p.spare)/rate*float64(time.Second)), time.Microsecond)
+		wait := time.Duration((frame.MaxPayload - p.spare) / rate * float64(time.Second))
+		p.refill = now + min(max(wait, time.Microsecond), p.trip) // the rate may be a bad guess
 	}
 }
 

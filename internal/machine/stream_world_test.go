@@ -287,6 +287,7 @@ func (w *world) finishReading() {
 		w.check()
 		w.tick(25 * time.Millisecond)
 		for _, e := range w.ends {
+			busy = busy || e.m.Regulated()
 			for _, s := range e.open() {
 				busy = true
 				e.consume(s, s.got-s.consumed)
