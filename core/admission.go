@@ -181,7 +181,7 @@ func (a *Acceptor) Stats() AcceptorStats {
 	return st
 }
 
-// RefuseNew says whether new sessions are refused for now, because memory is
+// RefuseNew says whether new sessions are refused, because memory is
 // short. Sessions that are here go on, and can be resumed.
 func (a *Acceptor) RefuseNew(refuse bool) { a.short.Store(refuse) }
 

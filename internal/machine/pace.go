@@ -95,7 +95,7 @@ type pace struct {
 
 	spare   float64       // bytes that may leave at once, on a long path
 	spareAt time.Duration // when that was so
-	refill  time.Duration // when more may leave; 0 for now
+	refill  time.Duration // when more may leave; 0 if it may
 
 	full   bool    // the rate has stopped growing
 	grown  float64 // the rate when it grew last
