@@ -292,6 +292,7 @@ func (w *world) finish() {
 		w.check()
 		busy := false
 		for _, e := range w.ends {
+			busy = busy || e.m.Regulated() // the tick lets more leave
 			for len(e.inbox) > 0 {
 				busy = true
 				e.answer(e.inbox[0], w.size())

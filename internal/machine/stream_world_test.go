@@ -285,9 +285,11 @@ func (w *world) finishReading() {
 		busy = false
 		w.settle()
 		w.check()
+		for _, e := range w.ends {
+			busy = busy || e.m.Regulated() // the tick lets more leave
+		}
 		w.tick(25 * time.Millisecond)
 		for _, e := range w.ends {
-			busy = busy || e.m.Regulated()
 			for _, s := range e.open() {
 				busy = true
 				e.consume(s, s.got-s.consumed)
