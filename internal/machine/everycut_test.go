@@ -141,7 +141,7 @@ func (k *talk) run() {
 		c := client.call(0, func(c *testCall) { c.Streams, c.Tracked = n%7 == 1, n%3 == 0 })
 		if n%7 == 1 {
 			s := client.sending(&c.Call, c.number, false)
-			s.written += client.m.Write(s.out, []byte{s.at(0), s.at(1), s.at(2)})
+			s.written += client.m.Write(s.out, s.bytes(0, 3))
 			s.ended = true
 			client.m.EndStream(s.out)
 		}
