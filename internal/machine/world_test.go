@@ -161,7 +161,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // filler is what payloads consist of. It repeats itself after 65,536 bytes.
 var filler = func() []byte {
-	b := make([]byte, 4<<16)
+	b := make([]byte, 65<<16) // a little more than the largest message
 	for i := range b {
 		b[i] = byte(i) ^ byte(i>>8)*31
 	}
