@@ -13,6 +13,7 @@ import (
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/events"
 	"github.com/twinwire/twinwire/examples/chat/chat"
+	"github.com/twinwire/twinwire/state"
 )
 
 // What one server holds is bounded, whatever clients do: a room is there as
@@ -29,6 +30,7 @@ const (
 // A hall is the server's side: who is there, and in which room.
 type hall struct {
 	hub   events.Hub
+	shown *state.Shared[chat.Hall]   // what all clients see of the rooms
 	emit  events.Emitter[chat.Event] // of the hub
 	dir   string                     // is removed when the hall closes
 	files *os.Root                   // of dir
@@ -76,7 +78,11 @@ func newHall() (*hall, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.Remove(dir))
 	}
-	h := &hall{dir: dir, files: root, members: make(map[string]*member), rooms: make(map[string]*room)}
+	shown, err := state.NewShared(chat.HallName, chat.HallSchema(), chat.Hall{}, nil)
+	if err != nil {
+		return nil, errors.Join(err, root.Close(), os.Remove(dir))
+	}
+	h := &hall{dir: dir, files: root, shown: shown, members: make(map[string]*member), rooms: make(map[string]*room)}
 	h.emit = events.EmitterOf[chat.Event](&h.hub)
 	h.announcing.Go(h.announce)
 	return h, nil
@@ -86,6 +92,7 @@ func newHall() (*hall, error) {
 func (h *hall) close() error {
 	h.hub.Close()
 	h.announcing.Wait()
+	h.shown.Close()
 	return errors.Join(h.files.Close(), os.RemoveAll(h.dir))
 }
 
@@ -123,6 +130,7 @@ func (h *hall) enterLocked(name string) *room {
 		h.rooms[name] = r
 	}
 	r.members++
+	h.showLocked(r)
 	return r
 }
 
@@ -132,6 +140,22 @@ func (h *hall) exitLocked(r *room) {
 		delete(h.rooms, r.name)
 		_ = h.files.RemoveAll(r.dir) // what cannot be removed is when the hall closes
 	}
+	h.showLocked(r)
+}
+
+// showLocked shows everybody how many people are in a room.
+func (h *hall) showLocked(r *room) {
+	// It fails for a value that cannot be carried, which a number can.
+	_ = h.shown.Update(func(v *chat.Hall) {
+		switch {
+		case r.members == 0:
+			delete(v.Rooms, r.name)
+		case v.Rooms == nil:
+			v.Rooms = map[string]int{r.name: r.members}
+		default:
+			v.Rooms[r.name] = r.members
+		}
+	})
 }
 
 // postLocked adds a message to the history of a room, and sends it to all who

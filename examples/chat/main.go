@@ -1,10 +1,17 @@
-// Command chat is a chat for the terminal, client and server.
+// Command chat is a chat for the terminal and for browsers, and its server.
 //
 //	go run ./examples/chat                    # shows all of it, in one process
 //	go run ./examples/chat server             # serves at :4433, TCP and UDP
 //	go run ./examples/chat client -nick alice # a client, one line for a message
 //
-// A client takes -addr, -nick, -room and -wire, which is auto, quic or ws; its
+// While the server runs its page is at http://localhost:8080, for browsers of
+// the same machine: they take that address for secure without a certificate.
+// The script of the page asks there for /.well-known/twinwire, which has the
+// hash of the development certificate, and so gets WebTransport at the UDP port
+// 4433, and WebSocket where that is not to be had. With a certificate that
+// browsers trust the page is at https://HOST:4433, for everybody.
+//
+// A client in the terminal takes -addr, -nick, -room and -wire, which is auto, quic or ws; its
 // command /help lists the others. With flags the word client can be left out.
 //
 // There is nothing to set up: the server makes a certificate and stores it, and
@@ -39,19 +46,29 @@ func main() {
 	}
 }
 
+const usage = `usage: chat [demo]           shows all of it, in one process
+       chat server [flags]   serves; the page is at http://localhost:8080
+       chat client [flags]   talks in the terminal
+chat server -h and chat client -h list the flags`
+
 // run is main with what it needs of the system.
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	command := "demo"
 	if len(args) > 0 {
-		command = "client"
-		if !strings.HasPrefix(args[0], "-") {
+		switch help := args[0] == "-h" || args[0] == "-help" || args[0] == "--help"; {
+		case !strings.HasPrefix(args[0], "-"):
 			command, args = args[0], args[1:]
+		case !help:
+			command = "client"
 		}
 	}
 	flags := flag.NewFlagSet("chat "+command, flag.ContinueOnError)
 	flags.Usage = func() {
-		fmt.Fprintln(flags.Output(), "usage: chat [demo]\n       chat server [flags]\n       chat client [flags]\nflags of "+command+":")
-		flags.PrintDefaults()
+		fmt.Fprintln(flags.Output(), usage)
+		if command != "demo" {
+			fmt.Fprintf(flags.Output(), "\nflags of %s:\n", command)
+			flags.PrintDefaults()
+		}
 	}
 	parse := func() error {
 		err := flags.Parse(args)
@@ -67,11 +84,12 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		}
 		return demo(ctx, out)
 	case "server":
-		addr := flags.String("addr", ":4433", "the address to listen at, on TCP and on UDP")
+		addr := flags.String("addr", ":4433", "the `address` to listen at, on TCP and on UDP")
+		page := flags.String("page", "localhost:8080", "the loopback `address` of the page for browsers of this machine; empty for none")
 		if err := parse(); err != nil {
 			return err
 		}
-		return runServer(ctx, *addr, out)
+		return runServer(ctx, *addr, *page, out)
 	case "client":
 		var t target
 		flags.StringVar(&t.addr, "addr", "localhost:4433", "the address of the server")

@@ -29,6 +29,8 @@ var _ chat.Chat = (*member)(nil)
 
 func (h *hall) newMember(s *chat.Session) chat.Chat {
 	m := &member{hall: h, s: s}
+	// It fails for a session that has ended, whose handler sees nothing of it.
+	_ = h.shown.Attach(s.Session)
 	s.OnEnd(func(error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()

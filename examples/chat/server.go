@@ -22,11 +22,13 @@ func newServer(h *hall) *server.Server {
 		Limits: &core.Limits{ResumeTime: 30 * time.Second},
 	}
 	srv.Handle(chat.NewService(&h.hub, h.newMember))
+	srv.Handler = pageHandler()
 	return srv
 }
 
-// runServer serves until ctx is done.
-func runServer(ctx context.Context, addr string, out io.Writer) (err error) {
+// runServer serves until ctx is done. The page is there at its own address, for
+// browsers of this machine; "" is none.
+func runServer(ctx context.Context, addr, pageAddr string, out io.Writer) (err error) {
 	h, err := newHall()
 	if err != nil {
 		return err
@@ -36,8 +38,13 @@ func runServer(ctx context.Context, addr string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	srv := newServer(h)
+	srv.LoopbackAddr = pageAddr
 	fmt.Fprintf(out, "listening at port %d, TCP and UDP; Ctrl-C ends it\n", l.Port())
-	return serve(ctx, newServer(h), l)
+	if pageAddr != "" {
+		fmt.Fprintf(out, "open http://%s in a browser, or talk in a terminal: go run ./examples/chat client -nick NAME\n", pageAddr)
+	}
+	return serve(ctx, srv, l)
 }
 
 // serve serves until ctx is done, and then says goodbye to all clients.

@@ -4,12 +4,14 @@ package chat
 
 import (
 	"context"
+	"io"
 	"iter"
 	"time"
 )
 
 // In a module that has the command as a tool it is go tool twinwire gen.
 //go:generate go run -C ../../../cmd/twinwire . gen ../../examples/chat/chat
+//go:generate go run -C ../../../cmd/twinwire . gen -ts ../../examples/chat/web -numbers -dates ../../examples/chat/chat
 
 // Chat is served by the server and called by clients. Everything but Join and
 // Tell is about the room that the caller is in, and fails with
@@ -36,7 +38,22 @@ type Chat interface {
 	// Download sends a file that was shared, with the answer. It fails with
 	// NotFound if there is none of that name. Clients call Get.
 	Download(ctx context.Context, name string) error
+	// Put shares a file whose bytes are body. Pages call it; Upload does more
+	// for programs that have package files.
+	Put(ctx context.Context, name string, body io.Reader) error
+	// Fetch returns the bytes of a file that was shared. It fails with NotFound
+	// if there is none of that name.
+	Fetch(ctx context.Context, name string) (io.ReadCloser, error)
 }
+
+// HallName is the name of the state of type Hall that every client sees, before
+// it has joined a room too.
+const HallName = "chat.hall"
+
+// Hall is what there is: the rooms, and how many people are in each.
+//
+//twinwire:state
+type Hall struct{ Rooms map[string]int }
 
 // Event is something that happens while a client is there.
 type Event interface{ isEvent() }

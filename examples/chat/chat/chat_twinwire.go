@@ -4,11 +4,14 @@ package chat
 
 import (
 	"context"
+	"io"
 	"iter"
 
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/events"
+	"github.com/twinwire/twinwire/state"
+	"github.com/twinwire/twinwire/state/node"
 )
 
 // A ChatClient calls the Chat of the peer. It is a Chat.
@@ -84,6 +87,18 @@ func (c *ChatClient) Download(ctx context.Context, name string) error {
 	return c.session.Call(ctx, "chat.Download", chatDownloadArgs{name: name}, nil)
 }
 
+// Put shares a file whose bytes are body. Pages call it; Upload does more
+// for programs that have package files.
+func (c *ChatClient) Put(ctx context.Context, name string, body io.Reader) error {
+	return c.session.CallSource(ctx, "chat.Put", chatPutArgs{name: name}, nil, core.ByteSource(body))
+}
+
+// Fetch returns the bytes of a file that was shared. It fails with NotFound
+// if there is none of that name.
+func (c *ChatClient) Fetch(ctx context.Context, name string) (io.ReadCloser, error) {
+	return c.session.CallBody(ctx, "chat.Fetch", chatFetchArgs{name: name}, nil)
+}
+
 // A Session is the handler's side of a session that Chat is served in.
 type Session struct {
 	// Subscriber is the session. It subscribes to topics of the hub and emits events.
@@ -106,6 +121,8 @@ func NewService(hub *events.Hub, newHandler func(s *Session) Chat) *core.Service
 			"chat.History":  serveChatHistory,
 			"chat.Upload":   serveChatUpload,
 			"chat.Download": serveChatDownload,
+			"chat.Put":      serveChatPut,
+			"chat.Fetch":    serveChatFetch,
 		},
 	}
 }
@@ -177,6 +194,32 @@ func serveChatDownload(ctx context.Context, instance any, r *core.Request) (code
 		}
 	}
 	return nil, instance.(Chat).Download(ctx, args.name)
+}
+
+func serveChatPut(ctx context.Context, instance any, r *core.Request) (codec.Marshaler, error) {
+	var args chatPutArgs
+	// A caller that knows of no arguments sends none.
+	if len(r.Raw()) > 0 {
+		if err := r.Decode(&args); err != nil {
+			return nil, err
+		}
+	}
+	return nil, instance.(Chat).Put(ctx, args.name, r.Reader(0))
+}
+
+func serveChatFetch(ctx context.Context, instance any, r *core.Request) (codec.Marshaler, error) {
+	var args chatFetchArgs
+	// A caller that knows of no arguments sends none.
+	if len(r.Raw()) > 0 {
+		if err := r.Decode(&args); err != nil {
+			return nil, err
+		}
+	}
+	body, err := instance.(Chat).Fetch(ctx, args.name)
+	if err != nil {
+		return nil, err
+	}
+	return nil, r.ReplyBody(core.PriorityOf(ctx, core.Bulk), body)
 }
 
 // chatJoinArgs are the arguments of Chat.Join.
@@ -357,6 +400,58 @@ func (v *chatDownloadArgs) ReadMsgpack(r *codec.Reader) error {
 	return r.Err()
 }
 
+// chatPutArgs are the arguments of Chat.Put.
+type chatPutArgs struct {
+	name string
+}
+
+// AppendMsgpack implements codec.Marshaler.
+func (v chatPutArgs) AppendMsgpack(b []byte) ([]byte, error) {
+	b = append(b, "\x81\xa4name"...)
+	b = codec.AppendString(b, v.name)
+	return b, nil
+}
+
+// ReadMsgpack implements codec.Unmarshaler.
+func (v *chatPutArgs) ReadMsgpack(r *codec.Reader) error {
+	for range r.MapHeader() {
+		switch string(r.MapKey()) {
+		case "name":
+			v.name = r.Str()
+		default:
+			r.Skip()
+		}
+	}
+	r.Leave()
+	return r.Err()
+}
+
+// chatFetchArgs are the arguments of Chat.Fetch.
+type chatFetchArgs struct {
+	name string
+}
+
+// AppendMsgpack implements codec.Marshaler.
+func (v chatFetchArgs) AppendMsgpack(b []byte) ([]byte, error) {
+	b = append(b, "\x81\xa4name"...)
+	b = codec.AppendString(b, v.name)
+	return b, nil
+}
+
+// ReadMsgpack implements codec.Unmarshaler.
+func (v *chatFetchArgs) ReadMsgpack(r *codec.Reader) error {
+	for range r.MapHeader() {
+		switch string(r.MapKey()) {
+		case "name":
+			v.name = r.Str()
+		default:
+			r.Skip()
+		}
+	}
+	r.Leave()
+	return r.Err()
+}
+
 // EventStream returns the stream of a session's events that are of the type Event.
 func EventStream(s *core.Session) *events.Stream[Event] {
 	return events.StreamOf(events.ReceiverOf(s, "chat"), decodeEvent)
@@ -396,6 +491,93 @@ func (Joined) EventType() string { return "chat.Joined" }
 
 // EventType implements events.Event.
 func (Left) EventType() string { return "chat.Left" }
+
+// HallSchema returns what is to be known about Hall to keep copies of it in step.
+func HallSchema() state.Schema[Hall] { return node.Schema[Hall, twHallRoot]{} }
+
+// twHallRoot is the node of a state, with the table of the structs in it.
+type twHallRoot struct{ twHallNode }
+
+func (twHallRoot) Table() state.Table {
+	return state.Table{
+		{
+			{Name: "Rooms", Type: -1},
+		},
+	}
+}
+
+func (twHallRoot) Find(own int, name string) (field, leaf int) {
+	switch own {
+	case 0:
+		switch name {
+		case "Rooms":
+			return 0, -1
+		}
+	}
+	return -1, -1
+}
+
+// A twHallNode is a Hall that is compared by its fields.
+type twHallNode struct{ node.Fields[Hall] }
+
+func (twHallNode) Write(w *node.Writer, v *Hall, levels int) {
+	if !w.Enter(levels) {
+		return
+	}
+	w.B = append(w.B, "\x81\xa5Rooms"...)
+	node.Map[map[string]int, string, int, node.String[string], node.Int[int]]{}.Write(w, &v.Rooms, levels-1)
+	if w.DoneAt(".Rooms") {
+		return
+	}
+}
+
+func (twHallNode) Read(r *codec.Reader, v *Hall) {
+	for range r.MapHeader() {
+		switch string(r.MapKey()) {
+		case "Rooms":
+			v.Rooms = nil
+			node.Map[map[string]int, string, int, node.String[string], node.Int[int]]{}.Read(r, &v.Rooms)
+		default:
+			r.Skip()
+		}
+	}
+	r.Leave()
+}
+
+func (twHallNode) Equal(x, y *Hall) bool {
+	if !(node.Map[map[string]int, string, int, node.String[string], node.Int[int]]{}).Equal(&x.Rooms, &y.Rooms) {
+		return false
+	}
+	return true
+}
+
+func (twHallNode) Clone(dst, src *Hall) {
+	node.Map[map[string]int, string, int, node.String[string], node.Int[int]]{}.Clone(&dst.Rooms, &src.Rooms)
+}
+
+func (twHallNode) Items(w *node.Writer, prev, next *Hall, levels int) node.Size {
+	size := node.Size{Parts: 1}
+	if !node.WriteField(w, &size, 0, ".Rooms", node.Map[map[string]int, string, int, node.String[string], node.Int[int]]{}, &prev.Rooms, &next.Rooms, levels) {
+		return size
+	}
+	return size
+}
+
+func (n twHallNode) Apply(r *codec.Reader, v *Hall, b *node.Binding, count int) {
+	last := -1
+	for values := 0; count > 0 && r.Err() == nil; count -= values {
+		values, last = n.Item(r, v, b, count, last)
+	}
+}
+
+func (twHallNode) Item(r *codec.Reader, v *Hall, b *node.Binding, count, last int) (values, theirs int) {
+	tag := node.ReadTag(r, b, count, last)
+	switch tag.Own {
+	case 0:
+		node.ReadField(r, node.Map[map[string]int, string, int, node.String[string], node.Int[int]]{}, &v.Rooms, tag.What)
+	}
+	return tag.Values, tag.Theirs
+}
 
 // AppendMsgpack implements codec.Marshaler.
 func (v Message) AppendMsgpack(b []byte) ([]byte, error) {
