@@ -17,8 +17,9 @@ type Limits struct {
 	// queues what is beyond (clause 5.2). Default 256.
 	Calls int
 	// Messages is how many one-way messages of the peer may be on their way
-	// or being handled (clause 5.4). Default 1,024: with 256 who sends small
-	// ones waits for credit half of the time.
+	// or being handled; one of 4 KiB and more counts as up to 5 (clause 5.4).
+	// Default 4,096: with 1,024 who sends small ones waits for credit a third
+	// of the time, with 256 half of it.
 	Messages int
 	// MessageSize is the largest message accepted from the peer, in bytes.
 	// Default 4 MiB, which is also the most.
@@ -98,7 +99,7 @@ func (l *Limits) withDefaults() Limits {
 	count := func(p *int, most, otherwise int) { between(0, p, most, otherwise) }
 	const huge = 1 << 30
 	count(&d.Calls, 1<<20, 256)
-	count(&d.Messages, 1<<20, 1024)
+	count(&d.Messages, 1<<20, 4096)
 	set(&d.RetainedBytes, huge, 4<<20)
 	if d.ResumeTime == 0 {
 		d.ResumeTime = 120 * time.Second

@@ -147,56 +147,23 @@ func (s *valueSender) Close() error {
 	return errors.Join(s.exchange.Result(nil), err)
 }
 
-const (
-	// ackEvery is how many messages go between two calls whose answers say that
-	// they have arrived, and maxUnacked how many such calls are under way: all
-	// of that is within core.Limits.QueuedCalls.
-	ackEvery   = 512
-	maxUnacked = 4
-)
-
 func (c *conn) Messages() (peer.Sender, error) {
-	return &messageSender{session: c.session, acks: make(chan error, maxUnacked)}, nil
+	return &messageSender{session: c.session}, nil
 }
 
-// messageSender sends one-way messages. Send of a session refuses what does
-// not find room in its queue, so the sender makes a call now and then and
-// waits for its answer some messages later.
+// messageSender sends one-way messages. Send of a session waits for room.
 type messageSender struct {
 	session *core.Session
-	sent    int
-	unacked int
-	acks    chan error
 	value   blob
 }
 
 func (s *messageSender) Send(payload []byte) error {
-	if s.sent++; s.sent%ackEvery == 0 {
-		if s.unacked == maxUnacked {
-			s.unacked--
-			if err := <-s.acks; err != nil {
-				return err
-			}
-		}
-		s.unacked++
-		go s.ack() // ends with its call
-	}
 	s.value = payload
 	return s.session.Send(context.Background(), methodMessage, &s.value)
 }
 
-func (s *messageSender) ack() {
-	s.acks <- s.session.Call(context.Background(), methodEcho, &blob{}, nil)
-}
-
-// Close waits for the calls. The last messages may still be on their way to
-// their handler.
+// Close makes a call: what was sent before it arrives before it. The last
+// messages may still be on their way to their handler.
 func (s *messageSender) Close() error {
-	s.unacked++
-	go s.ack()
-	var err error
-	for ; s.unacked > 0; s.unacked-- {
-		err = errors.Join(err, <-s.acks)
-	}
-	return err
+	return s.session.Call(context.Background(), methodEcho, &blob{}, nil)
 }

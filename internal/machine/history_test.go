@@ -313,6 +313,9 @@ func (w *world) finish() {
 		if len(e.calls) > 0 || m.out.queued != 0 || m.out.queuedBytes != 0 || m.out.replyBytes != 0 || m.out.calls != 0 || len(m.out.held) != 0 || !m.drained() {
 			w.fatalf("%s: %d calls do not end; %d wait to be sent, %d in the queue, %d for credit", e.name, len(e.calls), m.out.queued, m.queues[Normal].count, m.credit.count)
 		}
+		if in := &e.peer.m.in; m.out.messages != in.messages || in.messages != in.messagesDone || in.serving != 0 {
+			w.fatalf("%s: messages of %d were sent, of %d received, of %d consumed", e.name, m.out.messages, in.messages, in.messagesDone)
+		}
 		if len(m.in.running) != 0 || len(m.in.partial) != 0 || m.in.refused != 0 {
 			w.fatalf("%s: %d calls of the peer still run", e.name, len(m.in.running))
 		}

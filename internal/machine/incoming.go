@@ -28,7 +28,8 @@ type Inbound struct {
 	Owner any
 
 	id    uint64
-	size  int // of a message of several frames
+	size  int    // of a message of several frames
+	share uint64 // of the window for messages
 	parts []byte
 	// barrier is the newest event that was caused for this session by the
 	// handler (clause 6.10).
@@ -52,7 +53,8 @@ type incoming struct {
 	lastState uint64
 	openState *inState // of which not all parts have arrived
 
-	messages        uint64 // received
+	serving         int    // messages that were received and not consumed
+	messages        uint64 // received, as 5.4 counts them
 	messagesDone    uint64
 	messagesGranted uint64
 	largeReserved   uint64
@@ -121,10 +123,13 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 			return protocolError("malformed metadata")
 		}
 	}
+	var share uint64
 	if oneWay {
-		if in.messages++; in.messages > in.messagesGranted {
+		share = in.own.share(max(len(f.Payload), int(f.Size)))
+		if in.messages += share; in.messages > in.messagesGranted {
 			return m.beyond(LimitMessages, "message beyond the window")
 		}
+		in.serving++
 	} else if len(in.running) >= in.own.Calls {
 		m.limited(LimitCalls)
 		return m.refuse(f, twinwire.ResourceExhausted, "call beyond the window")
@@ -137,7 +142,7 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 		n.target = m.cfg.Resolve(n.text)
 	}
 	v := m.cfg.NewInbound()
-	v.Target, v.Method, v.OneWay, v.id = n.target, n.text, oneWay, f.ID
+	v.Target, v.Method, v.OneWay, v.id, v.share = n.target, n.text, oneWay, f.ID, share
 	v.Unordered = f.Flags&frame.Unordered != 0
 	if !oneWay {
 		v.Idempotent = f.Flags&frame.Idempotent != 0
@@ -309,10 +314,11 @@ func (m *Machine) Consumed(v *Inbound) {
 	}
 	v.replied = true
 	in := &m.in
-	in.messagesDone++
+	in.serving--
+	in.messagesDone += v.share
 	// A quarter at a time, but at once where the peer may be waiting for it.
 	limit := in.messagesDone + uint64(in.own.Messages)
-	if limit-in.messagesGranted >= uint64(max(1, in.own.Messages/4)) || in.messages == in.messagesGranted {
+	if limit-in.messagesGranted >= uint64(max(1, in.own.Messages/4)) || in.messagesGranted-in.messages < in.own.share(m.cfg.Own.MaxMessage) {
 		in.messagesGranted = limit
 		m.control.messages = true
 	}

@@ -34,7 +34,8 @@ import (
 type Window struct {
 	// Calls is the number of calls that may run at once.
 	Calls int
-	// Messages is the number of one-way messages that may be in flight.
+	// Messages is the number of one-way messages that may be in flight, where
+	// large ones count as several: see share.
 	Messages int
 	// Large is the bytes of messages of several frames that may be in flight.
 	Large int
@@ -46,6 +47,18 @@ type Window struct {
 	// many bytes of each may be sent at first.
 	Streams, Stream int
 }
+
+// share returns how much of Messages a message of so many bytes takes (clause
+// 5.4): so a window that lets many small ones go on their way holds no more
+// than 4 KiB for each.
+func (w *Window) share(size int) uint64 {
+	return uint64(max(1, min(1+size/messageUnit, maxShare, w.Messages)))
+}
+
+const (
+	messageUnit = 4096 // bytes
+	maxShare    = 1 + frame.MaxPayload/messageUnit
+)
 
 // Config is what a machine needs to know. It does not change.
 type Config struct {
@@ -212,7 +225,7 @@ func (m *Machine) carries(pipe, ln int) bool { return !m.cfg.Independent || pipe
 // Crowded reports whether more than one call or message is under way, so that
 // others may be about to send as well.
 func (m *Machine) Crowded() bool {
-	return m.out.calls+m.out.queued+len(m.in.running)+int(m.in.messages-m.in.messagesDone) > 1
+	return m.out.calls+m.out.queued+len(m.in.running)+m.in.serving > 1
 }
 
 // Effects is what a driver has to carry out after Receive, Tick or End, in the

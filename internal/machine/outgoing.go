@@ -158,10 +158,11 @@ func (m *Machine) admitFrom(p Priority) {
 			}
 			o.calls++
 		} else {
-			if o.messages >= o.messageLimit {
+			share := o.peer.share(len(it.payload))
+			if o.messages+share > o.messageLimit {
 				return
 			}
-			o.messages++
+			o.messages += share
 		}
 		it.unlink()
 		m.queues[p].push(it)
@@ -174,15 +175,12 @@ func (m *Machine) admitFrom(p Priority) {
 // driver may use it again. If it is not out the peer is told, and the call
 // comes back in Effects.Done when the peer has answered or the session ends (a
 // canceled call keeps its slot until its handler returns); the driver must not
-// touch it until then. A call that is already done must not be abandoned.
+// touch it until then. A call that is already done must not be abandoned, nor may a
+// message be.
 func (m *Machine) Abandon(c *Call, code twinwire.Code) (out, notRun bool) {
 	it := &c.item
 	if it.in != nil && !it.begun() {
-		switch {
-		case it.in == &m.waiting[c.Priority]:
-		case it.kind == itemMessage:
-			m.out.messages--
-		default:
+		if it.in != &m.waiting[c.Priority] {
 			m.out.calls--
 		}
 		if it.in == &m.large {
@@ -193,9 +191,6 @@ func (m *Machine) Abandon(c *Call, code twinwire.Code) (out, notRun bool) {
 		m.dropStreams(c.x, code)
 		m.admit()
 		return true, true
-	}
-	if it.kind == itemMessage {
-		return false, false
 	}
 	c.canceled = true
 	m.dropStreams(c.x, code)

@@ -95,6 +95,7 @@ func TestRetentionIsBounded(t *testing.T) {
 	for _, independent := range []bool{false, true} {
 		c, s := testConfig(true, independent), testConfig(false, independent)
 		c.Retention, s.Retention = 100_000, 100_000
+		s.Own.Messages, c.Peer.Messages = 300, 300
 		w := newWorld(t, 1, c, s)
 		w.settle()
 		client := w.ends[0]

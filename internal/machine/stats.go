@@ -11,7 +11,7 @@ func (m *Machine) Stats() Stats {
 	st.CallsWaiting, st.BytesWaiting = m.out.queued, m.out.queuedBytes
 	st.CallsRunning = len(m.out.running)
 	st.CallsServing = len(m.in.running)
-	st.MessagesServing = int(m.in.messages - m.in.messagesDone)
+	st.MessagesServing = m.in.serving
 	st.ReplyBytes = m.out.replyBytes
 	st.EventBytes = m.events.bytes
 	for p := range m.Pipes() {

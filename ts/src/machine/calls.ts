@@ -5,7 +5,7 @@ import { F1, F2, F3, F4, F5, Kind } from '../frame/layout.js';
 import { getVarint } from '../frame/varint.js';
 import { limits } from './config.js';
 import type { Machine } from './machine.js';
-import { Item, Parts, Queue } from './message.js';
+import { Item, messageShare, Parts, Queue } from './message.js';
 import { Party } from './streams.js';
 
 const none = new Uint8Array(0);
@@ -140,8 +140,9 @@ export class Calls {
 	private admit(): void {
 		for (let c = this.waiting.first; c; c = this.waiting.first) {
 			if (c.oneWay) {
-				if (this.messages >= this.messageLimit) return;
-				this.messages++;
+				const share = this.shareOf(c);
+				if (this.messages + share > this.messageLimit) return;
+				this.messages += share;
 			} else {
 				if (this.calls >= this.m.config.peer.calls) return;
 				this.calls++;
@@ -150,6 +151,10 @@ export class Calls {
 			c.place = 'queue';
 			this.m.queue.push(c);
 		}
+	}
+
+	private shareOf(c: Call): number {
+		return messageShare(c.payload.length, this.m.config.peer.messages);
 	}
 
 	creditMessages(limit: number): void {
@@ -161,7 +166,7 @@ export class Calls {
 	abandon(c: Call, code: number): boolean {
 		if (c.place !== 'gone' && !c.begun) {
 			if (c.place === 'queue') {
-				if (c.oneWay) this.messages--;
+				if (c.oneWay) this.messages -= this.shareOf(c);
 				else this.calls--;
 			}
 			this.m.withdraw(c);

@@ -30,6 +30,9 @@ export function concat(parts: readonly Uint8Array[], size: number): Uint8Array {
 	return b;
 }
 
+/** How much of the window a one-way message of so many bytes takes (clause 5.4). */
+export const messageShare = (size: number, window: number): number => Math.max(1, Math.min(1 + Math.floor(size / 4096), 5, window));
+
 /** Something on its way out on the call lane: in at most one queue, in one or several frames. */
 export abstract class Item {
 	/** Its id; calls have none before their first frame. */

@@ -1,12 +1,12 @@
 import { Code, violation } from '../error.js';
 import { decodeMetadata, type Metadata } from '../frame/metadata.js';
 import type { Frame } from '../frame/frame.js';
-import { F1, F2, F3, F4, Kind } from '../frame/layout.js';
+import { F1, F2, F3, F4, Kind, maxPayload } from '../frame/layout.js';
 import { putVarint, varintSize } from '../frame/varint.js';
 import { limits } from './config.js';
 import type { Lane } from './lane.js';
 import type { Machine } from './machine.js';
-import { Item, Parts } from './message.js';
+import { Item, messageShare, Parts } from './message.js';
 import { Party } from './streams.js';
 
 const none = new Uint8Array(0);
@@ -18,6 +18,8 @@ export class Served {
 	payload: Uint8Array = none;
 	metadata: Metadata = {};
 	parts: Parts | undefined;
+	/** What a message takes of the window (clause 5.4). */
+	share = 0;
 	replied = false;
 	canceled = false;
 	/** The reply waits for the streams of this side (clause 12.8). */
@@ -110,8 +112,11 @@ export class Serving {
 			this.lastId = f.id;
 		}
 		const metadata = f.flags & F2 ? decodeMetadata(f.meta) : {};
+		let share = 0;
 		if (oneWay) {
-			if (++this.messages > this.messagesGranted) throw violation('message beyond the window');
+			share = messageShare(Math.max(f.payload.length, f.size), own.messages);
+			this.messages += share;
+			if (this.messages > this.messagesGranted) throw violation('message beyond the window');
 		} else if (this.running.size >= own.calls) {
 			this.m.streams.attachEarly(f.id, undefined);
 			return this.refuse(f, Code.ResourceExhausted, 'call beyond the window');
@@ -119,6 +124,7 @@ export class Serving {
 		const deadline = !oneWay && f.flags & F3 ? now + Math.min(f.millis, 2 ** 40) : 0;
 		const v = new Served(method, f.id, oneWay, (f.flags & F4) === 0, deadline);
 		v.metadata = metadata;
+		v.share = share;
 		if (!oneWay) this.running.set(f.id, v);
 		if (hasId) this.m.streams.attachEarly(f.id, oneWay ? undefined : v.party);
 		if (f.flags & F1) {
@@ -167,7 +173,7 @@ export class Serving {
 		if (v.replied) return;
 		v.replied = true;
 		if (v.parts) this.m.consumedLarge(v.parts.size);
-		if (v.oneWay) return this.consumed();
+		if (v.oneWay) return this.consumed(v.share);
 		if (this.m.ended) return;
 		let reply = new Reply(v.id, code, payload, meta, v, this);
 		if (payload.length > this.m.config.peer.max) reply = new Reply(v.id, Code.TooLarge, rejectionOf('reply is larger than the caller accepts'), none, v, this);
@@ -203,10 +209,10 @@ export class Serving {
 	}
 
 	/** Lets the peer send another message (clause 5.4). */
-	private consumed(): void {
+	private consumed(share: number): void {
 		const { messages } = this.m.config.own;
-		const limit = ++this.messagesDone + messages;
-		if (limit - this.messagesGranted < messages / 4 && this.messages !== this.messagesGranted) return;
+		const limit = (this.messagesDone += share) + messages;
+		if (limit - this.messagesGranted < messages / 4 && this.messagesGranted - this.messages >= messageShare(maxPayload, messages)) return;
 		this.messagesGranted = limit;
 		this.m.control.messages = true;
 	}
