@@ -19,8 +19,9 @@ import (
 // A world is a server, and what tests need to watch it.
 type world struct {
 	target
-	hall *hall
-	ctx  context.Context
+	hall   *hall
+	server *server.Server
+	ctx    context.Context
 	// ended has the names of calls whose handlers have returned.
 	ended chan string
 }
@@ -37,6 +38,13 @@ func overWires(t *testing.T, f func(t *testing.T, w *world)) {
 }
 
 func newWorld(t *testing.T) *world {
+	t.Helper()
+	return newPatientWorld(t, 100*time.Millisecond) // who is lost has left soon
+}
+
+// newPatientWorld returns a world whose server keeps sessions that have lost
+// their wire.
+func newPatientWorld(t *testing.T, resume time.Duration) *world {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
@@ -55,8 +63,9 @@ func newWorld(t *testing.T) *world {
 	w := &world{hall: h, ctx: ctx, ended: make(chan string, 1000)}
 	w.target = target{addr: fmt.Sprintf("localhost:%d", l.Port()), wire: "auto", pins: development.Pins()}
 	srv := newServer(h)
+	srv.LoopbackAddr, w.server = "localhost:0", srv
 	srv.Certs, srv.Logger = development, slog.New(slog.DiscardHandler)
-	srv.Limits.ResumeTime, srv.Heartbeat = 100*time.Millisecond, 500*time.Millisecond
+	srv.Limits.ResumeTime, srv.Heartbeat = resume, 500*time.Millisecond
 	srv.Interceptors = []core.Interceptor{
 		func(ctx context.Context, r *core.Request, next core.Handler) (codec.Marshaler, error) {
 			defer func() { w.ended <- r.Name() }()
