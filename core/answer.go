@@ -56,6 +56,7 @@ func (s *Session) handled(r *Request, code uint16, payload, meta []byte) {
 	}
 	r.reply.b = payload
 	packed := r.packReply(payload)
+	s.flushStates(true) // clause 6.9
 	s.mu.Lock()
 	s.m.Reply(&r.Inbound, code, payload, meta, packed...)
 	ins := machine.InStreams(&r.Inbound)

@@ -15,8 +15,11 @@ const (
 	// Of the sessions, by what their peers and they themselves did. The first
 	// row ends the peer's session or refuses its call, the second drops or
 	// refuses what this side has for it.
-	LimitCalls, LimitMessages, LimitMessageSize, LimitLargeBytes        = Limit(machine.LimitCalls), Limit(machine.LimitMessages), Limit(machine.LimitMessageSize), Limit(machine.LimitLargeBytes)
-	LimitStreams, LimitStreamBytes, LimitStates, LimitPings             = Limit(machine.LimitStreams), Limit(machine.LimitStreamBytes), Limit(machine.LimitStates), Limit(machine.LimitPings)
+	LimitCalls, LimitMessages, LimitMessageSize, LimitLargeBytes = Limit(machine.LimitCalls), Limit(machine.LimitMessages), Limit(machine.LimitMessageSize), Limit(machine.LimitLargeBytes)
+	LimitStreams, LimitStreamBytes, LimitStates, LimitPings      = Limit(machine.LimitStreams), Limit(machine.LimitStreamBytes), Limit(machine.LimitStates), Limit(machine.LimitPings)
+	// LimitStateRate is of both kinds: changes that were sent together, and a
+	// peer that sent too many.
+	LimitStateRate                                                      = Limit(machine.LimitStateRate)
 	LimitUnknown                                                        = Limit(machine.LimitUnknown)
 	LimitQueuedCalls, LimitReplyBytes, LimitEventBytes, LimitStateBytes = Limit(machine.LimitQueue), Limit(machine.LimitReplyBytes), Limit(machine.LimitEventBytes), Limit(machine.LimitStateBytes)
 )
@@ -46,7 +49,7 @@ const (
 
 var limitNames = [limits]string{
 	LimitCalls: "calls", LimitMessages: "messages", LimitMessageSize: "message size", LimitLargeBytes: "large bytes",
-	LimitStreams: "streams", LimitStreamBytes: "stream bytes", LimitStates: "states", LimitPings: "pings", LimitUnknown: "unknown frames",
+	LimitStreams: "streams", LimitStreamBytes: "stream bytes", LimitStates: "states", LimitStateRate: "changes of a state", LimitPings: "pings", LimitUnknown: "unknown frames",
 	LimitQueuedCalls: "queued calls", LimitReplyBytes: "reply bytes", LimitEventBytes: "event bytes", LimitStateBytes: "state bytes",
 	LimitTopics: "topics", LimitRate: "rate", LimitHandshakeTime: "handshake time", LimitAttempts: "attempts",
 	LimitSessions: "sessions", LimitClientSessions: "sessions of a client", LimitAddressSessions: "sessions of an address",

@@ -64,6 +64,7 @@ func (s *Session) CloseWith(code twinwire.Code, reason string, retryAfter time.D
 	if code > twinwire.MaxCode {
 		code = twinwire.Internal
 	}
+	s.flushStates(false)
 	s.mu.Lock()
 	s.closeLocked(code, reason, retryAfter)
 }
@@ -150,7 +151,8 @@ func (s *Session) end(err error) {
 		s.keep.reboundLocked()
 	}
 	hooks := s.onEnd
-	s.onEnd = nil
+	s.onEnd, s.held = nil, nil
+	s.holds.Store(false)
 	s.mu.Unlock()
 	b.close(twinwire.CodeOf(err), reason(err))
 	s.cancel(err)

@@ -133,7 +133,7 @@ func (s *Session) CloseWhenQuiet(ctx context.Context, code twinwire.Code, reason
 			return nil
 		}
 		s.quiet = bye
-		if s.m.Quiet() {
+		if s.quietLocked() {
 			ending() // first: whoever is refused finds that out
 			s.closeLocked(code, reason, 0)
 			return nil
@@ -160,12 +160,16 @@ type goodbye struct {
 	ending func()
 }
 
-// quietLocked says goodbye if nothing is under way after something has arrived,
+// quietLocked reports whether nothing is under way, and no change of a state
+// waits for its time: that is over before who asks looks again. mu is held.
+func (s *Session) quietLocked() bool { return s.m.Quiet() && len(s.held) == 0 }
+
+// leaveLocked says goodbye if nothing is under way after something has arrived,
 // before anybody is told of that: who makes one call after another begins the
 // next as soon as he has an answer. mu is held.
-func (s *Session) quietLocked(eff *machine.Effects) {
+func (s *Session) leaveLocked(eff *machine.Effects) {
 	bye := s.quiet
-	if bye == nil || s.ending || s.ended || s.m.Closing() || !s.m.Quiet() {
+	if bye == nil || s.ending || s.ended || s.m.Closing() || !s.quietLocked() {
 		return
 	}
 	s.quiet = nil

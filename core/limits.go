@@ -54,6 +54,12 @@ type Limits struct {
 	StateBytes int
 	// States is how many states of the peer may be open. Default 64.
 	States int
+	// StateRate is how many changes of one state are sent in a second; what
+	// changes faster is sent together, the newest always. Replies do not wait:
+	// they send what has changed before them. A peer that sends more than twice
+	// as many for longer than a stalled wire explains ends its session (clause
+	// 5.7). Default 100.
+	StateRate int
 	// Rate is how many calls and messages of the peer are let in each second,
 	// and RateBurst how many at once; what is beyond is refused with
 	// ResourceExhausted, and a message dropped, or if RateCloses is set ends the
@@ -119,6 +125,7 @@ func (l *Limits) withDefaults() Limits {
 	set(&d.UnreadBytes, huge, 1<<20)
 	set(&d.StateBytes, huge, 256<<10)
 	count(&d.States, 1<<16, 64)
+	set(&d.StateRate, 1<<20, 100)
 	if d.Rate <= 0 {
 		d.Rate = 0
 	} else if d.RateBurst <= 0 {

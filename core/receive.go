@@ -33,7 +33,7 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (*Request, error)
 	s.heardLocked()
 	err := s.m.Receive(pipe, frames, now, eff)
 	if err == nil {
-		s.quietLocked(eff)
+		s.leaveLocked(eff)
 	}
 	s.arm(now)
 	s.kick(promptly)

@@ -110,11 +110,13 @@ type Session struct {
 	expirer *time.Timer // a server's; nil if it does not end by itself
 	renews  *renewing   // nil while no renewal is under way
 
-	room  chan struct{} // closed when messages can be queued again; nil while nobody waits
-	quiet *goodbye      // what to say when nothing is under way; nil for nothing
-	heard chan struct{} // closed when something arrives; nil while nobody waits
+	room  chan struct{}  // closed when messages can be queued again; nil while nobody waits
+	held  []*StateWriter // states with changes that are sent later
+	quiet *goodbye       // what to say when nothing is under way; nil for nothing
+	heard chan struct{}  // closed when something arrives; nil while nobody waits
 
 	principal atomic.Pointer[Principal] // written with mu
+	holds     atomic.Bool               // held is not empty; written with mu
 	leads     atomic.Bool               // the reader may serve (lead.go)
 	work      workers
 	inbox     inbox
@@ -178,7 +180,7 @@ func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier
 		Independent: s.info.Independent, Own: own.window, Peer: peer.window, Heartbeat: welcome.heartbeat,
 		MaxQueuedCalls: s.limits.QueuedCalls, MaxQueuedBytes: s.limits.QueuedBytes,
 		MaxReplyBytes: s.limits.ReplyBytes, MaxEventBytes: s.limits.EventBytes,
-		MaxStateBytes: s.limits.StateBytes, MaxStates: s.limits.States,
+		MaxStateBytes: s.limits.StateBytes, MaxStates: s.limits.States, StateRate: s.limits.StateRate,
 		Retention: retention, Watchdog: s.watches, Trip: trip,
 		MaxStream: s.limits.StreamBytes, MaxStreams: s.limits.StreamsBytes,
 		Limited: counts.limited(), Inflate: packer.inflater(), Resolve: s.mux.resolve, NewInbound: newInbound,

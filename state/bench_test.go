@@ -3,6 +3,7 @@ package state_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
@@ -63,6 +64,8 @@ func (s *sink) take(payload []byte) {
 
 func (s *sink) Snapshot(uint64, []byte) error { return nil }
 func (s *sink) Close()                        {}
+func (s *sink) Interval() time.Duration       { return 0 }
+func (s *sink) Hold(func(bool)) error         { return nil }
 func (s *sink) Delta(payload []byte) (bool, error) {
 	s.take(payload)
 	return true, nil

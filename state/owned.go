@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/codec"
@@ -15,12 +16,17 @@ type writer interface {
 	Snapshot(version uint64, payload []byte) error
 	Delta(payload []byte) (ok bool, err error)
 	Close()
+	Interval() time.Duration
+	Hold(flush func(wait bool)) error
 }
 
 // An outlet is one session that a value is sent to.
 type outlet struct {
-	writer writer
-	stale  bool // the last change did not go out: a snapshot has to be next
+	writer  writer
+	flush   func(wait bool) // sends what is held, for a reply (late.go)
+	version uint64          // that was sent last; 0 before the first
+	stale   bool            // a snapshot has to be next
+	held    bool            // the writer knows that something is held
 }
 
 // owned is what a Value and a Shared value are made of: the value, the copy of
@@ -42,6 +48,8 @@ type owned[T any] struct {
 	behind   bool       // sent is ahead of the clients: a snapshot has to be next
 	version  uint64
 	snapshot []byte // of this version, shared by all that it is sent to; nil if not made yet
+	last     []byte // the change to this version; nil if only the whole value will do
+	late     late[T]
 }
 
 // buffers are for values and deltas that are being made. What is sent is cut
@@ -99,10 +107,10 @@ func (o *owned[T]) init(name string, schema Schema[T], initial *T, opts *Options
 	return nil
 }
 
-// updateLocked runs f on the value, and gives send what f changed, if it
-// changed anything: a delta, or nil if the whole value has to be sent. If it
-// fails, or f panics, the value is what it was before.
-func (o *owned[T]) updateLocked(f func(*T), send func(delta []byte) error) error {
+// updateLocked runs f on the value, and reports whether f changed anything. If
+// it fails, or f panics, the value is what it was before. If later, what
+// changed is sent later.
+func (o *owned[T]) updateLocked(f func(*T), later func() bool) (changed bool, err error) {
 	kept := false
 	defer func() {
 		if !kept {
@@ -116,19 +124,30 @@ func (o *owned[T]) updateLocked(f func(*T), send func(delta []byte) error) error
 	defer func() { release(p, b) }()
 	switch {
 	case err != nil:
-		return fmt.Errorf("state %q: %w", o.name, err)
+		return false, fmt.Errorf("state %q: %w", o.name, err)
 	case len(b) == 0:
 		kept = true
-		return nil
+		return false, nil
 	}
 	o.snapshot = nil
+	trail := &o.late.trail
+	if !trail.open && later() {
+		trail.begin(o.version, o.schema.Clone(&o.sent.value))
+	}
 	delta, err := o.followLocked(b)
 	if err != nil {
-		return err
+		if trail.from == o.version {
+			trail.end()
+		}
+		return false, err
 	}
 	kept = true
 	o.version++
-	return send(delta)
+	o.last = delta
+	if trail.open {
+		trail.add(delta, max(minTrail, o.size))
+	}
+	return true, nil
 }
 
 // followLocked makes what was sent equal to the value, which delta leads to.
@@ -189,16 +208,21 @@ func (o *owned[T]) encodeLocked() ([]byte, error) {
 	return slices.Clone(b), nil
 }
 
-// deliverLocked sends the change to this version to out: the delta if there is
-// one and out can take it, the whole value otherwise. The error is that of the
-// session, or TooLarge if the session's peer does not accept values of this
-// size.
-func (o *owned[T]) deliverLocked(out *outlet, delta []byte) error {
-	if delta != nil && !out.stale {
-		ok, err := out.writer.Delta(delta)
-		if err != nil || ok {
-			out.stale = err != nil
-			return err
+// deliverLocked brings out to this version: by a delta if there is one and out
+// can take it, by the whole value otherwise. The error is that of the session,
+// or TooLarge if the session's peer does not accept values of this size.
+func (o *owned[T]) deliverLocked(out *outlet) error {
+	if out.version == o.version && !out.stale {
+		return nil
+	}
+	if out.version > 0 && !out.stale {
+		if delta := o.sinceLocked(out.version); delta != nil {
+			ok, err := out.deliver(delta)
+			if err != nil || ok {
+				out.stale = err != nil
+				out.version = o.version
+				return err
+			}
 		}
 	}
 	out.stale = true
@@ -212,8 +236,22 @@ func (o *owned[T]) deliverLocked(out *outlet, delta []byte) error {
 	if err := out.writer.Snapshot(o.version, o.snapshot); err != nil {
 		return err
 	}
-	out.stale = false
+	out.stale, out.held, out.version = false, false, o.version
 	return nil
+}
+
+// deliver sends a delta. One without anything in it, of changes that took each
+// other back, has nothing to tell.
+func (out *outlet) deliver(delta []byte) (ok bool, err error) {
+	if len(delta) == 0 {
+		ok, err = true, out.writer.Hold(nil)
+	} else {
+		ok, err = out.writer.Delta(delta)
+	}
+	if ok {
+		out.held = false
+	}
+	return ok, err
 }
 
 func (o *owned[T]) load() T {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/codec"
@@ -256,24 +257,32 @@ func TestClientOwns(t *testing.T) {
 	}
 }
 
+// holdUp is a receiver that keeps its session from reading.
+type holdUp chan struct{}
+
+func (h holdUp) ReceiveState(core.StateUpdate) error { <-h; return nil }
+
 // A client that does not read is sent the newest whole once it does, and holds
 // up nobody.
 func TestStalledClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHall(t, &mem.Options{SendTimeout: -1}, &core.Limits{StateBytes: 1 << 10})
+		served := make(chan *core.Session, 2)
+		h.acceptor.Began = func(s *core.Session) { served <- s }
 		stalled, well := h.connect(t), h.connect(t)
 		stalled.call(t, "Enter", "")
 		well.call(t, "Enter", "")
-		hold := make(chan struct{})
-		reading := make(chan struct{})
-		go stalled.all.Read(func(*room, uint64) { // the session's reading waits for it
-			close(reading)
-			<-hold
-		})
-		<-reading
+		hold := make(holdUp)
+		if err := stalled.ReceiveState("hold up", hold); err != nil {
+			t.Fatal(err)
+		}
+		if err := (<-served).OpenState("hold up").Snapshot(1, nil); err != nil {
+			t.Fatal(err)
+		}
 		text := strings.Repeat("x", 1000)
 		for i := range 150 {
 			update(t, h.all, func(r *room) { r.Log = append(r.Log, fmt.Sprint(i, text)) })
+			time.Sleep(10 * time.Millisecond) // as often as changes are sent
 		}
 		well.call(t, "Move", "x")
 		same(t, h.all, well.all)
@@ -286,6 +295,44 @@ func TestStalledClient(t *testing.T) {
 		same(t, h.all, stalled.all)
 		if s := stalled.all.Status(); s.Snapshots < 2 || s.Version >= 150 {
 			t.Errorf("status of the stalled one is %+v", s)
+		}
+	})
+}
+
+// Changes that come faster than Limits.StateRate are sent together, and counted
+// (clause 5.7); no reply overtakes one (6.9), nor does a goodbye.
+func TestStateRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHall(t, nil, &core.Limits{StateRate: 50})
+		served := make(chan *core.Session, 2)
+		h.acceptor.Began = func(s *core.Session) { served <- s }
+		a, b := h.connect(t), h.connect(t)
+		a.call(t, "Enter", "")
+		b.call(t, "Enter", "")
+		time.Sleep(time.Second)
+		_, seen := b.all.Load()
+		for i := range 500 {
+			a.call(t, "Move", "a")
+			if got, _ := a.all.Load(); got.Players["a"].X != i+1 {
+				t.Fatalf("a reply overtook its change: %+v after %d", got, i+1)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(20 * time.Millisecond)
+		synctest.Wait()
+		same(t, h.all, b.all)
+		if _, now := b.all.Load(); now-seen > 27 {
+			t.Errorf("one that did nothing was sent %d changes in half a second", now-seen)
+		}
+		if n := h.acceptor.Stats().Reached[core.LimitStateRate]; n == 0 {
+			t.Error("nothing was counted")
+		}
+		update(t, h.all, func(r *room) { r.Title = "first" })
+		update(t, h.all, func(r *room) { r.Title = "last words" })
+		(<-served).CloseWith(twinwire.Accepted, "", 0)
+		<-a.Done()
+		if got, _ := a.all.Load(); got.Title != "last words" {
+			t.Errorf("the goodbye overtook a change: %q", got.Title)
 		}
 	})
 }

@@ -59,9 +59,16 @@ func (v *Shared[T]) attach(key any, open func() writer) (*attachment, error) {
 		return nil, nil
 	}
 	a := &attachment{outlet: outlet{writer: open()}}
-	if err := v.deliverLocked(&a.outlet, nil); err != nil {
+	a.flush = func(wait bool) { v.flush(key, a, wait) }
+	if err := v.deliverLocked(&a.outlet); err != nil {
 		a.writer.Close()
 		return nil, err
+	}
+	// The slowest counts for all, so that what is sent to them is the same.
+	v.late.interval = max(v.late.interval, a.writer.Interval())
+	if len(v.sessions) == 0 {
+		v.late.interval = a.writer.Interval()
+		v.deliveredLocked()
 	}
 	v.sessions[key] = a
 	return a, nil
@@ -84,6 +91,7 @@ func (v *Shared[T]) detach(key any) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if a := v.sessions[key]; a != nil {
+		_ = v.deliverLateLocked(&a.outlet)
 		v.dropLocked(key, a)
 	}
 }
@@ -101,6 +109,7 @@ func (v *Shared[T]) Close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for key, a := range v.sessions {
+		_ = v.deliverLateLocked(&a.outlet)
 		v.dropLocked(key, a)
 	}
 }
@@ -114,21 +123,67 @@ func (v *Shared[T]) Sessions() int {
 
 // Update is [Value.Update] for all attached sessions: what f changed is encoded
 // once. It never waits for a client; one that does not keep up is sent the
-// whole value later, in place of what still waits for it.
+// whole value later, in place of what still waits for it. What is sent later
+// because of core.Limits.StateRate, the lowest of the sessions', is sent to all
+// together, but to a session that is about to be sent a reply.
 //
 // Its error is never about a session. One that has ended, or whose peer does
 // not accept messages of the size that it now needs, is detached.
 func (v *Shared[T]) Update(f func(*T)) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.updateLocked(f, func(delta []byte) error {
+	changed, err := v.updateLocked(f, v.tooEarlyLocked)
+	switch {
+	case !changed:
+		return err
+	case v.tooEarlyLocked():
+		v.late.arm(v.due)
 		for key, a := range v.sessions {
-			if v.deliverLocked(&a.outlet, delta) != nil {
+			if a.hold() != nil {
 				v.dropLocked(key, a)
 			}
 		}
 		return nil
-	})
+	}
+	for key, a := range v.sessions {
+		if v.deliverLocked(&a.outlet) != nil {
+			v.dropLocked(key, a)
+		}
+	}
+	v.deliveredLocked()
+	return nil
+}
+
+func (v *Shared[T]) tooEarlyLocked() bool { return len(v.sessions) > 0 && v.late.tooEarly() }
+
+// due is the timer's.
+func (v *Shared[T]) due() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.late.fired(v.due) {
+		return
+	}
+	for key, a := range v.sessions {
+		if v.deliverLateLocked(&a.outlet) != nil {
+			v.dropLocked(key, a)
+		}
+	}
+	v.deliveredLocked()
+}
+
+// flush sends one session what waits for it, before a reply of it.
+func (v *Shared[T]) flush(key any, a *attachment, wait bool) {
+	if !v.lock(wait) {
+		return
+	}
+	defer v.mu.Unlock()
+	switch {
+	case v.sessions[key] != a:
+	case v.deliverLateLocked(&a.outlet) != nil:
+		v.dropLocked(key, a)
+	case len(v.sessions) == 1:
+		v.deliveredLocked()
+	}
 }
 
 // Load returns a copy of the value, which belongs to the caller. It takes time

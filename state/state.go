@@ -20,6 +20,8 @@
 //
 // An Update compares the value with what was sent before, and sends fields,
 // entries of maps and elements of slices that differ: nothing if nothing does.
+// What changes more than core.Limits.StateRate times a second is sent together,
+// the newest value always (docs/protocol.md, clause 5.7).
 // A client that does not keep up is sent the whole value again in place of what
 // still waits for it; views skip the versions between.
 //
@@ -40,7 +42,7 @@
 // A view never goes back: changes arrive in the order of the Updates, whichever
 // goroutine called them. What an Update changed is in the copy of the caller
 // before the reply to the call is, if the handler called Update before it
-// returned. A session that is attached to a shared value gets the whole value
+// returned; messages and streams promise nothing of the kind. A session that is attached to a shared value gets the whole value
 // and then every change after it.
 //
 // # Memory
@@ -49,8 +51,9 @@
 // so is what Load and Changes give out, which costs time and memory in
 // proportion to what is not in a Map or a Slice.
 // The Read methods lend the value instead, for the time of a function. The
-// owner keeps a second copy of its value, which is what the clients have; a
-// shared value has one, not one for each session.
+// owner keeps a second copy of its value, which is what the clients have, and a
+// third while changes wait to be sent together; a shared value has these, not
+// its sessions.
 //
 // What is carried is the exported fields. Unexported ones are zero in every
 // copy.
@@ -64,7 +67,8 @@
 //
 // # Goroutines
 //
-// The package starts none. All methods may be called from any goroutine.
+// The package starts none but those of timers, which do not wait. All methods
+// may be called from any goroutine.
 // The functions given to Update and Read run with the value's lock held: they
 // must not call methods of the same value or view.
 package state

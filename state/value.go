@@ -24,22 +24,24 @@ func newValue[T any](open func() writer, name string, schema Schema[T], initial 
 	if err := v.init(name, schema, initial, opts); err != nil {
 		return nil, err
 	}
-	v.out.writer = open()
+	v.out.writer, v.out.flush = open(), v.flush
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if err := v.deliverLocked(&v.out, nil); err != nil {
+	if err := v.deliverLocked(&v.out); err != nil {
 		return nil, err
 	}
-	v.snapshot = nil // nobody else will want it
+	v.late.interval = v.out.writer.Interval()
+	v.flushedLocked()
 	return v, nil
 }
 
-// Update lets f change the value and sends what it changed. When Update has
+// Update lets f change the value and sends what it changed: at once, or with
+// other changes if more are made than core.Limits.StateRate. When Update has
 // returned, a reply that is sent next does not overtake the change.
 //
 // f runs with the value's lock held. It may keep nothing that it reached
-// through its argument, and must not call methods of v. Update never waits for
-// the client.
+// through its argument, must not call methods of v, and must not wait: replies
+// of the session wait for it. Update never waits for the client.
 //
 // All of what f did counts or nothing: the value is as it was before if f
 // panics, which goes on after that, and if the error says that the value
@@ -52,9 +54,50 @@ func newValue[T any](open func() writer, name string, schema Schema[T], initial 
 func (v *Value[T]) Update(f func(*T)) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	err := v.updateLocked(f, func(delta []byte) error { return v.deliverLocked(&v.out, delta) })
-	v.snapshot = nil
+	changed, err := v.updateLocked(f, v.late.tooEarly)
+	switch {
+	case !changed:
+		return err
+	case v.late.tooEarly():
+		v.late.arm(v.due)
+		return v.out.hold()
+	}
+	err = v.deliverLocked(&v.out)
+	v.flushedLocked()
 	return err
+}
+
+// flushedLocked says that nothing waits, delivered or not.
+func (v *Value[T]) flushedLocked() {
+	v.deliveredLocked()
+	v.snapshot = nil // nobody else will want it
+}
+
+// due is the timer's.
+func (v *Value[T]) due() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.late.fired(v.due) {
+		v.flushLocked()
+	}
+}
+
+// flush sends what waits before a reply of the session.
+func (v *Value[T]) flush(wait bool) {
+	if !v.lock(wait) {
+		return
+	}
+	defer v.mu.Unlock()
+	v.flushLocked()
+}
+
+// flushLocked sends what waits. What cannot be sent will be by the next Update,
+// which is told why not.
+func (v *Value[T]) flushLocked() {
+	if v.late.trail.open {
+		_ = v.deliverLateLocked(&v.out)
+		v.flushedLocked()
+	}
 }
 
 // Load returns a copy of the value, which belongs to the caller. It takes time
@@ -70,5 +113,6 @@ func (v *Value[T]) Read(f func(*T)) { v.read(f) }
 func (v *Value[T]) Close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.flushLocked()
 	v.out.writer.Close()
 }

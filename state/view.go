@@ -27,8 +27,9 @@ type Status struct {
 	// nothing has arrived yet. It is the view's own count: it never goes back,
 	// and views of one value differ in it.
 	Version uint64
-	// Owner is the owner's count of Updates at the copy. It jumps where the
-	// view fell behind, and begins anew when the owner does.
+	// Owner is the owner's count of Updates when it sent the whole value, and
+	// one for each change that it has sent since. It jumps where the view fell
+	// behind, and begins anew when the owner does.
 	Owner uint64
 	// Snapshots is how many times the whole value came. More than one means
 	// that the view fell behind or that the owner closed the value and made

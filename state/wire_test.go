@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/core"
@@ -24,6 +25,28 @@ type wire struct {
 	frames  int    // bytes of the frames, headers included
 	sent    int    // updates
 	version uint64 // of the newest
+
+	interval time.Duration   // between changes
+	flush    func(wait bool) // what holds something
+}
+
+func (w *wire) Interval() time.Duration { return w.interval }
+
+func (w *wire) Hold(flush func(wait bool)) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.flush = flush
+	return w.err
+}
+
+// reply has what is held sent, as before a reply.
+func (w *wire) reply() {
+	w.mu.Lock()
+	flush := w.flush
+	w.mu.Unlock()
+	if flush != nil {
+		flush(true)
+	}
 }
 
 func (w *wire) Snapshot(version uint64, payload []byte) error {
@@ -60,7 +83,7 @@ func (w *wire) Close() {
 }
 
 func (w *wire) push(u core.StateUpdate) {
-	w.queue = append(w.queue, u)
+	w.queue, w.flush = append(w.queue, u), nil
 	w.payload += len(u.Payload)
 	if len(u.Payload) <= frame.MaxPayload {
 		f := frame.Frame{Kind: frame.State, Lane: 1, Seq: uint64(w.sent), ID: 1, Payload: u.Payload}

@@ -52,6 +52,8 @@ type incoming struct {
 	states    map[uint64]*inState
 	lastState uint64
 	openState *inState // of which not all parts have arrived
+	opened    flow     // of states
+	replies   uint64   // that were received
 
 	serving         int    // messages that were received and not consumed
 	messages        uint64 // received, as 5.4 counts them

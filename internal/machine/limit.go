@@ -24,8 +24,10 @@ const (
 	LimitReplyBytes
 	LimitEventBytes
 	LimitStateBytes
-	// LimitStates is that of states of the peer, LimitPings of clause 8.1.
+	// LimitStates is that of states of the peer, LimitStateRate of their changes
+	// (clause 5.7), LimitPings of clause 8.1.
 	LimitStates
+	LimitStateRate
 	LimitPings
 	// LimitUnknown is that of frames that are ignored (clause 2.2).
 	LimitUnknown

@@ -88,6 +88,9 @@ type Config struct {
 	MaxStateBytes int
 	// MaxStates bounds the states that the peer may open.
 	MaxStates int
+	// StateRate is how many changes of a state of the peer are expected in a
+	// second (clause 5.7); 0 means any number.
+	StateRate int
 
 	// Retention is how many bytes of what was sent and is not acknowledged are
 	// kept for another carrier, for each lane; beyond it sending waits. 0 means

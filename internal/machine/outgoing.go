@@ -212,6 +212,7 @@ func (m *Machine) Abandon(c *Call, code twinwire.Code) (out, notRun bool) {
 
 // receiveReply takes a REPLY (clauses 6.7 and 6.10).
 func (m *Machine) receiveReply(f *frame.Frame, eff *Effects) error {
+	m.in.replies++
 	c := m.out.running[f.ID]
 	switch {
 	case c == nil || c.size > 0 || c.held:

@@ -58,13 +58,14 @@ func (m *Machine) Snapshot(s *OutState, version uint64, payload []byte, packed .
 // Delta queues a change to the next version: the receiver counts on from the
 // snapshot. It returns false if too much
 // of the state waits already: the caller then queues a snapshot instead. Too
-// much is MaxStateBytes, or what a snapshot takes if that is more: one that
-// waits for a peer that does not read must not be made anew for every change.
+// much is 1,024 changes, and MaxStateBytes, or what a snapshot takes if that is
+// more: one that waits for a peer that does not read must not be made anew for
+// every change.
 func (m *Machine) Delta(s *OutState, payload []byte, packed ...[]byte) (bool, error) {
 	switch {
 	case m.takesNothing() || s.ended:
 		return true, ErrEnded
-	case len(s.queue) > 0 && s.bytes+len(payload) > max(m.cfg.MaxStateBytes, s.whole), len(payload) > m.cfg.Peer.MaxMessage:
+	case len(s.queue) > 0 && s.bytes+len(payload) > max(m.cfg.MaxStateBytes, s.whole), len(s.queue) > maxDeltas, len(payload) > m.cfg.Peer.MaxMessage:
 		m.limited(LimitStateBytes)
 		return false, nil
 	}
@@ -107,6 +108,7 @@ func (s *OutState) left(it *item) {
 type inState struct {
 	name     string
 	version  uint64 // of the newest snapshot or delta, complete or not
+	changes  flow
 	snapshot bool
 	size     int
 	parts    []byte
@@ -135,6 +137,9 @@ func (m *Machine) receiveState(f *frame.Frame, eff *Effects) error {
 		case in.states == nil:
 			in.states = make(map[uint64]*inState)
 		}
+		if err := m.next(&in.opened, "states that come and go"); err != nil {
+			return err
+		}
 		in.lastState = f.ID
 		s = &inState{name: string(f.Name)}
 		in.states[f.ID] = s
@@ -144,6 +149,9 @@ func (m *Machine) receiveState(f *frame.Frame, eff *Effects) error {
 	}
 	snapshot := f.Flags&frame.Snapshot != 0
 	end := f.Flags&frame.End != 0
+	if err := m.next(&s.changes, "too many changes of a state"); err != nil {
+		return err
+	}
 	switch {
 	case end:
 		delete(in.states, f.ID)
