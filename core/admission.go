@@ -44,8 +44,9 @@ type Admission struct {
 	// has sessions here may have as many more under way, so that they can be
 	// resumed, and a resumption is not counted. Default 20 and 40.
 	ConnectRate, ConnectBurst int
-	// RetryAbove is the number of QUIC handshakes a second from which on
-	// clients must prove their address first. Default 256.
+	// RetryAbove is the number of QUIC handshakes under way with clients that
+	// have not proven their address from which on others must do so first.
+	// Default 256.
 	RetryAbove int
 	// HeaderTime and HeaderBytes bound the header of an HTTP request. Default
 	// 5 s and 16 KiB; so with a negative value.

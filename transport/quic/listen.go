@@ -1,6 +1,7 @@
 package quic
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,20 +20,27 @@ import (
 type Listener struct {
 	transport *quic.Transport
 	listener  *quic.EarlyListener
+	gate      *gate
 	conn      net.PacketConn // to close, or nil
 	timeout   time.Duration  // of Send
 	http      *httpServer    // nil without WebTransport
 
 	arrived chan *Carrier
-	stopped chan struct{} // closed when nothing more is accepted
-	stop    func()        // closes it
-	why     error         // why run has ended; set before that
+	stopped chan struct{}   // closed when nothing more is accepted
+	stop    func(why error) // closes it, unless it is
+	why     error           // set by stop
 	running sync.WaitGroup
 }
 
-// accepted is how many carriers may wait for Accept, besides the 32 connections
-// that wait in quic-go.
-const accepted = 32
+const (
+	// accepted is how many carriers may wait for Accept, besides the 32
+	// connections that wait in quic-go.
+	accepted = 256
+	// acceptors is how many goroutines take connections from quic-go, which
+	// refuses those for which its queue has no room: a crowd fills it while the
+	// system runs something else in the place of one of them.
+	acceptors = 4
+)
 
 // errNotAdmitted has quic-go refuse a connection.
 var errNotAdmitted = errors.New("quic: connection is not admitted")
@@ -49,17 +57,12 @@ func Listen(conn net.PacketConn, o *ListenOptions) (*Listener, error) {
 	if o.WebTransport != nil {
 		cfg.NextProtos = append(cfg.NextProtos, http3.NextProtoH3)
 	}
-	retry := &rate{limit: o.RetryAbove}
-	if retry.limit == 0 {
-		retry.limit = defaultRetryAbove
-	}
+	g := &gate{most: int64(cmp.Or(o.RetryAbove, defaultRetryAbove)), doubt: o.Doubt}
 	t := &quic.Transport{
-		Conn:               patient(conn, nil),
-		ConnectionIDLength: connectionID,
-		StatelessResetKey:  (*quic.StatelessResetKey)(o.StatelessResetKey),
-		VerifySourceAddress: func(remote net.Addr) bool {
-			return retry.exceeded(time.Now()) || o.Doubt != nil && o.Doubt(remote)
-		},
+		Conn:                patient(conn, nil),
+		ConnectionIDLength:  connectionID,
+		StatelessResetKey:   (*quic.StatelessResetKey)(o.StatelessResetKey),
+		VerifySourceAddress: g.verify,
 	}
 	t.ConnContext = func(ctx context.Context, client *quic.ClientInfo) (context.Context, error) {
 		if o.Admit != nil {
@@ -71,6 +74,7 @@ func Listen(conn net.PacketConn, o *ListenOptions) (*Listener, error) {
 				context.AfterFunc(ctx, leave)
 			}
 		}
+		ctx = g.begun(ctx, client.AddrVerified)
 		if o.WebTransport != nil {
 			ctx = connContext(ctx)
 		}
@@ -87,16 +91,24 @@ func Listen(conn net.PacketConn, o *ListenOptions) (*Listener, error) {
 		return nil, fmt.Errorf("quic: listen: %w", err)
 	}
 	listener := &Listener{
-		transport: t, listener: l, timeout: sendTimeout(o.SendTimeout), arrived: make(chan *Carrier, accepted), stopped: make(chan struct{}),
+		transport: t, listener: l, gate: g, timeout: sendTimeout(o.SendTimeout), arrived: make(chan *Carrier, accepted), stopped: make(chan struct{}),
 	}
-	listener.stop = sync.OnceFunc(func() { close(listener.stopped) })
+	var once sync.Once
+	listener.stop = func(why error) {
+		once.Do(func() {
+			listener.why = why
+			close(listener.stopped)
+		})
+	}
 	if o.CloseConn {
 		listener.conn = conn
 	}
 	if o.WebTransport != nil {
 		listener.http = newHTTPServer(o.WebTransport, listener.timeout, positive(o.HandshakeTimeout, defaultHandshake), listener.arrived, listener.stopped)
 	}
-	listener.running.Go(listener.run) // it ends with the listener, and Close waits for it
+	for range acceptors {
+		listener.running.Go(listener.run) // they end with the listener, and Close waits for them
+	}
 	return listener, nil
 }
 
@@ -119,24 +131,25 @@ func (l *Listener) Accept(ctx context.Context) (*Carrier, error) {
 	case c := <-l.arrived:
 		return c, nil
 	case <-l.stopped:
-		l.running.Wait() // until what stopped it has stopped run
 		return nil, fmt.Errorf("quic: accept: %w", l.why)
 	case <-ctx.Done():
 		return nil, fmt.Errorf("quic: accept: %w", context.Cause(ctx))
 	}
 }
 
-// run accepts connections, and tells apart what is served at this port.
+// run accepts connections, beside others that do, and tells apart what is
+// served at this port.
 func (l *Listener) run() {
-	defer l.stop()
 	for {
 		conn, err := l.listener.Accept(context.Background())
 		if err != nil {
-			if l.why = err; errors.Is(err, quic.ErrServerClosed) || errors.Is(err, quic.ErrTransportClosed) {
-				l.why = net.ErrClosed
+			if errors.Is(err, quic.ErrServerClosed) || errors.Is(err, quic.ErrTransportClosed) {
+				err = net.ErrClosed
 			}
+			l.stop(err)
 			return
 		}
+		l.gate.settle(conn)
 		switch state := conn.ConnectionState(); {
 		case state.TLS.NegotiatedProtocol == ALPN:
 			c := newCarrier(conn, native{conn}, false, l.timeout)
@@ -156,7 +169,7 @@ func (l *Listener) run() {
 
 // Stop stops accepting and leaves the carriers alone. It unblocks Accept.
 func (l *Listener) Stop() error {
-	l.stop()
+	l.stop(net.ErrClosed)
 	err := l.listener.Close()
 	l.running.Wait()
 	for {
@@ -177,33 +190,9 @@ func (l *Listener) Close() error {
 		err = errors.Join(err, l.http.close())
 	}
 	err = errors.Join(err, l.transport.Close())
+	l.gate.watching.Wait()
 	if l.conn != nil {
 		err = errors.Join(err, l.conn.Close())
 	}
 	return err
-}
-
-// A rate tells when there are more than limit events in a second.
-type rate struct {
-	limit int // immutable; negative for any number
-
-	mu    sync.Mutex
-	since time.Time
-	n     int
-}
-
-// exceeded counts an event. Where the limit was reached in one second the next
-// one starts above it: a flood is not let in again at every full second.
-func (r *rate) exceeded(now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if passed := now.Sub(r.since); passed >= time.Second {
-		if r.n = max(r.n-r.limit, 0); passed >= 2*time.Second {
-			r.n = 0
-		}
-		r.n = min(r.n, r.limit)
-		r.since = now
-	}
-	r.n++
-	return r.limit >= 0 && r.n > r.limit
 }

@@ -36,14 +36,14 @@ type ListenOptions struct {
 	// timeout.
 	StatelessResetKey *[32]byte
 
-	// RetryAbove is the number of handshakes a second from which on clients
-	// must prove their address first, which costs them a round trip and a
-	// flood of forged packets its effect. Zero means 256, negative means
-	// never.
+	// RetryAbove is the number of handshakes under way with clients that have
+	// not proven their address from which on others must do so first, which
+	// costs them a round trip and a flood of forged packets its effect. Zero
+	// means 256, negative means never.
 	RetryAbove int
 
 	// Doubt, unless nil, reports whether a client that says it is at this
-	// address has to prove it first, although the rate is not above RetryAbove.
+	// address has to prove it first, although there are not as many as RetryAbove.
 	// It is called for every handshake that has not, and must be quick.
 	Doubt func(remote net.Addr) bool
 

@@ -338,15 +338,3 @@ func TestStatelessReset(t *testing.T) {
 		t.Errorf("client ended with %v after %v", err, time.Since(begin))
 	}
 }
-
-// Above the rate a client proves its address first, and is served all the same.
-func TestRetry(t *testing.T) {
-	s := newServer(t)
-	l := s.listen(t, &quic.ListenOptions{RetryAbove: 1})
-	defer l.Close()
-	for range 5 {
-		client, server, _ := s.dial(t, l, &quic.DialOptions{})
-		client.Close(0, "")
-		server.Close(0, "")
-	}
-}

@@ -6,8 +6,6 @@ import (
 	"io"
 	"os"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/twinwire/twinwire/frame"
 	"github.com/twinwire/twinwire/transport/internal/deframe"
@@ -111,43 +109,6 @@ func FuzzReader(f *testing.F) {
 		}
 		if n, _, bad := deframe.Whole(b); !opening && bad == nil && len(got) != n {
 			t.Fatalf("got %d bytes of %d whole ones", len(got), n)
-		}
-	})
-}
-
-// Above so many handshakes a second addresses are to be proved.
-func TestRate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		count := func(r *rate, n int) (exceeded int) {
-			for range n {
-				if r.exceeded(time.Now()) {
-					exceeded++
-				}
-			}
-			return exceeded
-		}
-		r := &rate{limit: 10}
-		if n := count(r, 10); n != 0 {
-			t.Errorf("%d of 10 are too many", n)
-		}
-		if n := count(r, 5); n != 5 {
-			t.Errorf("%d of 5 more are too many", n)
-		}
-		time.Sleep(time.Second)
-		if n := count(r, 10); n != 5 {
-			t.Errorf("after a second %d of 10 are too many, want those that were above", n)
-		}
-		time.Sleep(2 * time.Second)
-		if n := count(r, 10); n != 0 {
-			t.Errorf("after a pause %d of 10 are too many", n)
-		}
-		count(r, 1000)
-		time.Sleep(time.Second)
-		if n := count(r, 10); n != 10 {
-			t.Errorf("a second after a flood %d of 10 are too many", n)
-		}
-		if n := count(&rate{limit: -1}, 1000); n != 0 {
-			t.Errorf("without a limit %d are too many", n)
 		}
 	})
 }
