@@ -95,7 +95,7 @@ func newHistory(t testing.TB, seed uint64) (*world, func()) {
 // runHistory runs one history and returns a digest of what was sent in it.
 func runHistory(t *testing.T, seed uint64) uint32 {
 	w, history := newHistory(t, seed)
-	late := time.AfterFunc(time.Minute, func() { panic(w.kind + ": does not end") })
+	late := time.AfterFunc(5*time.Minute, func() { panic(w.kind + ": does not end") })
 	defer late.Stop()
 	defer func() {
 		if p := recover(); p != nil {
