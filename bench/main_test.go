@@ -100,7 +100,11 @@ func TestShortIsShort(t *testing.T) {
 // What the reports rely on, whoever adds a peer.
 func TestPeers(t *testing.T) {
 	names := make(map[string]bool)
-	references := make(map[peer.Info]bool)
+	type of struct {
+		wire peer.Wire
+		kind peer.Kind
+	}
+	references := make(map[of]bool)
 	for _, p := range peers() {
 		i := p.Info()
 		if names[i.Name] || i.Name == "" || strings.Trim(i.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
@@ -110,7 +114,7 @@ func TestPeers(t *testing.T) {
 		if i.Kind != peer.Bare && i.Kind != peer.Floor {
 			continue
 		}
-		reference := peer.Info{Wire: i.Wire, Kind: i.Kind}
+		reference := of{i.Wire, i.Kind}
 		if references[reference] {
 			t.Errorf("%s: a second peer of kind %s over %s", i.Name, i.Kind, i.Wire)
 		}

@@ -36,8 +36,7 @@ func (c *client) handle(ctx context.Context, r Request) (Reply, error) {
 	case r.Do == Dial && !c.works() && c.events == nil:
 		return Reply{}, c.dial(ctx, r)
 	case r.Do == Call && c.callers == nil:
-		c.callers = load.StartCallers(c.conns, r.PerConn)
-		return Reply{}, nil
+		return Reply{}, c.call(r)
 	case r.Do == Transfer && c.transfers == nil && len(c.conns) > 0:
 		conn, ok := c.conns[0].(peer.Streamer)
 		if !ok {
@@ -61,21 +60,30 @@ var errUnable = errors.New("client: the peer has no connections for that")
 // works reports whether something is to be stopped.
 func (c *client) works() bool { return c.callers != nil || c.transfers != nil || c.items != nil }
 
+func (c *client) call(r Request) (err error) {
+	c.callers, err = load.StartCallers(c.conns, load.CallOptions{PerConn: r.PerConn, Size: r.Size, Rate: r.Rate})
+	return err
+}
+
 func (c *client) send(values bool) error {
-	conn, ok := c.conns[0].(peer.OneWayer)
-	if !ok {
-		return errUnable
-	}
-	begin := conn.Messages
-	if values {
-		begin = conn.Values
-	}
-	sender, err := begin()
+	sender, err := begin(c.conns[0], values)
 	if err != nil {
 		return err
 	}
 	c.items = load.StartItems(sender)
 	return nil
+}
+
+// begin begins to send values, or messages.
+func begin(c peer.Conn, values bool) (peer.Sender, error) {
+	if values {
+		if v, ok := c.(peer.Valuer); ok {
+			return v.Values()
+		}
+	} else if m, ok := c.(peer.Messenger); ok {
+		return m.Messages()
+	}
+	return nil, errUnable
 }
 
 func (c *client) dial(ctx context.Context, r Request) error {
@@ -88,7 +96,7 @@ func (c *client) dial(ctx context.Context, r Request) error {
 		c.events = load.NewEvents(r.Conns, c.received)
 		onEvent = c.events.Subscriber
 	}
-	target := load.Target{Peer: c.peer, Addr: r.Addr, Certificate: cert, Streams: r.Streams}
+	target := load.Target{Peer: c.peer, Addr: r.Addr, Certificate: cert, Streams: r.Streams, Large: r.Large}
 	conns, err := load.Dial(ctx, target, r.Conns, onEvent)
 	c.conns = append(c.conns, conns...)
 	return err

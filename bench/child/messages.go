@@ -34,16 +34,19 @@ const (
 	// Memory settles the server's memory, and answers with Memory.
 	Memory Verb = "memory"
 	// Publish lets the server publish events to all subscribers, one each
-	// Interval, or as fast as they are delivered if that is 0.
+	// Interval, or as fast as they are delivered if that is 0, and at most
+	// Window that have not reached every subscriber.
 	Publish Verb = "publish"
 	// Quiet ends what Publish began, after every event has arrived.
 	Quiet Verb = "quiet"
 
 	// Dial opens Conns more connections to Addr. With Subscribe they receive
 	// events; all of a child's connections do, or none. With Streams they can
-	// carry streams.
+	// carry streams, with Large calls of 1 MiB.
 	Dial Verb = "dial"
-	// Call starts PerConn callers on every connection.
+	// Call starts PerConn callers on every connection. Their payloads have Size
+	// bytes, or load.PayloadSize if that is 0. With a Rate they make so many
+	// calls a second together, each at its time.
 	Call Verb = "call"
 	// Transfer keeps Parallel streams of Size bytes under way on the first
 	// connection, down from the server if Down is set. Calls may run beside
@@ -63,12 +66,15 @@ const (
 type Request struct {
 	Do          Verb          `json:"do"`
 	Interval    time.Duration `json:"interval,omitempty"`
+	Window      int           `json:"window,omitempty"`
 	Addr        string        `json:"addr,omitempty"`
 	Certificate []byte        `json:"certificate,omitempty"`
 	Conns       int           `json:"conns,omitempty"`
 	PerConn     int           `json:"perConn,omitempty"`
+	Rate        int           `json:"rate,omitempty"`
 	Subscribe   bool          `json:"subscribe,omitempty"`
 	Streams     bool          `json:"streams,omitempty"`
+	Large       bool          `json:"large,omitempty"`
 	Parallel    int           `json:"parallel,omitempty"`
 	Size        int           `json:"size,omitempty"`
 	Down        bool          `json:"down,omitempty"`

@@ -16,7 +16,7 @@ import (
 // drainTime is how long the last events may take to arrive.
 const drainTime = 10 * time.Second
 
-// publisher publishes numbered events, at most load.Window ahead of what has
+// publisher publishes numbered events, at most a window ahead of what has
 // reached every subscriber.
 type publisher struct {
 	received io.ReadCloser
@@ -24,6 +24,7 @@ type publisher struct {
 
 	mu        sync.Mutex
 	changed   chan struct{} // closed and replaced when what follows changes
+	window    uint64
 	published uint64
 	arrived   uint64
 	stop      chan struct{} // closed when publishing is to end; nil when it has
@@ -67,15 +68,22 @@ func (p *publisher) fail(err error) {
 	p.changedLocked()
 }
 
-// start begins to publish, one event each interval or without pause.
-func (p *publisher) start(s peer.Server, interval time.Duration) error {
+// start begins to publish, one event each interval or without pause, at most
+// window ahead, or load.Window where that is 0 or larger.
+func (p *publisher) start(s peer.Publisher, interval time.Duration, window int) error {
+	if window < 0 {
+		return fmt.Errorf("publisher: a window of %d", window)
+	}
+	if window == 0 {
+		window = load.Window
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stop != nil {
 		return errors.New("publisher: publishes already")
 	}
 	stop := make(chan struct{})
-	p.stop = stop
+	p.stop, p.window = stop, uint64(min(window, load.Window))
 	p.running.Go(func() {
 		if err := p.run(s, interval, stop); err != nil {
 			p.fail(err)
@@ -87,7 +95,7 @@ func (p *publisher) start(s peer.Server, interval time.Duration) error {
 // run publishes until stop is closed. An event that had to wait for the window
 // keeps the time at which it was due, so a peer that falls behind is charged
 // for it.
-func (p *publisher) run(s peer.Server, interval time.Duration, stop <-chan struct{}) error {
+func (p *publisher) run(s peer.Publisher, interval time.Duration, stop <-chan struct{}) error {
 	pace := time.NewTimer(0)
 	defer pace.Stop()
 	payload := make([]byte, 0, load.PayloadSize)
@@ -124,7 +132,7 @@ func (p *publisher) next(stop <-chan struct{}) (uint64, bool) {
 			p.mu.Unlock()
 			return 0, false
 		}
-		if p.published < p.arrived+load.Window {
+		if p.published < p.arrived+p.window {
 			number := p.published
 			select {
 			case <-stop:

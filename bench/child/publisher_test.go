@@ -50,7 +50,7 @@ func testPublisher(t *testing.T, f func(*testing.T, *publisher, *journal, subscr
 
 func TestPublisherWindow(t *testing.T) {
 	testPublisher(t, func(t *testing.T, p *publisher, j *journal, s subscribers) {
-		if err := p.start(j, 0); err != nil {
+		if err := p.start(j, 0, 0); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -74,7 +74,7 @@ func TestPublisherPace(t *testing.T) {
 	testPublisher(t, func(t *testing.T, p *publisher, j *journal, s subscribers) {
 		const interval = 20 * time.Millisecond
 		begin := time.Now()
-		if err := p.start(j, interval); err != nil {
+		if err := p.start(j, interval, 0); err != nil {
 			t.Fatal(err)
 		}
 		// Nothing arrives for long enough that the publisher falls behind.
@@ -95,7 +95,7 @@ func TestPublisherPace(t *testing.T) {
 
 func TestPublisherQuiet(t *testing.T) {
 	testPublisher(t, func(t *testing.T, p *publisher, j *journal, s subscribers) {
-		if err := p.start(j, 0); err != nil {
+		if err := p.start(j, 0, 0); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()

@@ -3,6 +3,7 @@ package child
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -40,7 +41,11 @@ func (s *server) handle(ctx context.Context, r Request) (Reply, error) {
 		}
 		return Reply{Mark: u}, err
 	case r.Do == Publish && s.server != nil:
-		return Reply{}, s.publisher.start(s.server, r.Interval)
+		p, ok := s.server.(peer.Publisher)
+		if !ok {
+			return Reply{}, errors.New("server: the peer publishes no events")
+		}
+		return Reply{}, s.publisher.start(p, r.Interval, r.Window)
 	case r.Do == Quiet:
 		return Reply{}, s.publisher.quiet(ctx)
 	}

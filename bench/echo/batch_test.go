@@ -72,7 +72,7 @@ func TestBatchBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate()
 		b := newBatch(g)
-		payload := make([]byte, maxFrame-headSize)
+		payload := make([]byte, 1<<10)
 		var err error
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -91,6 +91,7 @@ func TestBatchBound(t *testing.T) {
 
 func TestFrames(t *testing.T) {
 	ok := appendFrame(nil, [headSize]byte{1, 2, 3, 4}, []byte("abc"))
+	large := bytes.Repeat([]byte("large"), 1<<18)
 	tests := []struct {
 		name  string
 		bytes []byte
@@ -99,8 +100,9 @@ func TestFrames(t *testing.T) {
 	}{
 		{"none", nil, nil, io.EOF},
 		{"two", append(bytes.Clone(ok), ok...), []string{"\x01\x02\x03\x04abc", "\x01\x02\x03\x04abc"}, io.EOF},
+		{"large", appendFrame(nil, [headSize]byte{1}, large), []string{"\x01\x00\x00\x00" + string(large)}, io.EOF},
 		{"cut", ok[:len(ok)-1], nil, io.EOF},
-		{"too long", []byte{0, 1, 0, 0}, nil, nil},
+		{"too long", []byte{0, 0x40, 0, 0}, nil, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -26,12 +26,15 @@ import (
 // Peers returns the bare libraries and the floors.
 func Peers() []peer.Peer {
 	return []peer.Peer{
-		&echo{peer.Info{Name: "bare-gorilla", Wire: peer.TLS, Kind: peer.Bare, Can: peer.OneWay | peer.Streams}, wsWire{}},
-		&echo{peer.Info{Name: "bare-quic-go", Wire: peer.QUIC, Kind: peer.Bare, Can: peer.OneWay | peer.Streams}, quicWire{newDirect, true}},
-		&echo{peer.Info{Name: "floor-tls", Wire: peer.TLS, Kind: peer.Floor, Can: peer.OneWay}, tlsWire{newBatch}},
-		&echo{peer.Info{Name: "floor-quic", Wire: peer.QUIC, Kind: peer.Floor, Can: peer.OneWay}, quicWire{newBatch, false}},
+		&echo{peer.Info{Name: "bare-gorilla", Wire: peer.TLS, Kind: peer.Bare, Can: frames | peer.Streams}, wsWire{}},
+		&echo{peer.Info{Name: "bare-quic-go", Wire: peer.QUIC, Kind: peer.Bare, Can: frames | peer.Streams}, quicWire{newDirect, true}},
+		&echo{peer.Info{Name: "floor-tls", Wire: peer.TLS, Kind: peer.Floor, Can: frames}, tlsWire{newBatch}},
+		&echo{peer.Info{Name: "floor-quic", Wire: peer.QUIC, Kind: peer.Floor, Can: frames}, quicWire{newBatch, false}},
 	}
 }
+
+// frames are what can be made of frames.
+const frames = peer.Values | peer.Messages | peer.Events
 
 // A pipe carries frames both ways over one connection.
 type pipe interface {
@@ -72,6 +75,7 @@ type wire interface {
 type dialOptions struct {
 	cert    *x509.Certificate
 	streams bool
+	large   bool
 }
 
 // A listener accepts connections.
@@ -83,8 +87,16 @@ type listener interface {
 	// arrives of streams is counted in tally.
 	accept(ctx context.Context, tally *peer.Tally) (func(context.Context) (pipe, error), error)
 
+	// event returns what sends an event to a pipe of the listener.
+	event(payload []byte) (func(pipe) error, error)
+
 	// close stops accepting and unblocks accept and the handshakes.
 	close()
+}
+
+// writeEvent is the event of most listeners: a frame for each pipe.
+func writeEvent(payload []byte) (func(pipe) error, error) {
+	return func(p pipe) error { return p.write([headSize]byte{}, payload) }, nil
 }
 
 // framing makes a pipe of a connection's bytes.
@@ -106,7 +118,7 @@ func (e *echo) Serve(host string, cert tls.Certificate) (peer.Server, error) {
 }
 
 func (e *echo) Dial(ctx context.Context, addr string, opts peer.DialOptions) (peer.Conn, error) {
-	p, err := e.wire.dial(ctx, addr, &dialOptions{opts.Certificate, opts.Streams})
+	p, err := e.wire.dial(ctx, addr, &dialOptions{opts.Certificate, opts.Streams, opts.Large})
 	if err != nil {
 		return nil, err
 	}

@@ -82,6 +82,8 @@ func (l *quicListener) accept(ctx context.Context, tally *peer.Tally) (func(cont
 	}, nil
 }
 
+func (l *quicListener) event(payload []byte) (func(pipe) error, error) { return writeEvent(payload) }
+
 func (l *quicListener) close() {
 	_ = l.ln.Close()
 	l.closeTransport()

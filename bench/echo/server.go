@@ -101,8 +101,12 @@ func (s *server) Publish(event []byte) error {
 		s.recipients = append(s.recipients, p)
 	}
 	s.mu.Unlock()
+	send, err := s.listener.event(event)
+	if err != nil {
+		return err
+	}
 	for _, p := range s.recipients {
-		_ = p.write([headSize]byte{}, event)
+		_ = send(p)
 	}
 	return nil
 }

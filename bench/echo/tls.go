@@ -51,4 +51,6 @@ func (l *tlsListener) accept(context.Context, *peer.Tally) (func(context.Context
 	}, nil
 }
 
+func (l *tlsListener) event(payload []byte) (func(pipe) error, error) { return writeEvent(payload) }
+
 func (l *tlsListener) close() { _ = l.Close() }

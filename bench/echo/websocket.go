@@ -17,6 +17,10 @@ import (
 	"github.com/twinwire/twinwire/bench/peer"
 )
 
+// largePath is dialed for connections with calls of 1 MiB: their buffers are as
+// large as those of connections with streams.
+const largePath = "/large"
+
 // socketBuffer is what a connection reads and writes through. gorilla's and
 // net/http's defaults double the memory of an idle connection and make nothing
 // faster at this size of payload.
@@ -39,7 +43,7 @@ func (wsWire) listen(addr string, cert tls.Certificate) (listener, error) {
 			WriteBufferSize: socketBuffer,
 			WriteBufferPool: new(sync.Pool),
 		},
-		streamUpgrader: websocket.Upgrader{ReadBufferSize: streamBuffer, WriteBufferSize: streamBuffer},
+		largeUpgrader: websocket.Upgrader{ReadBufferSize: streamBuffer, WriteBufferSize: streamBuffer},
 	}
 	l.server = &http.Server{
 		Handler:           l,
@@ -60,8 +64,11 @@ func (wsWire) dial(ctx context.Context, addr string, opts *dialOptions) (pipe, e
 		WriteBufferSize: socketBuffer,
 	}
 	path := "/"
-	if opts.streams {
-		path = streamPath
+	if opts.streams || opts.large {
+		path = largePath
+		if opts.streams {
+			path = streamPath
+		}
 		d.ReadBufferSize, d.WriteBufferSize = streamBuffer, streamBuffer
 	}
 	c, answer, err := d.DialContext(ctx, "wss://"+addr+path, nil)
@@ -85,7 +92,7 @@ type wsListener struct {
 	upgraded chan accepted
 	closed   chan struct{}
 
-	upgrader, streamUpgrader websocket.Upgrader
+	upgrader, largeUpgrader websocket.Upgrader
 
 	done sync.WaitGroup // the accept loop of server, which owns its handlers
 }
@@ -100,8 +107,8 @@ func (l *wsListener) addr() string { return l.tcp.Addr().String() }
 
 func (l *wsListener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	upgrader, streams := &l.upgrader, r.URL.Path == streamPath
-	if streams {
-		upgrader = &l.streamUpgrader
+	if streams || r.URL.Path == largePath {
+		upgrader = &l.largeUpgrader
 	}
 	c, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
@@ -126,6 +133,17 @@ func (l *wsListener) accept(_ context.Context, tally *peer.Tally) (func(context.
 	case <-l.closed:
 		return nil, errClosed
 	}
+}
+
+// event is made once, for all sockets.
+func (l *wsListener) event(payload []byte) (func(pipe) error, error) {
+	m, err := websocket.NewPreparedMessage(websocket.BinaryMessage, append(make([]byte, headSize), payload...))
+	return func(p pipe) error { return p.(preparedWriter).writePrepared(m) }, err
+}
+
+// preparedWriter is what all pipes of a wsListener are.
+type preparedWriter interface {
+	writePrepared(m *websocket.PreparedMessage) error
 }
 
 func (l *wsListener) close() {
@@ -162,6 +180,12 @@ func (s *socket) writeMessage(b []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.conn.WriteMessage(websocket.BinaryMessage, b)
+}
+
+func (s *socket) writePrepared(m *websocket.PreparedMessage) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn.WritePreparedMessage(m)
 }
 
 func (s *socket) close() { _ = s.conn.Close() }

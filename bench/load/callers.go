@@ -2,8 +2,10 @@ package load
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,8 +13,12 @@ import (
 	"github.com/twinwire/twinwire/bench/peer"
 )
 
-// PayloadSize is the size of the payload of every call and event, in bytes.
+// PayloadSize is the size of the payload of every event, and of every call
+// that is not asked for another, in bytes.
 const PayloadSize = 32
+
+// leastPayload has room for what tells payloads apart.
+const leastPayload = 16
 
 // sampleEvery is how many calls of a caller share one recorded time where many
 // callers run: reading the clock twice for each call would slow the floors
@@ -21,10 +27,24 @@ const sampleEvery = 8
 
 var errWrongReply = errors.New("load: reply differs from the call")
 
+// CallOptions say what callers do.
+type CallOptions struct {
+	// PerConn is how many callers each connection has.
+	PerConn int
+	// Size is the size of each payload in bytes. Zero means PayloadSize.
+	Size int
+	// Rate is how many calls a second all callers make together, at times that
+	// are fixed in advance. Zero means that each makes the next call when it
+	// has the answer to the last one.
+	Rate int
+}
+
 // Callers keep calls under way, one each, until they are stopped.
 type Callers struct {
 	latency *Recorder
-	stop    atomic.Bool
+	size    int
+	stopped atomic.Bool
+	stop    func() // ends every caller's pause; may be called again
 	done    sync.WaitGroup
 	counts  []count
 	failure failure
@@ -36,29 +56,53 @@ type count struct {
 	_     [56]byte // keeps neighbours off one cache line
 }
 
-// StartCallers starts perConn callers on each connection, in a goroutine each.
-// They end with Stop or with the first failure.
-func StartCallers(conns []peer.Conn, perConn int) *Callers {
-	c := &Callers{latency: NewRecorder(), counts: make([]count, len(conns)*perConn)}
+// StartCallers starts callers on each connection, in a goroutine each. They end
+// with Stop or with the first failure.
+func StartCallers(conns []peer.Conn, o CallOptions) (*Callers, error) {
+	size := cmp.Or(o.Size, PayloadSize)
+	if size < leastPayload || o.PerConn < 1 || o.Rate < 0 {
+		return nil, fmt.Errorf("load: %d callers of %d bytes, %d a second", o.PerConn, o.Size, o.Rate)
+	}
+	stop := make(chan struct{})
+	c := &Callers{
+		latency: NewRecorder(),
+		size:    size,
+		stop:    sync.OnceFunc(func() { close(stop) }),
+		counts:  make([]count, len(conns)*o.PerConn),
+	}
 	every := sampleEvery
-	if len(c.counts) == 1 {
+	if len(c.counts) == 1 || size > PayloadSize {
 		every = 1
 	}
+	begin := time.Now()
 	for i := range c.counts {
-		caller := conns[i/perConn].NewCaller()
+		caller := conns[i/o.PerConn].NewCaller()
 		c.done.Go(func() {
-			if err := c.run(i, caller, every); err != nil {
-				c.fail(err)
+			var err error
+			if o.Rate > 0 {
+				err = c.runPaced(i, caller, begin, o.Rate, stop)
+			} else {
+				err = c.run(i, caller, every)
+			}
+			if err != nil {
+				c.end()
+				c.failure.set(err)
 			}
 		})
 	}
-	return c
+	return c, nil
+}
+
+// payload returns that of caller i, which is its own.
+func (c *Callers) payload(i int) []byte {
+	b := make([]byte, c.size)
+	binary.BigEndian.PutUint32(b, uint32(i))
+	return b
 }
 
 func (c *Callers) run(i int, caller peer.Caller, every int) error {
-	payload := make([]byte, PayloadSize)
-	binary.BigEndian.PutUint32(payload, uint32(i))
-	for n := uint64(1); !c.stop.Load(); n++ {
+	payload := c.payload(i)
+	for n := uint64(1); !c.stopped.Load(); n++ {
 		binary.BigEndian.PutUint64(payload[8:], n)
 		// Callers take turns, so that some times are there soon.
 		if (n+uint64(i))%uint64(every) == 0 {
@@ -75,6 +119,35 @@ func (c *Callers) run(i int, caller peer.Caller, every int) error {
 	return nil
 }
 
+// runPaced makes every so many-th call of a schedule that has rate calls a
+// second. A call that could not be made when it was due, because the one before
+// had no answer yet, is made as soon as it can be, and its time counts from
+// when it was due.
+func (c *Callers) runPaced(i int, caller peer.Caller, begin time.Time, rate int, stop <-chan struct{}) error {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	payload := c.payload(i)
+	for n := uint64(1); !c.stopped.Load(); n++ {
+		number := (n-1)*uint64(len(c.counts)) + uint64(i)
+		due := begin.Add(time.Duration(float64(number) * float64(time.Second) / float64(rate)))
+		if early := time.Until(due); early > 0 {
+			pause.Reset(early)
+			select {
+			case <-pause.C:
+			case <-stop:
+				return nil
+			}
+		}
+		binary.BigEndian.PutUint64(payload[8:], n)
+		if err := echo(caller, payload); err != nil {
+			return err
+		}
+		c.latency.Record(i, time.Since(due))
+		c.counts[i].calls.Store(n)
+	}
+	return nil
+}
+
 func echo(caller peer.Caller, payload []byte) error {
 	reply, err := caller.Call(payload)
 	if err == nil && !bytes.Equal(reply, payload) {
@@ -83,9 +156,10 @@ func echo(caller peer.Caller, payload []byte) error {
 	return err
 }
 
-func (c *Callers) fail(err error) {
-	c.stop.Store(true)
-	c.failure.set(err)
+// end lets every caller end after its call.
+func (c *Callers) end() {
+	c.stopped.Store(true)
+	c.stop()
 }
 
 // Err returns the first failure of any caller, or nil.
@@ -107,7 +181,7 @@ func (c *Callers) Latency() Latency { return c.latency.Take() }
 // first failure. A call that never ends is unblocked by closing its
 // connection.
 func (c *Callers) Stop() error {
-	c.stop.Store(true)
+	c.end()
 	c.done.Wait()
 	return c.Err()
 }

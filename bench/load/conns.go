@@ -20,6 +20,7 @@ type Target struct {
 	Addr        string
 	Certificate *x509.Certificate
 	Streams     bool // as in peer.DialOptions
+	Large       bool // as in peer.DialOptions
 }
 
 // Dial opens n connections and makes one call on each, so that each is wholly
@@ -35,7 +36,7 @@ func Dial(ctx context.Context, t Target, n int, onEvent func(i int) func([]byte)
 	for range min(dialers, n) {
 		wg.Go(func() {
 			for i := range next {
-				opts := peer.DialOptions{Certificate: t.Certificate, Streams: t.Streams}
+				opts := peer.DialOptions{Certificate: t.Certificate, Streams: t.Streams, Large: t.Large}
 				if onEvent != nil {
 					opts.OnEvent = onEvent(i)
 				}

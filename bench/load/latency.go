@@ -23,7 +23,9 @@ const (
 type Latency struct {
 	Count int64         `json:"count"`
 	P50   time.Duration `json:"p50"`
+	P90   time.Duration `json:"p90"`
 	P99   time.Duration `json:"p99"`
+	P999  time.Duration `json:"p999"`
 	Max   time.Duration `json:"max"`
 }
 
@@ -77,7 +79,9 @@ func (r *Recorder) Take() Latency {
 	return Latency{
 		Count: all.TotalCount(),
 		P50:   time.Duration(all.ValueAtQuantile(50)),
+		P90:   time.Duration(all.ValueAtQuantile(90)),
 		P99:   time.Duration(all.ValueAtQuantile(99)),
+		P999:  time.Duration(all.ValueAtQuantile(99.9)),
 		Max:   time.Duration(all.Max()),
 	}
 }

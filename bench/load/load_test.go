@@ -28,7 +28,9 @@ func TestRecorderMerges(t *testing.T) {
 	want := Latency{
 		Count: 10_000,
 		P50:   time.Duration(one.ValueAtQuantile(50)),
+		P90:   time.Duration(one.ValueAtQuantile(90)),
 		P99:   time.Duration(one.ValueAtQuantile(99)),
+		P999:  time.Duration(one.ValueAtQuantile(99.9)),
 		Max:   time.Duration(one.Max()),
 	}
 	if got != want {
@@ -155,7 +157,10 @@ func TestCallers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := StartCallers([]peer.Conn{&fake{change: tt.change}, &fake{change: tt.change}}, 2)
+			c, err := StartCallers([]peer.Conn{&fake{change: tt.change}, &fake{change: tt.change}}, CallOptions{PerConn: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
 			if tt.want == nil {
 				<-enough
 			} else {

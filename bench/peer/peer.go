@@ -46,8 +46,11 @@ type Info struct {
 	Name string
 	Wire Wire
 	Kind Kind
-	// Can says what the peer can do besides calls and events.
+	// Can says what the peer can do besides calls.
 	Can Ability
+	// Lacks says why it cannot do the rest, in a few words for the report. Of
+	// peers of kind Other it has every ability but Streams that Can has not.
+	Lacks map[Ability]string
 }
 
 // A Peer starts servers and dials them. A wire has at most one peer of kind
@@ -65,15 +68,10 @@ type Peer interface {
 	Dial(ctx context.Context, addr string, opts DialOptions) (Conn, error)
 }
 
-// A Server answers calls and publishes events until it is closed.
+// A Server answers calls until it is closed.
 type Server interface {
 	// Addr is host and port.
 	Addr() string
-
-	// Publish sends one event to every subscribed connection. It may wait
-	// while queues are full, until Close, and may not drop the event. It is
-	// called from one goroutine at a time and must not keep event.
-	Publish(event []byte) error
 
 	// Close ends the server and its connections, and waits for their
 	// goroutines. It may be called more than once.
@@ -90,9 +88,14 @@ type DialOptions struct {
 	// its buffers can be of the size for that.
 	Streams bool
 
+	// Large says that calls on the connection carry payloads of 1 MiB, so that
+	// its buffers can be of the size for that.
+	Large bool
+
 	// OnEvent, if not nil, makes the connection a subscriber: it is called in
 	// order with every event that is published after the first reply to a
-	// call has come back on this connection. It must not keep event.
+	// call has come back on this connection. It must not keep event. Only
+	// peers that can do Events are asked for it.
 	OnEvent func(event []byte)
 }
 

@@ -14,9 +14,24 @@ const (
 	// Streams: a Conn that is dialed with DialOptions.Streams is a Streamer,
 	// and every Server a Receiver.
 	Streams Ability = 1 << iota
-	// OneWay: every Conn is a OneWayer, and every Server a Receiver.
-	OneWay
+	// Values: every Conn is a Valuer, and every Server a Receiver.
+	Values
+	// Messages: every Conn is a Messenger, and every Server a Receiver.
+	Messages
+	// Events: every Server is a Publisher.
+	Events
 )
+
+// A Publisher is a Server that sends events to every connection that
+// subscribes.
+type Publisher interface {
+	Server
+
+	// Publish sends one event to every subscribed connection. It may wait
+	// while queues are full, until Close, and may not drop the event. It is
+	// called from one goroutine at a time and must not keep event.
+	Publish(event []byte) error
+}
 
 // A Streamer is a Conn that carries streams of bytes beside its calls. Its
 // methods may be called from several goroutines: each makes a stream of its
@@ -33,14 +48,20 @@ type Streamer interface {
 	Download(size int, received func(n int)) error
 }
 
-// A OneWayer is a Conn that sends what nobody answers. One Sender is in use at
-// a time on all connections of a server: the server counts what comes in
-// order.
-type OneWayer interface {
+// A Valuer is a Conn that sends streams of small values. One Sender, of values
+// or of messages, is in use at a time on all connections of a server: the
+// server counts what comes in order.
+type Valuer interface {
 	Conn
 
-	// Values begins a stream of small values.
+	// Values begins a stream.
 	Values() (Sender, error)
+}
+
+// A Messenger is a Conn that sends what nobody answers. What is said of
+// Senders of a Valuer holds here too.
+type Messenger interface {
+	Conn
 
 	// Messages begins to send messages, each of which is handled by itself.
 	Messages() (Sender, error)

@@ -40,8 +40,12 @@ func (w Workload) needs() peer.Ability {
 	switch w.task {
 	case byteStreams, loaded:
 		return peer.Streams
-	case valueStream, oneWay:
-		return peer.OneWay
+	case fanOut:
+		return peer.Events
+	case valueStream:
+		return peer.Values
+	case oneWay:
+		return peer.Messages
 	default:
 		return 0
 	}

@@ -40,11 +40,35 @@ func Test(t *testing.T, p peer.Peer) {
 		}
 		together(t, len(conns), func(i int) error { return calls(conns[i].NewCaller(), 20) })
 	})
-	t.Run("events reach every subscriber in order", func(t *testing.T) { testEvents(t, p) })
+	t.Run("large payloads", func(t *testing.T) {
+		s := start(t, p)
+		c := s.dialWith(t, peer.DialOptions{Large: true})
+		together(t, 4, func(i int) error {
+			caller := c.NewCaller()
+			for n := range 2 {
+				want := bytes.Repeat([]byte{byte(i), byte(n), 'x', 0xff}, 1<<18)
+				if got, err := caller.Call(want); err != nil || !bytes.Equal(got, want) {
+					return fmt.Errorf("call %d: %d bytes, want %d: %w", n, len(got), len(want), err)
+				}
+			}
+			return nil
+		})
+	})
+	t.Run("what it cannot do has a reason", func(t *testing.T) {
+		for _, a := range []peer.Ability{peer.Values, peer.Messages, peer.Events} {
+			can, reason := p.Info().Can&a != 0, p.Info().Lacks[a]
+			if can && reason != "" || !can && reason == "" && p.Info().Kind == peer.Other {
+				t.Errorf("ability %d: can: %v, why it cannot: %q", a, can, reason)
+			}
+		}
+	})
+	if p.Info().Can&peer.Events != 0 {
+		t.Run("events reach every subscriber in order", func(t *testing.T) { testEvents(t, p) })
+	}
 	if p.Info().Can&peer.Streams != 0 {
 		t.Run("streams", func(t *testing.T) { testStreams(t, p) })
 	}
-	if p.Info().Can&peer.OneWay != 0 {
+	if p.Info().Can&(peer.Values|peer.Messages) != 0 {
 		t.Run("one way", func(t *testing.T) { testOneWay(t, p) })
 	}
 	t.Run("close ends a call that waits", func(t *testing.T) { testCloseConn(t, p) })
@@ -54,6 +78,10 @@ func Test(t *testing.T, p peer.Peer) {
 func testEvents(t *testing.T, p peer.Peer) {
 	const subscribers, events = 10, 100
 	s := start(t, p)
+	publisher, ok := s.server.(peer.Publisher)
+	if !ok {
+		t.Fatal("the server is no peer.Publisher")
+	}
 	var arrived sync.WaitGroup
 	arrived.Add(subscribers)
 	failed := make(chan error, subscribers)
@@ -75,7 +103,7 @@ func testEvents(t *testing.T, p peer.Peer) {
 	bystander := s.dial(t, nil)
 	call(t, bystander, 1)
 	for i := range events {
-		if err := s.server.Publish(payload(uint64(i))); err != nil {
+		if err := publisher.Publish(payload(uint64(i))); err != nil {
 			t.Fatal(err)
 		}
 	}
