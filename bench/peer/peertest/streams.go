@@ -125,7 +125,7 @@ func testOneWay(t *testing.T, p peer.Peer) {
 	for name, begin := range begins {
 		last = begin
 		t.Run(name, func(t *testing.T) {
-			const n = 10_000
+			const n = 3000
 			before := received(t, s)
 			sender, err := begin()
 			if err != nil {
