@@ -17,7 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if code, isChild := child.Main(os.Args[1:], peers()); isChild {
+	if code, isChild := child.Main(os.Args[1:], everything()); isChild {
 		os.Exit(code)
 	}
 	leak.Main(m)
@@ -88,11 +88,11 @@ func TestExitCodes(t *testing.T) {
 
 // A short run keeps its promise only if its settings do.
 func TestShortIsShort(t *testing.T) {
-	s := settings(true, 0, 0)
+	s := settings(true, false, 0, 0)
 	if s.Budget == 0 || s.Budget >= time.Minute {
 		t.Errorf("budget %v, want less than a minute", s.Budget)
 	}
-	if full := settings(false, 0, 0); full.Budget != 0 || full.IdleSessions < 5000 {
+	if full := settings(false, false, 0, 0); full.Budget != 0 || full.IdleSessions < 5000 {
 		t.Errorf("a full run has budget %v and %d idle sessions", full.Budget, full.IdleSessions)
 	}
 }
@@ -105,7 +105,7 @@ func TestPeers(t *testing.T) {
 		kind peer.Kind
 	}
 	references := make(map[of]bool)
-	for _, p := range peers() {
+	for _, p := range everything() {
 		i := p.Info()
 		if names[i.Name] || i.Name == "" || strings.Trim(i.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 			t.Errorf("name %q is there twice or malformed", i.Name)

@@ -5,11 +5,13 @@ import (
 
 	"github.com/twinwire/twinwire/bench/echo"
 	"github.com/twinwire/twinwire/bench/peer"
+	"github.com/twinwire/twinwire/bench/rival"
 	"github.com/twinwire/twinwire/bench/subject"
 )
 
-// peers returns everything that is measured. What begins within a round
-// rotates through this list.
-func peers() []peer.Peer {
-	return slices.Concat(subject.Peers(), echo.Peers())
-}
+// wires returns twinwire and what each wire reaches without it. What begins
+// within a round rotates through this list.
+func wires() []peer.Peer { return slices.Concat(subject.Peers(), echo.Peers()) }
+
+// everything returns the other frameworks too.
+func everything() []peer.Peer { return slices.Concat(wires(), rival.Peers()) }

@@ -43,7 +43,7 @@ func runSlow(ctx context.Context, o options, stdout, stderr io.Writer) int {
 	code := exitUsage // unless anything matches
 	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "peer\tway\tcalls p50\tp99\tmax\twhile starting\tstreams alone\twith calls\tkept\tbar")
-	for _, p := range peers() {
+	for _, p := range wires() {
 		for _, down := range []bool{false, true} {
 			way := "up"
 			if down {

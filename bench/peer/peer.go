@@ -23,6 +23,9 @@ const (
 	TLS Wire = "tls"
 	// QUIC is QUIC, with whatever streams the peer makes of it.
 	QUIC Wire = "quic"
+	// Memory is no wire at all: client and server are one process, the client's,
+	// whose CPU time and allocations are those of both.
+	Memory Wire = "memory"
 )
 
 // A Kind says what a peer is in a comparison.

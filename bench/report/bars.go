@@ -6,22 +6,15 @@ import (
 	"github.com/twinwire/twinwire/bench/peer"
 )
 
-// The bars that twinwire is held to. Figures of one machine say little about
-// another, so each has a side that is relative to the floor or to the bare
-// library of the same run.
+// Bars that have a side of their own; ratios.go has those that are ratios only.
+// Figures of one machine say little about another, so each of these too has a
+// side that is relative to the same run.
 const (
-	// maxLatency is the most that one call in flight may take, as a multiple
-	// of an echo over the bare library.
-	maxLatency = 1.5
-	// minOfFloor is the part of the floor's calls that is enough where the
-	// absolute bar is out of the machine's reach.
-	minOfFloor = 0.4
-	// minCallsTLS and minCallsQUIC are calls per second on one connection.
-	minCallsTLS  = 200_000
+	// minCallsQUIC is calls per second on one connection, and minOfFloor the
+	// part of the floor's calls that is enough where that is out of the
+	// machine's reach.
 	minCallsQUIC = 150_000
-	// minOfBare is the part of the bare library's rate that a stream of bytes
-	// reaches.
-	minOfBare = 0.8
+	minOfFloor   = 0.4
 	// minValues is values per second in one stream over TLS, and minValuesOfFloor
 	// the part of the floor that is enough where the machine does not reach it.
 	minValues        = 500_000
@@ -57,50 +50,22 @@ type Bar struct {
 	Detail  string    `json:"detail"`
 }
 
-// Workloads that bars speak of.
-const (
-	OneInFlight  = "calls-1"
-	ManyInFlight = "calls-1024"
-	SmallStreams = "stream-1MiB"
-	LargeStreams = "stream-64MiB"
-	ValueStream  = "values"
-	Messages     = "messages"
-	Loaded       = "loaded"
-)
-
 func bars(r *Report) []Bar {
-	return []Bar{
-		latencyBar(r, peer.TLS),
-		latencyBar(r, peer.QUIC),
-		callsBar(r, peer.TLS, minCallsTLS),
+	all := []Bar{
 		callsBar(r, peer.QUIC, minCallsQUIC),
 		messagesBar(r, peer.TLS),
 		messagesBar(r, peer.QUIC),
 		valuesBar(r),
-		streamsBar(r, peer.TLS, SmallStreams, "1 MiB"),
-		streamsBar(r, peer.TLS, LargeStreams, "64 MiB"),
-		streamsBar(r, peer.QUIC, SmallStreams, "1 MiB"),
-		streamsBar(r, peer.QUIC, LargeStreams, "64 MiB"),
 		loadedBar(r, peer.TLS, 0),
 		loadedBar(r, peer.QUIC, loadedEnough),
 	}
-}
-
-func latencyBar(r *Report, w peer.Wire) Bar {
-	b := Bar{
-		Name:    fmt.Sprintf("one in flight: p50 at most %.2g x the bare library", maxLatency),
-		Wire:    w,
-		Verdict: NotMeasured,
-		Want:    maxLatency,
+	var ratios []Bar
+	for _, rule := range rules() {
+		if rule.rivals == nil || r.Settings.Peers {
+			ratios = append(ratios, rule.bar(r))
+		}
 	}
-	subject := r.find(peer.Subject, w, OneInFlight, CallP50)
-	if subject == nil || subject.PerBare == nil {
-		return b
-	}
-	b.Got = *subject.PerBare
-	b.Detail = fmt.Sprintf("%.2f x", b.Got)
-	b.Verdict = verdict(b.Got <= b.Want)
-	return b
+	return append(ratios, all...)
 }
 
 func callsBar(r *Report, w peer.Wire, absolute float64) Bar {
@@ -143,23 +108,6 @@ func (b Bar) rate(subject *Figure, unit string, ofFloor float64) Bar {
 	b.Want = min(absolute, ofFloor*b.Got / *subject.PerFloor)
 	b.Detail += fmt.Sprintf(", %.0f %% of the floor", *subject.PerFloor*100)
 	b.Verdict = verdict(b.Got >= absolute || *subject.PerFloor >= ofFloor)
-	return b
-}
-
-func streamsBar(r *Report, w peer.Wire, workload, size string) Bar {
-	b := Bar{
-		Name:    fmt.Sprintf("streams of %s: at least %.0f %% of the bare library", size, minOfBare*100),
-		Wire:    w,
-		Verdict: NotMeasured,
-		Want:    minOfBare,
-	}
-	subject := r.find(peer.Subject, w, workload, StreamRate)
-	if subject == nil || subject.PerBare == nil {
-		return b
-	}
-	b.Got = *subject.PerBare
-	b.Detail = fmt.Sprintf("%s MiB/s, %.0f %%", number(subject.Median, 0), b.Got*100)
-	b.Verdict = verdict(b.Got >= b.Want)
 	return b
 }
 

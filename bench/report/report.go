@@ -19,23 +19,34 @@ type Report struct {
 	Settings    Settings      `json:"settings"`
 	Results     []Result      `json:"results"`
 	Bars        []Bar         `json:"bars"`
+	Missing     []Missing     `json:"missing"`
 	Failures    []Failure     `json:"failures"`
 }
 
 // Settings are how the runs were made. Durations are of one run.
 type Settings struct {
-	Short        bool          `json:"short"`
-	Rounds       int           `json:"rounds"`
-	LongRounds   int           `json:"long_rounds"` // of fan-out and idle sessions
-	Measure      time.Duration `json:"measure_ns"`
-	Warm         time.Duration `json:"warm_ns"`
-	Budget       time.Duration `json:"budget_ns"` // no round begins that would end later; 0: no such bound
-	Payload      int           `json:"payload_bytes"`
-	Subscribers  int           `json:"subscribers"`
-	EventRate    int           `json:"fixed_deliveries_per_s"`
-	EventWindow  int           `json:"event_window"`
-	IdleSessions int           `json:"idle_sessions"`
-	Only         string        `json:"only,omitempty"`
+	Short           bool          `json:"short"`
+	Peers           bool          `json:"peers"` // other frameworks too
+	Rounds          int           `json:"rounds"`
+	LongRounds      int           `json:"long_rounds"` // of fan-out and idle sessions
+	Measure         time.Duration `json:"measure_ns"`
+	Warm            time.Duration `json:"warm_ns"`
+	Budget          time.Duration `json:"budget_ns"` // no round begins that would end later; 0: no such bound
+	Payload         int           `json:"payload_bytes"`
+	Subscribers     int           `json:"subscribers"`
+	ManySubscribers int           `json:"many_subscribers"`
+	EventRate       int           `json:"fixed_deliveries_per_s"`
+	EventWindow     int           `json:"event_window"`
+	IdleSessions    int           `json:"idle_sessions"`
+	Only            string        `json:"only,omitempty"`
+}
+
+// A Missing is a cell that stays empty because the peer has no such thing.
+type Missing struct {
+	Peer     string    `json:"peer"`
+	Wire     peer.Wire `json:"wire"`
+	Workload string    `json:"workload"`
+	Reason   string    `json:"reason"`
 }
 
 // A Failure is a run that could not be measured.
@@ -123,6 +134,9 @@ func (r *Report) Finish() {
 	r.Bars = bars(r)
 	if r.Results == nil {
 		r.Results = []Result{}
+	}
+	if r.Missing == nil {
+		r.Missing = []Missing{}
 	}
 	if r.Failures == nil {
 		r.Failures = []Failure{}

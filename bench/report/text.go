@@ -128,7 +128,7 @@ func (r *Report) rounds() int {
 // floor last.
 func (r *Report) section(workload string) []*Result {
 	var results []*Result
-	for _, wire := range []peer.Wire{peer.TLS, peer.QUIC} {
+	for _, wire := range []peer.Wire{peer.TLS, peer.QUIC, peer.Memory} {
 		for _, kind := range []peer.Kind{peer.Subject, peer.Other, peer.Bare, peer.Floor} {
 			for i := range r.Results {
 				res := &r.Results[i]

@@ -27,11 +27,12 @@ const (
 	topic           = events.Topic("ticks")
 )
 
-// Peers returns twinwire over each of its wires.
+// Peers returns twinwire over each of its wires, and without one.
 func Peers() []peer.Peer {
 	return []peer.Peer{
 		&subject{peer.Info{Name: "twinwire-wss", Wire: peer.TLS, Kind: peer.Subject, Can: abilities}, "wss://"},
 		&subject{peer.Info{Name: "twinwire-quic", Wire: peer.QUIC, Kind: peer.Subject, Can: abilities}, "quic://"},
+		memory{},
 	}
 }
 
@@ -76,11 +77,7 @@ type twinServer struct {
 
 func (s *twinServer) service() *core.Service {
 	return &core.Service{Name: "bench", Methods: map[string]core.Method{
-		methodEcho: func(_ context.Context, _ any, r *core.Request) (codec.Marshaler, error) {
-			var payload codec.Value[[]byte]
-			err := r.Decode(&payload)
-			return payload, err
-		},
+		methodEcho: answerEcho,
 		methodSubscribe: func(_ context.Context, _ any, r *core.Request) (codec.Marshaler, error) {
 			return nil, s.hub.Subscribe(r.Session(), topic)
 		},
@@ -89,6 +86,13 @@ func (s *twinServer) service() *core.Service {
 		methodValues:   s.values,
 		methodMessage:  s.message,
 	}}
+}
+
+// answerEcho is the handler that everything else is measured around.
+func answerEcho(_ context.Context, _ any, r *core.Request) (codec.Marshaler, error) {
+	var payload codec.Value[[]byte]
+	err := r.Decode(&payload)
+	return payload, err
 }
 
 func (s *twinServer) Addr() string { return s.addr }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twinwire/twinwire/bench/child"
+	"github.com/twinwire/twinwire/bench/load"
 	"github.com/twinwire/twinwire/bench/report"
 )
 
@@ -47,6 +48,8 @@ func (r Run) measure(ctx context.Context, s report.Settings) (values report.Valu
 	switch r.Workload.task {
 	case fanOut:
 		return m.fanOut()
+	case fanOutMany:
+		return m.fanOutMany()
 	case idle:
 		return m.idle()
 	case byteStreams:
@@ -57,8 +60,12 @@ func (r Run) measure(ctx context.Context, s report.Settings) (values report.Valu
 		return m.items(false)
 	case loaded:
 		return m.loaded(r.Workload.size, r.Workload.down)
+	case paced:
+		return m.paced(r.Workload)
+	case payloads:
+		return m.payloads(r.Workload)
 	default:
-		return m.calls(r.Workload.conns, r.Workload.perConn)
+		return m.calls(r.Workload)
 	}
 }
 
@@ -119,10 +126,9 @@ func (g gauge) between(before, after marks) (uint64, time.Duration) {
 
 // window is what was seen between two marks while the work went on.
 type window struct {
-	rate     float64 // of the first gauge, a second
-	rates    []float64
-	times    int64 // how many p50 and p99 are made of
-	p50, p99 time.Duration
+	rate    float64 // of the first gauge, a second
+	rates   []float64
+	latency load.Latency
 }
 
 // maxTries is how many times the measured time is added while nothing at all
@@ -158,8 +164,7 @@ func (m *measurement) observe(warm time.Duration, gauges ...gauge) (window, erro
 			return window{}, err
 		}
 	}
-	l := after.client.Latency
-	w := window{times: l.Count, p50: l.P50, p99: l.P99}
+	w := window{latency: after.client.Latency}
 	for _, g := range gauges {
 		n, d := g.between(before, after)
 		w.rates = append(w.rates, float64(n)/d.Seconds())
@@ -212,71 +217,56 @@ func (m *measurement) wait(d time.Duration) error {
 	}
 }
 
-func (m *measurement) calls(conns, perConn int) (report.Values, error) {
-	if err := m.dial(conns, false); err != nil {
-		return nil, err
-	}
-	var w window
-	c, err := m.account(answered, func() error {
-		if _, err := m.client.Do(child.Request{Do: child.Call, PerConn: perConn}); err != nil {
-			return err
-		}
-		var err error
-		if w, err = m.observe(m.settings.Warm, answered); err != nil {
-			return err
-		}
-		_, err = m.client.Do(child.Request{Do: child.Stop})
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	values := report.Values{
-		report.CallRate:      w.rate,
-		report.CallCPU:       c.serverCPU,
-		report.CallAllocs:    c.serverAllocs,
-		report.CallClientCPU: c.clientCPU,
-	}
-	// A peer may be so slow that no caller finished a call whose time is
-	// taken.
-	if w.times > 0 {
-		values[report.CallP50] = micro(w.p50)
-		values[report.CallP99] = micro(w.p99)
-	}
-	return values, nil
-}
-
 func (m *measurement) fanOut() (report.Values, error) {
 	if err := m.dial(m.settings.Subscribers, true); err != nil {
 		return nil, err
 	}
 	interval := time.Duration(m.settings.Subscribers) * time.Second / time.Duration(m.settings.EventRate)
-	fixed, fixedCost, err := m.publish(interval)
+	fixed, fixedCost, err := m.publish(interval, 0)
 	if err != nil {
 		return nil, err
 	}
-	most, mostCost, err := m.publish(0)
+	most, mostCost, err := m.publish(0, 0)
 	if err != nil {
 		return nil, err
 	}
 	return report.Values{
-		report.EventP50:       milli(fixed.p50),
-		report.EventP99:       milli(fixed.p99),
+		report.EventP50:       milli(fixed.latency.P50),
+		report.EventP99:       milli(fixed.latency.P99),
 		report.EventFixedRate: fixed.rate,
 		report.EventFixedCPU:  fixedCost.serverCPU,
 		report.EventRate:      most.rate,
 		report.EventCPU:       mostCost.serverCPU,
 		report.EventAllocs:    mostCost.serverAllocs,
+		report.EventClientCPU: mostCost.clientCPU,
 	}, nil
+}
+
+// manyWindow is how many events may be under way to many subscribers: a slow
+// peer takes seconds for more.
+const manyWindow = 4
+
+// fanOutMany only looks at how fast it goes.
+func (m *measurement) fanOutMany() (report.Values, error) {
+	if err := m.dial(m.settings.ManySubscribers, true); err != nil {
+		return nil, err
+	}
+	most, c, err := m.publish(0, manyWindow)
+	return report.Values{
+		report.EventRate:      most.rate,
+		report.EventCPU:       c.serverCPU,
+		report.EventAllocs:    c.serverAllocs,
+		report.EventClientCPU: c.clientCPU,
+	}, err
 }
 
 // fanOutWarm is how many times longer events take to warm up than calls: new
 // QUIC connections have work of their own to finish.
 const fanOutWarm = 3
 
-func (m *measurement) publish(interval time.Duration) (w window, c cost, err error) {
+func (m *measurement) publish(interval time.Duration, ahead int) (w window, c cost, err error) {
 	c, err = m.account(answered, func() error {
-		if _, err := m.server.Do(child.Request{Do: child.Publish, Interval: interval}); err != nil {
+		if _, err := m.server.Do(child.Request{Do: child.Publish, Interval: interval, Window: ahead}); err != nil {
 			return err
 		}
 		var err error

@@ -39,6 +39,21 @@ func Plan(peers []peer.Peer, s report.Settings, only *regexp.Regexp) []Run {
 	return runs
 }
 
+// Missing returns which of the peers' cells stay empty, and why.
+func Missing(peers []peer.Peer, s report.Settings, only *regexp.Regexp) []report.Missing {
+	var all []report.Missing
+	for _, w := range Workloads(s) {
+		for _, p := range peers {
+			i := p.Info()
+			reason := i.Lacks[w.needs()]
+			if reason != "" && only.MatchString(Run{Peer: p, Workload: w}.Name()) {
+				all = append(all, report.Missing{Peer: i.Name, Wire: i.Wire, Workload: w.Name, Reason: reason})
+			}
+		}
+	}
+	return all
+}
+
 // estimate is roughly how long the runs take.
 func estimate(runs []Run, s report.Settings) time.Duration {
 	var sum time.Duration

@@ -65,8 +65,8 @@ func (m *measurement) loaded(size int, down bool) (report.Values, error) {
 		return err
 	})
 	return report.Values{
-		report.LoadedP50:        micro(both.p50),
-		report.LoadedP99:        micro(both.p99),
+		report.LoadedP50:        micro(both.latency.P50),
+		report.LoadedP99:        micro(both.latency.P99),
 		report.LoadedStreamRate: both.rate / mib,
 		report.AloneStreamRate:  alone.rate / mib,
 	}, err

@@ -26,13 +26,14 @@ func TestMain(m *testing.M) {
 // tiny makes runs that measure nothing worth knowing, fast.
 func tiny() report.Settings {
 	return report.Settings{
-		Rounds:       2,
-		LongRounds:   1,
-		Measure:      20 * time.Millisecond,
-		Warm:         5 * time.Millisecond,
-		Subscribers:  20,
-		EventRate:    20_000,
-		IdleSessions: 40,
+		Rounds:          2,
+		LongRounds:      1,
+		Measure:         20 * time.Millisecond,
+		Warm:            5 * time.Millisecond,
+		Subscribers:     20,
+		ManySubscribers: 30,
+		EventRate:       20_000,
+		IdleSessions:    40,
 	}
 }
 
@@ -108,10 +109,13 @@ func TestExecute(t *testing.T) {
 		t.Errorf("%d of %d runs, interrupted: %v", shown, len(runs), rep.Interrupted)
 	}
 	want := map[task][]report.Metric{
-		calls:  {report.CallRate, report.CallCPU, report.CallAllocs, report.CallClientCPU},
-		fanOut: {report.EventRate, report.EventP50, report.EventP99, report.EventFixedRate, report.EventCPU, report.EventAllocs},
-		idle:   {report.IdleGoroutines, report.IdleConnectRate},
-		oneWay: {report.MessageRate, report.ItemCPU, report.ItemAllocs, report.ItemClientCPU, report.ItemClientAllocs},
+		calls:      {report.CallRate, report.CallCPU, report.CallAllocs, report.CallClientCPU},
+		paced:      {report.PacedKept, report.PacedP50, report.PacedP90, report.PacedP99, report.PacedP999, report.PacedMax},
+		payloads:   {report.PayloadRate, report.PayloadP50, report.PayloadP99, report.PayloadCPU, report.PayloadClientCPU, report.PayloadAllocs},
+		fanOutMany: {report.EventRate, report.EventCPU, report.EventAllocs},
+		fanOut:     {report.EventRate, report.EventP50, report.EventP99, report.EventFixedRate, report.EventCPU, report.EventAllocs},
+		idle:       {report.IdleGoroutines, report.IdleConnectRate},
+		oneWay:     {report.MessageRate, report.ItemCPU, report.ItemAllocs, report.ItemClientCPU, report.ItemClientAllocs},
 		valueStream: {
 			report.ValueRate, report.ItemCPU, report.ItemAllocs, report.ItemClientCPU, report.ItemClientAllocs,
 		},

@@ -21,6 +21,9 @@ const (
 	valueStream             // send a stream of values
 	oneWay                  // send one-way messages
 	loaded                  // make calls while streams of bytes are under way
+	paced                   // make calls at a fixed rate
+	payloads                // keep calls with large payloads under way
+	fanOutMany              // publish events to many more subscribers
 )
 
 // A Workload is what a peer is asked to do in one run.
@@ -31,8 +34,9 @@ type Workload struct {
 	task     task
 	conns    int // calls: connections
 	perConn  int // calls: in flight on each
-	size     int // byteStreams, loaded: bytes of each stream
+	size     int // byteStreams, loaded: bytes of each stream; payloads: of each payload
 	down     bool
+	rate     int // paced: calls a second
 }
 
 // needs returns what a peer has to be able to do.
@@ -40,7 +44,7 @@ func (w Workload) needs() peer.Ability {
 	switch w.task {
 	case byteStreams, loaded:
 		return peer.Streams
-	case fanOut:
+	case fanOut, fanOutMany:
 		return peer.Events
 	case valueStream:
 		return peer.Values
@@ -52,17 +56,29 @@ func (w Workload) needs() peer.Ability {
 }
 
 // For reports whether the workload is for a peer.
-func (w Workload) For(p peer.Info) bool { return p.Can&w.needs() == w.needs() }
+func (w Workload) For(p peer.Info) bool {
+	if w.task == idle && p.Wire == peer.Memory {
+		return false // there is no server whose memory it could be
+	}
+	return p.Can&w.needs() == w.needs()
+}
 
 // Workloads returns all there are, in the order in which they run.
 func Workloads(s report.Settings) []Workload {
 	rate := []report.Metric{report.CallRate}
 	stream := []report.Metric{report.StreamRate}
+	late := []report.Metric{report.PacedP99}
+	payload := []report.Metric{report.PayloadRate}
 	return []Workload{
 		{Name: report.OneInFlight, title: "one call in flight", headline: []report.Metric{report.CallP50}, task: calls, conns: 1, perConn: 1},
-		{Name: "calls-64", title: "64 in flight, one connection", headline: rate, task: calls, conns: 1, perConn: 64},
+		{Name: report.SomeInFlight, title: "64 in flight, one connection", headline: rate, task: calls, conns: 1, perConn: 64},
 		{Name: report.ManyInFlight, title: "1,024 in flight, one connection", headline: rate, task: calls, conns: 1, perConn: 1024},
-		{Name: "calls-100x16", title: "16 in flight on each of 100 connections", headline: rate, task: calls, conns: 100, perConn: 16},
+		{Name: report.ManyConns, title: "16 in flight on each of 100 connections", headline: rate, task: calls, conns: 100, perConn: 16},
+		{Name: report.PacedSlow, title: pacedTitle(5000), headline: late, task: paced, conns: 1, perConn: pacedCallers, rate: 5000},
+		{Name: report.PacedMedium, title: pacedTitle(20_000), headline: late, task: paced, conns: 1, perConn: pacedCallers, rate: 20_000},
+		{Name: report.PacedFast, title: pacedTitle(100_000), headline: late, task: paced, conns: 1, perConn: pacedCallers, rate: 100_000},
+		{Name: report.OnePayload, title: "payloads of 1 MiB, one call in flight", headline: payload, task: payloads, conns: 1, perConn: 1, size: 1 << 20},
+		{Name: report.FourPayloads, title: "payloads of 1 MiB, 4 in flight, one connection", headline: payload, task: payloads, conns: 1, perConn: 4, size: 1 << 20},
 		{Name: report.Messages, title: "one-way messages of 64 bytes", headline: []report.Metric{report.MessageRate}, task: oneWay},
 		{Name: report.ValueStream, title: "a stream of values of 64 bytes", headline: []report.Metric{report.ValueRate}, task: valueStream},
 		{Name: report.SmallStreams, title: "streams of 1 MiB to the server", headline: stream, task: byteStreams, size: 1 << 20},
@@ -75,7 +91,7 @@ func Workloads(s report.Settings) []Workload {
 			size:     loadedSize,
 		},
 		{
-			Name:     "loaded-down",
+			Name:     report.LoadedDown,
 			title:    "one call in flight beside two streams from the server",
 			headline: []report.Metric{report.LoadedP99},
 			task:     loaded,
@@ -83,19 +99,32 @@ func Workloads(s report.Settings) []Workload {
 			down:     true,
 		},
 		{
-			Name: "fan-out",
-			title: fmt.Sprintf("fan-out to %d subscribers",
-				s.Subscribers),
-			headline: []report.Metric{report.EventRate, report.EventP50},
+			Name:     report.FanOut,
+			title:    fmt.Sprintf("fan-out to %d subscribers", s.Subscribers),
+			headline: []report.Metric{report.EventRate, report.EventP99},
 			task:     fanOut,
 		},
 		{
-			Name:     "idle",
+			Name:     report.FanOutMany,
+			title:    fmt.Sprintf("fan-out to %d subscribers", s.ManySubscribers),
+			headline: []report.Metric{report.EventRate},
+			task:     fanOutMany,
+		},
+		{
+			Name:     report.Idle,
 			title:    fmt.Sprintf("server's memory, %d idle sessions", s.IdleSessions),
 			headline: []report.Metric{report.IdleResident},
 			task:     idle,
 		},
 	}
+}
+
+// pacedCallers is how many callers share a fixed rate: so many calls can be under
+// way.
+const pacedCallers = 512
+
+func pacedTitle(rate int) string {
+	return fmt.Sprintf("%d calls/s on a fixed schedule, one connection", rate)
 }
 
 // Section says how the workload is shown.
@@ -106,7 +135,7 @@ func (w Workload) Section() report.Section {
 // rounds returns how often the workload runs. Those that open many
 // connections take long and vary little.
 func (w Workload) rounds(s report.Settings) int {
-	if w.task == fanOut || w.task == idle {
+	if w.task == fanOut || w.task == fanOutMany || w.task == idle {
 		return min(s.Rounds, s.LongRounds)
 	}
 	return s.Rounds
@@ -124,6 +153,8 @@ const (
 	overhead = 60 * time.Millisecond
 	// connectTime is what one connection takes, roughly.
 	connectTime = 800 * time.Microsecond
+	// manyDrain is what the last events to many subscribers take, roughly.
+	manyDrain = 500 * time.Millisecond
 	// settleTime is what looking at the memory takes, roughly.
 	settleTime = 400 * time.Millisecond
 )
@@ -133,6 +164,8 @@ func (w Workload) estimate(s report.Settings) time.Duration {
 	switch w.task {
 	case fanOut:
 		return overhead + 2*(fanOutWarm*s.Warm+s.Measure) + time.Duration(s.Subscribers)*connectTime
+	case fanOutMany:
+		return overhead + fanOutWarm*s.Warm + s.Measure + manyDrain + time.Duration(s.ManySubscribers)*connectTime
 	case loaded:
 		return overhead + 2*(s.Warm+s.Measure)
 	case idle:
