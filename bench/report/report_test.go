@@ -39,6 +39,7 @@ func sample() (*Report, []Section) {
 			Rounds: 3, LongRounds: 1, Measure: time.Second, Warm: time.Second, Payload: 32,
 			Subscribers: 10, EventRate: 50_000, EventWindow: 32, IdleSessions: 100,
 		},
+		Missing:  []Missing{{"other-tls", peer.TLS, ValueStream, "it has no streams"}},
 		Failures: []Failure{{"other-tls", ManyInFlight, 1, "it broke"}},
 	}
 	// The floor drifts from round to round, and the others with it.

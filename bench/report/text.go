@@ -31,6 +31,7 @@ func (r *Report) WriteText(w io.Writer, sections []Section) error {
 	for _, s := range sections {
 		r.appendSection(&b, s)
 	}
+	r.appendMissing(&b)
 	r.appendFailures(&b)
 	r.appendBars(&b)
 	_, err := io.WriteString(w, b.String())
@@ -139,6 +140,16 @@ func (r *Report) section(workload string) []*Result {
 		}
 	}
 	return results
+}
+
+func (r *Report) appendMissing(b *strings.Builder) {
+	if len(r.Missing) == 0 {
+		return
+	}
+	b.WriteString("\nnot there\n")
+	for _, m := range r.Missing {
+		fmt.Fprintf(b, "  %s/%s: %s\n", m.Peer, m.Workload, m.Reason)
+	}
 }
 
 func (r *Report) appendFailures(b *strings.Builder) {

@@ -220,6 +220,39 @@ func TestExecuteFailure(t *testing.T) {
 	}
 }
 
+// What a peer cannot do is not run, and is missing with its reason.
+func TestMissing(t *testing.T) {
+	peers := []peer.Peer{limited{}, echo.Peers()[0]}
+	got := Missing(peers, tiny(), everything())
+	want := []report.Missing{
+		{Peer: "limited", Workload: report.ValueStream, Reason: "no streams"},
+		{Peer: "limited", Workload: report.FanOut, Reason: "no topics"},
+		{Peer: "limited", Workload: report.FanOutMany, Reason: "no topics"},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	for _, r := range Plan(peers, tiny(), everything()) {
+		for _, m := range want {
+			if r.Name() == m.Peer+"/"+m.Workload {
+				t.Errorf("%s runs", r.Name())
+			}
+		}
+	}
+	if only := Missing(peers, tiny(), regexp.MustCompile("values")); len(only) != 1 {
+		t.Errorf("of the values alone: %v", only)
+	}
+}
+
+// limited is a peer with calls and messages.
+type limited struct{ peer.Peer }
+
+func (limited) Info() peer.Info {
+	return peer.Info{Name: "limited", Can: peer.Messages, Lacks: map[peer.Ability]string{
+		peer.Values: "no streams", peer.Events: "no topics",
+	}}
+}
+
 func TestBudget(t *testing.T) {
 	s := tiny()
 	s.Measure = 10 * time.Second
