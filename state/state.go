@@ -21,8 +21,7 @@
 // An Update compares the value with what was sent before, and sends fields,
 // entries of maps and elements of slices that differ: nothing if nothing does.
 // What changes more than core.Limits.StateRate times a second is sent together,
-// the newest value always (docs/protocol.md, clause 5.7).
-// A client that does not keep up is sent the whole value again in place of what
+// the newest value always (docs/protocol.md, clause 5.7). A client that does not keep up is sent the whole value again in place of what
 // still waits for it; views skip the versions between.
 //
 // # Large maps and slices
@@ -42,8 +41,9 @@
 // A view never goes back: changes arrive in the order of the Updates, whichever
 // goroutine called them. What an Update changed is in the copy of the caller
 // before the reply to the call is, if the handler called Update before it
-// returned; messages and streams promise nothing of the kind. A session that is attached to a shared value gets the whole value
-// and then every change after it.
+// returned; messages and streams promise nothing of the kind. A session that is
+// attached to a shared value gets the whole value and then every change after
+// it.
 //
 // # Memory
 //

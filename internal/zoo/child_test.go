@@ -50,6 +50,8 @@ type setting struct {
 	Silent bool
 	// Events is how many bytes of events a second all sessions get.
 	Events int
+	// Keys are those of tokens, as JSON; who shows none is let in as nobody.
+	Keys []byte
 }
 
 // Figures are what the server knows of itself.
@@ -85,6 +87,9 @@ func child(arg string) error {
 			HandshakeTime: 2 * time.Second, ResumeTime: 5 * time.Second,
 			Admission: core.Admission{HeaderTime: time.Second, Memory: childMemory * 3 / 4},
 		},
+	}
+	if err := set.know(srv); err != nil {
+		return err
 	}
 	if set.Silent {
 		srv.Limits.HandshakeTime = 5 * time.Second

@@ -1,6 +1,7 @@
 package zoo
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -22,8 +23,10 @@ type peer struct {
 	seq  [frame.MaxLanes]uint64
 	open [frame.MaxLanes]bool
 
-	answer chan frame.Frame // the first that comes
-	ended  chan error       // what Receive returned
+	welcome frame.Frame      // what has begun the session
+	answer  chan frame.Frame // the first that comes
+	replies chan frame.Frame
+	ended   chan error // what Receive returned
 }
 
 // peer dials, and reads unless deaf.
@@ -34,7 +37,7 @@ func (y *yard) peer(wire string, sent *atomic.Int64, deaf bool) (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &peer{Carrier: c, wire: wire, sent: sent, answer: make(chan frame.Frame, 1), ended: make(chan error, 1)}
+	p := &peer{Carrier: c, wire: wire, sent: sent, answer: make(chan frame.Frame, 1), replies: make(chan frame.Frame, 1), ended: make(chan error, 1)}
 	if !deaf {
 		go p.read() // ends with the carrier, which the row closes
 	}
@@ -43,11 +46,20 @@ func (y *yard) peer(wire string, sent *atomic.Int64, deaf bool) (*peer, error) {
 
 func (p *peer) read() {
 	p.ended <- p.Receive(func(_ int, frames []byte) error {
-		var f frame.Frame
-		if _, err := f.Parse(frames); err == nil {
-			f.Payload, f.Name = append([]byte(nil), f.Payload...), append([]byte(nil), f.Name...)
+		for len(frames) > 0 {
+			var f frame.Frame
+			n, err := f.Parse(frames)
+			if err != nil {
+				return err
+			}
+			frames = frames[n:]
+			f.Payload, f.Name = bytes.Clone(f.Payload), bytes.Clone(f.Name)
+			to := p.answer
+			if f.Kind == frame.Reply {
+				to = p.replies
+			}
 			select {
-			case p.answer <- f:
+			case to <- f:
 			default:
 			}
 		}
@@ -67,7 +79,7 @@ func (p *peer) write(lane int, b []byte) error {
 // say sends frames of one lane, numbered, in batches.
 func (p *peer) say(lane int, frames ...frame.Frame) error {
 	var b []byte
-	if !p.open[lane] && lane > 0 && p.wire == "quic" {
+	if !p.open[lane] && lane > 0 && p.wire != "websocket" {
 		p.open[lane] = true
 		b = frame.Append(b, &frame.Frame{Kind: frame.Attach, Lane: uint8(lane), ID: 1})
 	}
@@ -108,27 +120,41 @@ func helloOf(extra func([]byte) []byte, n int) []byte {
 
 // begin makes a session of the carrier.
 func (p *peer) begin(features ...string) error {
-	hello := helloOf(func(b []byte) []byte {
+	return p.beginWith(helloOf(func(b []byte) []byte {
 		b = codec.AppendArrayHeader(codec.AppendString(b, "features"), len(features))
 		for _, name := range features {
 			b = codec.AppendString(b, name)
 		}
 		return b
-	}, 1)
+	}, 1))
+}
+
+// ask sends a hello and returns the answer.
+func (p *peer) ask(hello []byte) (frame.Frame, error) {
 	if err := p.say(0, frame.Frame{Kind: frame.Hello, Payload: hello}); err != nil {
-		return err
+		return frame.Frame{}, err
 	}
 	select {
 	case f := <-p.answer:
-		if f.Kind != frame.Welcome {
-			return fmt.Errorf("%v: %s", &f, f.Name)
-		}
+		return f, nil
 	case err := <-p.ended:
 		p.ended <- err
-		return err
+		return frame.Frame{}, err
 	case <-time.After(5 * time.Second):
-		return errors.New("no answer to a hello")
+		return frame.Frame{}, errors.New("no answer to a hello")
 	}
+}
+
+// beginWith makes a session of the carrier with a hello.
+func (p *peer) beginWith(hello []byte) error {
+	f, err := p.ask(hello)
+	switch {
+	case err != nil:
+		return err
+	case f.Kind != frame.Welcome:
+		return fmt.Errorf("%v: %s", &f, f.Name)
+	}
+	p.welcome = f
 	attach := frame.Frame{Kind: frame.Attach, ID: 1}
 	if p.wire == "websocket" {
 		attach.Flags = frame.AllLanes

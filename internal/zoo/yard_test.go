@@ -3,10 +3,12 @@ package zoo
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -100,7 +102,7 @@ func (y *yard) figures(collect bool) (f figures) {
 }
 
 // prefixes are the addresses' of the wires.
-var prefixes = map[string]string{"websocket": "wss://", "quic": "quic://"}
+var prefixes = map[string]string{"websocket": "wss://", "quic": "quic://", "webtransport": "quic://"}
 
 // good is a client that means well.
 func (y *yard) good(wire string) *core.Session {
@@ -198,10 +200,22 @@ func (y *yard) dial(ctx context.Context, wire string) (transport.Carrier, error)
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return y.dialTCP(ctx) },
 		})
 	}
-	return quic.Dial(ctx, y.addr, &quic.DialOptions{
+	if wire == "webtransport" {
+		return y.dialPage(ctx, ws.Path, http.Header{"Origin": {"https://" + y.addr}})
+	}
+	return quic.Dial(ctx, y.addr, y.fromHostile(cfg))
+}
+
+func (y *yard) fromHostile(cfg *tls.Config) *quic.DialOptions {
+	return &quic.DialOptions{
 		TLS: cfg,
 		ListenPacket: func(context.Context, string, string) (net.PacketConn, error) {
 			return net.ListenUDP("udp4", &net.UDPAddr{IP: hostile})
 		},
-	})
+	}
+}
+
+// dialPage dials over WebTransport, with the request of a page.
+func (y *yard) dialPage(ctx context.Context, path string, header http.Header) (*quic.Carrier, error) {
+	return quic.DialWebTransport(ctx, "https://"+y.addr+path, header, y.fromHostile(certs.ClientTLS(y.pin)))
 }

@@ -3,6 +3,7 @@ package zoo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func TestZoo(t *testing.T) {
 	if raceEnabled {
 		clients = 20
 	}
-	y := open(t, setting{Events: 20_000})
+	y := open(t, setting{Events: 20_000, Keys: publicKeys()})
 	h := y.graze(clients)
 	before := y.figures(true)
 	for calls := 0; calls < 10*clients; time.Sleep(50 * time.Millisecond) {
@@ -40,10 +41,10 @@ func TestZoo(t *testing.T) {
 			before = f
 		}
 	}
-	for _, r := range append(frameRows(), socketRows()...) {
+	for _, r := range rows() {
 		wires := r.wires
 		if wires == nil {
-			wires = []string{"websocket", "quic"}
+			wires = []string{"websocket", "quic", "webtransport"}
 		}
 		for _, wire := range wires {
 			t.Run(fmt.Sprintf("%s/%s", r.name, wire), func(t *testing.T) {
@@ -77,6 +78,11 @@ func TestZoo(t *testing.T) {
 			y.t = t
 		}
 	}
+}
+
+// rows are all hostile peers.
+func rows() []row {
+	return slices.Concat(frameRows(), stateRows(), loginRows(), socketRows(), pageRows())
 }
 
 // patience waits until the server is as it should be.
