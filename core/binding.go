@@ -18,7 +18,7 @@ type binding struct {
 	prompt  transport.Prompt // nil if it cannot tell
 	writing uint32           // pipes that somebody is writing to; guarded by the session's mu
 	lead    leader
-	moving  atomic.Bool // it looks for another path (roam.go)
+	changes atomic.Int32 // of the network that no other path was looked for yet (roam.go)
 
 	// done is closed when the carrier has ended and the session has taken note
 	// of it.

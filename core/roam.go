@@ -41,16 +41,18 @@ func (s *Session) NetworkChanged() {
 		s.doubt(b)
 		return
 	}
-	if !b.moving.CompareAndSwap(false, true) {
-		return // by what finds its way now
+	if b.changes.Add(1) > 1 {
+		return // to the goroutine that looks for its way now
 	}
-	go func() { // ends with the move, which has a bound
-		defer b.moving.Store(false)
-		ctx, cancel := context.WithTimeout(s.ctx, moveTime)
-		defer cancel()
-		// Where there is no other path, this one may still do.
-		_ = mover.Move(ctx)
-		s.doubt(b)
+	go func() { // ends with the move, or the last of several, each of which has a bound
+		for seen := int32(1); seen > 0; seen = b.changes.Add(-seen) {
+			seen = b.changes.Load()
+			ctx, cancel := context.WithTimeout(s.ctx, moveTime)
+			// Where there is no other path, this one may still do.
+			_ = mover.Move(ctx)
+			cancel()
+			s.doubt(b)
+		}
 	}()
 }
 
