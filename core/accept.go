@@ -37,7 +37,8 @@ type Acceptor struct {
 	ledger  *ledger
 	packers []*packer
 	counts  Counts
-	short   atomic.Bool // of memory
+	short   atomic.Bool                  // of memory
+	refuse  atomic.Pointer[func() error] // new sessions, with what it returns; nil for none
 
 	mu       sync.Mutex
 	attempts map[ID]*attempt
@@ -233,6 +234,9 @@ func (v *arrival) hello(payload []byte) (*hello, error) {
 	}
 	if h.attempt == (ID{}) {
 		return nil, twinwire.Errorf(twinwire.ProtocolError, "hello without an attempt id")
+	}
+	if why := a.refuse.Load(); why != nil && !h.resumes {
+		return nil, (*why)()
 	}
 	return h, a.admit(&h.Hello, v.carrier.Info())
 }

@@ -186,6 +186,11 @@ func (a *Acceptor) Stats() AcceptorStats {
 // short. Sessions that are here go on, and can be resumed.
 func (a *Acceptor) RefuseNew(refuse bool) { a.short.Store(refuse) }
 
+// Refuse has hellos of new sessions refused from now on, with what why returns
+// for each, before Admit is asked. Sessions that are here go on, and can be
+// resumed (clause 8.4).
+func (a *Acceptor) Refuse(why func() error) { a.refuse.Store(&why) }
+
 // EndParked ends one in share of the sessions that wait for another carrier, at
 // least one if there is any: those that have waited longest. It returns how
 // many.

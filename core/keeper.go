@@ -31,6 +31,7 @@ type keeper struct {
 	time  time.Duration
 	timer *time.Timer // ends the session; nil while it has a carrier
 	cause error       // why the carrier before ended
+	since time.Time   // when that was
 
 	// A client's.
 	ticket    machine.Ticket
@@ -55,7 +56,7 @@ type resumption struct {
 
 // detachedLocked begins the wait for a carrier.
 func (k *keeper) detachedLocked(cause error) {
-	k.cause = cause
+	k.cause, k.since = cause, time.Now()
 	k.timer = time.AfterFunc(k.time, k.expire)
 	if k.reconnect != nil {
 		go k.reconnect(k.s, cause) // ends with the session, or when it goes on

@@ -16,6 +16,10 @@ const (
 	// quietCheck is how often CloseWhenQuiet looks without having heard from the
 	// peer: calls may also end by their context.
 	quietCheck = 50 * time.Millisecond
+	// comesBack is how long after the loss of its carrier a session that drains
+	// waits for its client, at most; half of the time that there is, if that is
+	// less. A client knows of the loss after 1.5 s, and dials at once.
+	comesBack = 2 * time.Second
 )
 
 // Drain lets a server's session finish (clause 8.4). The client is told, with
@@ -24,7 +28,8 @@ const (
 // with code and reason as by CloseWith. Where the client has another server to
 // go to (client.Run), it is given time for that: for half of the time until the
 // deadline, at most 5 s, what arrives is served still, and the session is not
-// closed from here. Drain returns when the session has ended; if ctx is done
+// closed from here. A session that has lost its carrier less than 2 s ago waits
+// for its client as well, so that calls can be answered. Drain returns when the session has ended; if ctx is done
 // before, the session ends at once. A second Drain joins the first.
 func (s *Session) Drain(ctx context.Context, code twinwire.Code, reason string, retryAfter time.Duration) error {
 	s.announce(ctx, retryAfter)
@@ -36,6 +41,7 @@ func (s *Session) Drain(ctx context.Context, code twinwire.Code, reason string, 
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
+	s.awaitCarrier(ctx)
 	s.CloseWith(code, reason, retryAfter)
 	select {
 	case <-s.done:
@@ -75,6 +81,34 @@ func (s *Session) announce(ctx context.Context, retryAfter time.Duration) {
 	case <-s.done:
 	case <-timer.C:
 	case <-ctx.Done():
+	}
+}
+
+// awaitCarrier waits for the client of a session that has just lost its carrier.
+func (s *Session) awaitCarrier(ctx context.Context) {
+	s.mu.Lock()
+	waits := s.bind == nil && s.keep != nil && !s.client && !s.ending && !s.ended
+	var since time.Time
+	if waits {
+		since = s.keep.since
+	}
+	s.mu.Unlock()
+	if !waits {
+		return
+	}
+	patience := comesBack - time.Since(since)
+	if at, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(at)/2)
+	}
+	if patience <= 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for c := range s.Lifecycle(ctx) {
+		if c.Phase == Resumed || c.Phase == Ended {
+			return
+		}
 	}
 }
 

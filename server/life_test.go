@@ -80,6 +80,7 @@ func TestChanged(t *testing.T) {
 	e.srv.Session(s.ID()).CloseWith(twinwire.Unavailable, "later", time.Millisecond)
 	s = <-sessions
 	echo(t, s)
+	eventually(t, func() bool { return strings.HasSuffix(d.String(), "reset") }) // told a moment later
 	if c := d.newest(core.Closed); c.Cause == nil || !errors.Is(c.Cause, twinwire.Unavailable) {
 		t.Errorf("closed: %v", c)
 	}

@@ -140,9 +140,10 @@ type Server struct {
 	clients  map[string]map[core.ID]*core.Session // by client id; "" is none
 	serving  map[*serving]struct{}
 	pages    map[string]struct{} // the origins of LoopbackAddr
-	closing  bool
-	carriers sync.WaitGroup // carriers that are being served
-	finished chan struct{}  // closed when a Shutdown or Close is complete
+	closing  bool                // nothing new is served
+	last     bool                // nor is anything that goes on
+	carriers sync.WaitGroup      // carriers that are being served
+	finished chan struct{}       // closed when a Shutdown or Close is complete
 }
 
 // Handle adds services. It must be called before the server serves.
@@ -186,7 +187,7 @@ func (s *Server) init() error {
 			s.origin, s.initErr = s.originCheck()
 		}
 		if s.initErr == nil {
-			s.acceptor.Admit = s.admit
+			s.acceptor.Admit = s.Admit
 			if s.Authenticate != nil || s.ClientIDs == RefuseSecond {
 				s.acceptor.Authenticate = s.authenticate
 			}
@@ -240,10 +241,11 @@ func (s *Server) originCheck() (func(r *http.Request) bool, error) {
 	return check, nil
 }
 
-// serve runs a carrier until its session has ended.
+// serve runs a carrier until its session has ended. While the server shuts down
+// sessions may still go on with another one.
 func (s *Server) serve(c transport.Carrier, from *caller) {
 	s.mu.Lock()
-	if s.closing {
+	if s.last {
 		s.mu.Unlock()
 		c.Close(twinwire.Unavailable, "server is shutting down")
 		from.leave()
@@ -258,20 +260,6 @@ func (s *Server) serve(c transport.Carrier, from *caller) {
 		defer leave()
 		_ = s.acceptor.ServeFrom(c, from)
 	}()
-}
-
-// admit refuses new sessions while the server shuts down, and asks the user.
-func (s *Server) admit(h *core.Hello, info transport.Info) error {
-	s.mu.Lock()
-	closing := s.closing
-	s.mu.Unlock()
-	if closing {
-		return &core.RefusedError{Code: twinwire.Unavailable, Reason: "server is shutting down", RetryAfter: retryAfter()}
-	}
-	if s.Admit != nil {
-		return s.Admit(h, info)
-	}
-	return nil
 }
 
 // began takes note of a new session.

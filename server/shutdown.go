@@ -19,11 +19,13 @@ func retryAfter() time.Duration {
 	return time.Duration(rand.Int64N(int64(drainTime))) + time.Millisecond
 }
 
-// Shutdown ends the server in peace: it stops listening, refuses new sessions,
-// announces to every client until when it will be there at the latest, which is
-// ctx's deadline (docs/protocol.md, clause 8.4), refuses new calls, lets those
-// that are running finish, says goodbye with Unavailable and a time to come
-// back, and returns when all sessions and HTTP requests have ended. If ctx is done before, what is left ends
+// Shutdown ends the server in peace: it refuses new sessions, announces to every
+// client until when it will be there at the latest, which is ctx's deadline
+// (docs/protocol.md, clause 8.4), refuses new calls, lets those that are running
+// finish, says goodbye with Unavailable and a time to come back, stops
+// listening, and returns when all sessions and HTTP requests have ended. A
+// client that loses its connection meanwhile may go on over another until the
+// goodbye, and is waited for, for 2 s; HTTP is served until then. If ctx is done before, what is left ends
 // at once and the error is ctx's; handlers that ignore their context are not
 // waited for any longer than a second. A second Shutdown waits for the first.
 //
@@ -45,16 +47,22 @@ func (s *Server) Shutdown(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+	for _, v := range list {
+		v.http.SetKeepAlivesEnabled(false) // the next request is another server's
+		v.pages.SetKeepAlivesEnabled(false)
+	}
 	var wg sync.WaitGroup
+	for session := range s.Sessions() {
+		wg.Go(func() { _ = session.Drain(ctx, twinwire.Unavailable, "server is shutting down", retryAfter()) })
+	}
+	wg.Wait()
+	s.takeNoMore()
 	for _, v := range list {
 		// Stops listening on TCP and waits for HTTP requests; WebSockets are
 		// not among them any more. UDP goes on until the end, so that who dials
 		// is told at once and does not have to find out.
 		wg.Go(func() { _ = v.http.Shutdown(ctx) })
 		wg.Go(func() { _ = v.pages.Shutdown(ctx) })
-	}
-	for session := range s.Sessions() {
-		wg.Go(func() { _ = session.Drain(ctx, twinwire.Unavailable, "server is shutting down", retryAfter()) })
 	}
 	wg.Wait()
 	s.finish(ctx, list)
@@ -71,6 +79,7 @@ func (s *Server) Close() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if first {
+		s.takeNoMore()
 		var wg sync.WaitGroup
 		for session := range s.Sessions() {
 			wg.Go(func() { closeSession(session) })
@@ -97,10 +106,21 @@ func (s *Server) beginClosing() (list []*serving, first bool, err error) {
 	defer s.mu.Unlock()
 	first = !s.closing
 	s.closing = true
+	s.acceptor.Refuse(func() error {
+		return &core.RefusedError{Code: twinwire.Unavailable, Reason: "server is shutting down", RetryAfter: retryAfter()}
+	})
 	for v := range s.serving {
 		list = append(list, v)
 	}
 	return list, first, nil
+}
+
+// takeNoMore closes every carrier that comes from now on: there is no session
+// left that could go on with it.
+func (s *Server) takeNoMore() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = true
 }
 
 // straggle is how long handlers whose context has ended are waited for.
