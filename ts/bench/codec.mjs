@@ -2,7 +2,7 @@
 // dependencies of anything else: npm run bench. The libraries take turns, and the medians of many rounds are compared.
 import { Decoder, Encoder } from '@msgpack/msgpack';
 import { Packr } from 'msgpackr';
-import { date, decode, encode, float64, list, string, struct, uint53 } from '../dist/codec/index.js';
+import { date, decode, encode, float64, list, string, struct, uint53 } from '../dist/codec.js';
 
 const Flat = struct({ ID: uint53, Name: string, Tags: list(string), Amount: float64, At: date });
 const flat = { ID: 1234567, Name: 'a message without structure', Tags: ['red', 'green'], Amount: 1234.5678, At: new Date(1700000000123) };

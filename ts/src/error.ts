@@ -1,31 +1,29 @@
 /** The codes of docs/protocol.md, clause 9.1. Those from 1024 to 4095 are the application's. */
-export const Code = {
-	Accepted: 0,
-	Rejected: 1,
-	NotImplemented: 2,
-	Unauthorized: 3,
-	BadRequest: 4,
-	Internal: 5,
-	Canceled: 6,
-	DeadlineExceeded: 7,
-	NotFound: 8,
-	AlreadyExists: 9,
-	PermissionDenied: 10,
-	ResourceExhausted: 11,
-	FailedPrecondition: 12,
-	Unavailable: 13,
-	OutcomeUnknown: 14,
-	ProtocolError: 15,
-	VersionMismatch: 16,
-	TooLarge: 17,
-	SlowConsumer: 18,
-	PeerDead: 19,
-	Replaced: 20,
-	Expired: 21,
-	TakenOver: 22,
-} as const;
-
-const names = Object.keys(Code);
+export enum Code {
+	Accepted = 0,
+	Rejected = 1,
+	NotImplemented = 2,
+	Unauthorized = 3,
+	BadRequest = 4,
+	Internal = 5,
+	Canceled = 6,
+	DeadlineExceeded = 7,
+	NotFound = 8,
+	AlreadyExists = 9,
+	PermissionDenied = 10,
+	ResourceExhausted = 11,
+	FailedPrecondition = 12,
+	Unavailable = 13,
+	OutcomeUnknown = 14,
+	ProtocolError = 15,
+	VersionMismatch = 16,
+	TooLarge = 17,
+	SlowConsumer = 18,
+	PeerDead = 19,
+	Replaced = 20,
+	Expired = 21,
+	TakenOver = 22,
+}
 
 /** What a TwinwireError knows beside its code. */
 export interface ErrorOptions {
@@ -53,7 +51,7 @@ export class TwinwireError extends Error {
 	readonly authenticate: boolean;
 
 	constructor(code: number, message = '', options: ErrorOptions = {}) {
-		const name = names[code] ?? `Code${code}`;
+		const name = Code[code] ?? `Code${code}`;
 		super(message || name, options);
 		this.name = name;
 		this.code = code;
@@ -69,8 +67,8 @@ export class TwinwireError extends Error {
 	}
 }
 
-/** A violation by the peer (clause 9.3). */
-export const violation = (reason: string): TwinwireError => new TwinwireError(Code.ProtocolError, reason);
+/** A violation of a clause of docs/protocol.md by the peer (clause 9.3). */
+export const violation = (clause: string): TwinwireError => new TwinwireError(Code.ProtocolError, `the peer broke clause ${clause}`);
 
 /** The error of a wait that its AbortSignal ended. */
 export function aborted(signal: AbortSignal): TwinwireError {

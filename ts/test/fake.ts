@@ -8,7 +8,7 @@ import { type MemoryCarrier, memoryPipe } from '../src/wires/memory.js';
 
 /** One carrier, at the server. */
 export class FakeConnection implements Receiver {
-	readonly got: { pipe: number; frame: Frame }[] = [];
+	readonly got: { pipe: number; frame: Frame; bytes: Uint8Array }[] = [];
 	/** What the client closed it with. */
 	end: { code: number | undefined; reason: string } | undefined;
 	private waiting: (() => void)[] = [];
@@ -19,9 +19,9 @@ export class FakeConnection implements Receiver {
 
 	frames(pipe: number, b: Uint8Array): void {
 		for (let at = 0; at < b.length; ) {
-			const frame = new Frame();
-			at = parseFrame(b, at, frame);
-			this.got.push({ pipe, frame });
+			const [frame, end] = parseFrame(b, at);
+			this.got.push({ pipe, frame, bytes: b.slice(at, end) });
+			at = end;
 		}
 		this.changed();
 	}
@@ -47,6 +47,13 @@ export class FakeConnection implements Receiver {
 		const find = (): number => this.got.findIndex((g) => g.frame.kind === kind);
 		await this.until(() => find() >= 0);
 		return this.got.splice(0, find() + 1).at(-1)?.frame ?? assert.fail();
+	}
+
+	/** Waits for a frame of a kind, and returns its bytes. */
+	async bytes(kind: number): Promise<Uint8Array[]> {
+		const all = (): Uint8Array[] => this.got.filter((g) => g.frame.kind === kind).map((g) => g.bytes);
+		await this.until(() => all().length > 0);
+		return all();
 	}
 
 	send(...frames: Frame[]): void {

@@ -1,16 +1,19 @@
+import { encode, value } from '../codec/types.js';
 import type { Value } from '../codec/value.js';
 import { Code, TwinwireError } from '../error.js';
 import type { Binding } from '../machine/config.js';
-import type { Handlers } from '../session/serve.js';
+import type { Handlers, Serve } from '../session/serve.js';
+import { now } from '../session/link.js';
 import { type Change, Session } from '../session/session.js';
-import type { Target, Wire } from '../wires/carrier.js';
+import { Machine } from '../machine/machine.js';
+import type { Wire } from '../wires/carrier.js';
 import { type WebSocketClass, webSocket } from '../wires/websocket.js';
 import { webTransport } from '../wires/webtransport.js';
 import { parseAddress } from './address.js';
 import { type Credentials, credentialBytes } from './credentials.js';
 import { greet, type Offer, refused } from './greet.js';
-import { encodeHello, ownWindow, type Welcome } from './hello.js';
-import { lastWinner, platformStorage, rememberWinner, type Storage } from './memory.js';
+import { encodeHello, ownWindow } from './hello.js';
+import { type Storage, winner } from './memory.js';
 import { race } from './race.js';
 import { Renewal } from './renew.js';
 
@@ -56,164 +59,120 @@ export interface ConnectOptions {
 	signal?: AbortSignal;
 }
 
-/** When a session on WebSocket looks for WebTransport: first, and at most between two looks, in milliseconds. */
+/** When a session on another wire looks for the best one: first, and at most between two looks, in milliseconds. */
 const firstLook = 2000;
 const mostLook = 300_000;
 const lookTime = 5000;
 
-const random = (n: number): Uint8Array => crypto.getRandomValues(new Uint8Array(n));
-const hex = (b: Uint8Array): string => Array.from(b, (v) => v.toString(16).padStart(2, '0')).join('');
+const random = (): Uint8Array => crypto.getRandomValues(new Uint8Array(16));
+
+const bindingOf = ({ welcome, carrier, trip }: Offer, told: readonly number[]): Binding => ({ generation: welcome.gen, independent: carrier.independent, heartbeat: welcome.ping, trip, nexts: welcome.nexts ?? [], told });
 
 /** Connects to a server: host, host:port, or an address with a scheme, see parseAddress. */
 export async function connect(address: string, options: ConnectOptions = {}): Promise<Session> {
-	return new Dialer(address, options).connect();
-}
-
-/** A token to come back with, and the attempt id that it is presented with each time (clause 14.2). */
-interface Return {
-	readonly token: Uint8Array;
-	readonly attempt: Uint8Array;
-}
-
-/** Dials one server, again and again if need be. */
-class Dialer {
-	private readonly target: Target;
-	private readonly wires: readonly Wire[];
-	private readonly storage: Storage | undefined;
-	private session: Session | undefined;
-	private sessionId = random(0);
-	private renewal: Renewal | undefined;
-	private back: Return | undefined;
-	private keep: number;
+	const { authenticate, storage, handlers = {}, signal, onError = (err, method) => console.error(`twinwire: ${method} failed`, err) } = options;
+	const { first = 250, most = 20_000, tries = Infinity, never } = options.reconnect ?? {};
+	const { target, wire } = parseAddress(address);
+	const all = options.wires ?? [...(typeof WebTransport === 'undefined' || target.plaintext ? [] : [webTransport(options.certificates)]), webSocket(options.WebSocket)];
+	const wires = wire ? all.filter((w) => w.name === wire) : all;
+	if (!wires.length) throw new TwinwireError(Code.NotImplemented, 'this platform does not have that wire');
+	const over = new AbortController();
+	let keep = never ? 0 : (options.resumeTime ?? 120_000);
+	/** A token to come back with, and the attempt id that it is presented with each time (clause 14.2). */
+	let token: Uint8Array | undefined;
+	let attempt = random();
 	/** Somebody dials to have the session go on: two at a time would present one token (clause 14.3). */
-	private dialing = false;
-	private readonly over = new AbortController();
-
-	constructor(
-		address: string,
-		private readonly options: ConnectOptions,
-	) {
-		const { target, wire } = parseAddress(address);
-		this.target = target;
-		const all = options.wires ?? [...(typeof WebTransport === 'undefined' || target.plaintext ? [] : [webTransport(options.certificates)]), webSocket(options.WebSocket)];
-		this.wires = wire ? all.filter((w) => w.name === wire) : all;
-		if (this.wires.length === 0) throw new TwinwireError(Code.NotImplemented, 'this platform does not have that wire');
-		this.storage = options.storage ?? platformStorage();
-		this.keep = options.reconnect?.never ? 0 : (options.resumeTime ?? 120_000);
-	}
-
-	async connect(): Promise<Session> {
-		const { signal } = this.options;
-		const offer = await this.dial(this.wires, random(16), signal ?? new AbortController().signal);
-		const { welcome, carrier } = offer;
-		this.sessionId = welcome.session as Uint8Array<ArrayBuffer>;
-		this.keep = welcome.keep;
-		this.renew(welcome);
-		const { onError, authenticate } = this.options;
-		const renewal = new Renewal(() => session, welcome.session, authenticate ?? (() => Promise.reject(new TwinwireError(Code.Unauthorized))));
-		const session = new Session(
-			{
-				id: hex(welcome.session),
-				machine: { own: ownWindow, peer: welcome.window, lanes: welcome.lanes, keeps: welcome.keep > 0, binding: bindingOf(offer, []) },
-				handlers: this.options.handlers ?? {},
-				failed: onError ?? ((err, method) => console.error(`twinwire: ${method} failed`, err)),
-				renewal: (kind, payload) => void renewal.receive(kind, payload),
-			},
-			carrier,
-		);
-		this.session = session;
-		this.renewal = renewal;
-		renewal.expires(welcome.expires);
-		session.onChange((c) => this.changed(c));
-		this.changed(session.change);
-		return session;
-	}
+	let dialing = false;
 
 	/** Runs one race, and asks once more for credentials that were refused (clause 15.4). */
-	private async dial(wires: readonly Wire[], attempt: Uint8Array, signal: AbortSignal, told?: readonly number[]): Promise<Offer> {
-		const { authenticate } = this.options;
-		let credentials = await authenticate?.(false);
-		const run = async (): Promise<Offer> => {
-			const now = credentials;
-			const payload = encodeHello({
-				app: this.options.app ?? '',
-				version: this.options.version ?? '',
-				client: this.options.client ?? '',
-				connect: told ? undefined : this.options.connect,
+	async function dial(wires: readonly Wire[], signal: AbortSignal, resume?: { readonly [key: string]: Value }): Promise<Offer> {
+		let refusal: TwinwireError | undefined;
+		let before = '';
+		for (;;) {
+			const given = await authenticate?.(!!refusal);
+			if (refusal && before === String(given?.credential)) throw refusal;
+			const hello = encodeHello({
+				app: options.app ?? '',
+				appv: options.version ?? '',
+				client: options.client,
+				connect: resume || options.connect === undefined ? undefined : encode(value, options.connect).slice(),
 				attempt,
-				keep: this.keep,
-				resume: told && this.back ? { session: this.sessionId, token: this.back.token, nexts: told } : undefined,
-				auth: now?.method,
-				cred: now && credentialBytes(now),
+				keep,
+				auth: given?.method,
+				cred: given && credentialBytes(given),
+				...resume,
 			});
-			const first = wires[0];
-			const won = lastWinner(this.storage, this.target.host);
-			const headStart = told || (won !== undefined && won !== first?.name) ? 0 : (this.options.headStart ?? 200);
-			const offer = await race({ target: this.target, wires, headStart, greet: (carrier, stop) => greet(carrier, payload, attempt, now?.prove, stop) }, signal);
-			if (wires.length > 1) rememberWinner(this.storage, this.target.host, offer.carrier.wire);
-			return offer;
-		};
-		try {
-			return await run();
-		} catch (err) {
-			if (!authenticate || !(err instanceof TwinwireError) || !err.authenticate) throw err;
-			const before = credentials;
-			credentials = await authenticate(true);
-			if (String(before?.credential) === String(credentials.credential)) throw err;
-			return run();
+			const won = winner(storage, target.host);
+			const headStart = resume || (won && won !== wires[0]?.name) ? 0 : (options.headStart ?? 200);
+			try {
+				const offer = await race({ target, wires, headStart, greet: (carrier, stop) => greet(carrier, hello, attempt, given?.prove, stop) }, signal);
+				if (wires.length > 1) winner(storage, target.host, offer.carrier.wire);
+				return offer;
+			} catch (err) {
+				if (refusal || !given || !(err instanceof TwinwireError && err.authenticate)) throw err;
+				refusal = err;
+				before = String(given.credential);
+			}
 		}
 	}
 
-	private renew(welcome: Welcome): void {
-		this.back = welcome.token && { token: welcome.token, attempt: random(16) };
+	function renew(next: Uint8Array | undefined): void {
+		token = next;
+		attempt = random();
 	}
 
-	private changed(c: Change): void {
-		if (c.phase === 'ended') {
-			this.over.abort();
-			this.renewal?.end();
-		} else if (c.phase === 'detached') void this.reconnect(c.error);
-		else if (c.wire === 'websocket' && this.wires[0]?.name !== 'websocket' && this.back) void this.look();
-	}
+	const offer = await dial(wires, signal ?? over.signal);
+	const { welcome, carrier } = offer;
+	const id = welcome.session;
+	keep = welcome.keep;
+	renew(welcome.token);
+	const renewal = new Renewal(() => session.link, id, authenticate ?? (() => Promise.reject(new Error())));
+	const session: Session = new Session(
+		Array.from(id, (v) => v.toString(16).padStart(2, '0')).join(''),
+		carrier,
+		(listener) => new Machine(ownWindow, welcome, welcome.lanes, keep > 0, bindingOf(offer, []), listener, now()),
+		(kind, payload) => void renewal.receive(kind, payload),
+	);
+	const { link } = session;
+	(Object.values(handlers)[0]?.serve as Serve | undefined)?.(link, handlers, onError);
+	renewal.expires(welcome.expires);
 
 	/** Has the session go on over the wires. */
-	private async resume(wires: readonly Wire[], signal: AbortSignal): Promise<void> {
-		const { session, back } = this;
-		if (!session || !back) throw new TwinwireError(Code.FailedPrecondition, 'session cannot go on');
-		const told = session.link.machine.lanes.map((l) => l.next);
-		const offer = await this.dial(wires, back.attempt, signal, told);
-		const { welcome, carrier } = offer;
-		const ended = offer.ended();
-		if (ended || !welcome.nexts || session.error || !session.link.machine.resumable) {
-			carrier.close(Code.Replaced, '');
-			throw ended ?? session.error ?? new TwinwireError(Code.ProtocolError, 'server sent a welcome that makes no sense');
+	async function resume(wires: readonly Wire[], signal: AbortSignal): Promise<void> {
+		dialing = true;
+		try {
+			if (!token) throw new TwinwireError(Code.FailedPrecondition);
+			const nexts = link.machine.lanes.map((l) => l.next);
+			const offer = await dial(wires, signal, { session: id, token, nexts });
+			const { welcome, carrier } = offer;
+			const ended = offer.ended() ?? session.error;
+			if (ended || !welcome.nexts || !link.machine.resumable) {
+				carrier.close(Code.Replaced, '');
+				throw ended ?? new TwinwireError(Code.Unavailable);
+			}
+			renew(welcome.token);
+			link.rebind(carrier, bindingOf(offer, nexts));
+			renewal.expires(welcome.expires);
+		} finally {
+			dialing = false;
 		}
-		this.renew(welcome);
-		session.link.rebind(carrier, bindingOf(offer, told));
-		this.renewal?.expires(welcome.expires);
 	}
 
 	/** Looks for the server until the session goes on, or is over (clause 14). */
-	private async reconnect(cause: TwinwireError | undefined): Promise<void> {
-		const { session, over } = this;
-		const { first = 250, most = 20_000, tries = Infinity } = this.options.reconnect ?? {};
-		if (!session) return;
-		const expired = setTimeout(() => session.link.end(new TwinwireError(Code.Unavailable, `connection lost, and not found again within ${this.keep} ms`, { cause })), this.keep);
+	async function reconnect(cause: TwinwireError | undefined): Promise<void> {
+		const lost = (cause: unknown): void => link.end(new TwinwireError(Code.Unavailable, 'connection lost, and not found again', { cause }));
+		const expired = setTimeout(lost, keep, cause);
 		const detached = (): boolean => session.change.phase === 'detached';
 		for (let n = 1; detached(); n++) {
 			let wait = Math.random() * Math.min(most, first * 2 ** (n - 1));
-			if (!this.dialing) {
-				this.dialing = true;
+			if (!dialing) {
 				try {
-					await this.resume(this.wires, over.signal);
+					await resume(wires, over.signal);
 				} catch (err) {
-					const e = err as TwinwireError;
-					if (e.cause === refused && (e.retryAfter === undefined || e.never)) session.link.end(e);
-					else if (n >= tries) session.link.end(new TwinwireError(Code.Unavailable, 'connection lost, and not found again', { cause: err }));
-					else if (!(err instanceof TwinwireError)) session.link.end(new TwinwireError(Code.Internal, 'session could not go on', { cause: err }));
-					wait = Math.max(wait, e.retryAfter ?? 0);
-				} finally {
-					this.dialing = false;
+					const { cause, retryAfter, never } = err as TwinwireError;
+					if (cause === refused && (retryAfter === undefined || never)) link.end(err as TwinwireError);
+					else if (n >= tries || !(err instanceof TwinwireError)) lost(err);
+					wait = Math.max(wait, retryAfter ?? 0);
 				}
 			}
 			if (detached()) await pause(wait, over.signal);
@@ -221,36 +180,27 @@ class Dialer {
 		clearTimeout(expired);
 	}
 
-	/** Looks for the better wire while the session runs on another, and moves there. */
-	private async look(): Promise<void> {
-		const { session, over } = this;
-		if (!session) return;
+	/** Looks for the best wire while the session runs on another, and moves there. */
+	async function look(): Promise<void> {
 		const { change } = session;
 		for (let wait = firstLook; ; wait = Math.min(2 * wait, mostLook)) {
 			await pause(wait / 2 + Math.random() * wait, over.signal);
 			if (session.change !== change) return;
-			if (this.dialing) continue;
-			this.dialing = true;
-			try {
-				await this.resume(this.wires.slice(0, 1), AbortSignal.any([over.signal, AbortSignal.timeout(lookTime)]));
-				return;
-			} catch {
-				// There is another look.
-			} finally {
-				this.dialing = false;
-			}
+			if (!dialing) await resume(wires.slice(0, 1), AbortSignal.any([over.signal, AbortSignal.timeout(lookTime)])).catch(() => {});
 		}
 	}
-}
 
-const bindingOf = ({ welcome, carrier, trip }: Offer, told: readonly number[]): Binding => ({
-	generation: welcome.generation,
-	independent: carrier.independent,
-	heartbeat: welcome.ping,
-	trip,
-	nexts: welcome.nexts ?? [],
-	told,
-});
+	const changed = ({ phase, wire, error }: Change): void => {
+		if (phase === 'ended') {
+			over.abort();
+			renewal.expires(undefined);
+		} else if (phase === 'detached') void reconnect(error);
+		else if (wire !== wires[0]?.name && token) void look();
+	};
+	session.onChange(changed);
+	changed(session.change);
+	return session;
+}
 
 /** Waits, at most until the network is there again or the session is over. */
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>

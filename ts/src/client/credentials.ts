@@ -1,3 +1,4 @@
+import { concat, utf8 } from '../frame/varint.js';
 import type { Prove } from './greet.js';
 
 /** What a client proves who it is with (clause 15). */
@@ -10,7 +11,6 @@ export interface Credentials {
 	readonly prove?: Prove;
 }
 
-const encoder = new TextEncoder();
 
 /** Credentials that are a token, which a server or somebody whom it trusts has issued. */
 export const token = (credential: string): Credentials => ({ method: 'token', credential });
@@ -22,10 +22,10 @@ export const secret = (name: string, key: Uint8Array): Credentials => ({
 	prove: async (challenge, id) => {
 		const hmac = { name: 'HMAC', hash: 'SHA-256' };
 		const k = await crypto.subtle.importKey('raw', key as Uint8Array<ArrayBuffer>, hmac, false, ['sign']);
-		const parts = [encoder.encode('twinwire proof 1'), id, challenge, encoder.encode(name)] as Uint8Array<ArrayBuffer>[];
-		return new Uint8Array(await crypto.subtle.sign('HMAC', k, await new Blob(parts).arrayBuffer()));
+		const proof = concat([utf8('twinwire proof 1'), id, challenge, utf8(name)]) as Uint8Array<ArrayBuffer>;
+		return new Uint8Array(await crypto.subtle.sign('HMAC', k, proof));
 	},
 });
 
 /** The bytes of a credential. */
-export const credentialBytes = (c: Credentials): Uint8Array => (typeof c.credential === 'string' ? encoder.encode(c.credential) : c.credential);
+export const credentialBytes = (c: Credentials): Uint8Array => (typeof c.credential === 'string' ? utf8(c.credential) : c.credential);

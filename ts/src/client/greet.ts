@@ -1,12 +1,12 @@
 import { aborted, Code, TwinwireError, violation } from '../error.js';
 import { encodeFrame, Frame, parseFrame } from '../frame/frame.js';
 import { F1, F2, F3, Kind } from '../frame/layout.js';
+import { text } from '../frame/varint.js';
 import { type Carrier, nobody } from '../wires/carrier.js';
 import { decodeWelcome, type Welcome } from './hello.js';
 
 /** How long a handshake may take, in milliseconds (clause 3.1). */
 const handshakeTime = 5000;
-const decoder = new TextDecoder();
 
 /** A carrier whose server has welcomed this client, and on which nothing has begun. */
 export interface Offer {
@@ -21,11 +21,6 @@ export interface Offer {
 /** Answers a CHALLENGE (clause 15.3). The id is that of the attempt, or of the session in a renewal. */
 export type Prove = (challenge: Uint8Array, id: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
-/** The error of a REFUSE frame (clause 3.7). */
-function refusal(f: Frame): TwinwireError {
-	return new TwinwireError(f.code, decoder.decode(f.name), { retryAfter: f.flags & F1 ? f.millis : undefined, never: (f.flags & F2) !== 0, authenticate: (f.flags & F3) !== 0, cause: refused });
-}
-
 /** The cause of errors that a server gave as its answer to a hello. */
 export const refused = 'refused by the server';
 
@@ -39,9 +34,9 @@ export function greet(carrier: Carrier, hello: Uint8Array, attempt: Uint8Array, 
 			signal.removeEventListener('abort', abort);
 			carrier.receiver = { ...nobody, closed };
 		};
-		const fail = (err: unknown): void => {
+		const fail = (cause: unknown): void => {
 			settle();
-			const error = err instanceof TwinwireError ? err : new TwinwireError(Code.Internal, 'handshake failed', { cause: err });
+			const error = cause instanceof TwinwireError ? cause : new TwinwireError(Code.Internal, 'handshake failed', { cause });
 			carrier.close(error.cause === refused ? Code.Accepted : error.code, '');
 			reject(error);
 		};
@@ -51,33 +46,23 @@ export function greet(carrier: Carrier, hello: Uint8Array, attempt: Uint8Array, 
 		};
 		const abort = (): void => fail(aborted(signal));
 		const timer = setTimeout(() => fail(new TwinwireError(Code.DeadlineExceeded, 'server did not answer the hello')), handshakeTime);
-		const answer = async (f: Frame, whole: boolean): Promise<void> => {
-			if (f.kind === Kind.Refuse) throw refusal(f);
-			if (f.kind === Kind.Challenge && prove) {
-				const payload = await prove(f.payload, attempt);
+		const answer = async (b: Uint8Array): Promise<void> => {
+			const [{ kind, code, name, flags, millis, payload }, end] = parseFrame(b, 0);
+			if (kind === Kind.Refuse) throw new TwinwireError(code, text(name), { retryAfter: flags & F1 ? millis : undefined, never: (flags & F2) > 0, authenticate: (flags & F3) > 0, cause: refused });
+			if (kind === Kind.Challenge) {
+				if (!prove) throw new TwinwireError(Code.NotImplemented, 'server wants a proof that this client does not have');
+				const proof = prove(payload, attempt);
 				prove = undefined;
-				carrier.send(0, encodeFrame(new Frame(Kind.Proof, { payload })));
+				carrier.send(0, encodeFrame(new Frame(Kind.Proof, { payload: await proof })));
 				return;
 			}
-			if (f.kind === Kind.Challenge) throw new TwinwireError(Code.NotImplemented, 'server wants a proof that this client does not have');
-			if (f.kind !== Kind.Welcome || !whole) throw violation('server did not answer the hello with a welcome');
-			const welcome = decodeWelcome(f.payload);
+			if (kind !== Kind.Welcome || end < b.length) throw violation('3.1');
+			const welcome = decodeWelcome(payload);
 			settle();
 			resolve({ carrier, welcome, trip: performance.now() - began, ended: () => ended });
 		};
-		carrier.receiver = {
-			...nobody,
-			frames: (_pipe, b) => {
-				try {
-					const f = new Frame();
-					answer(f, parseFrame(b, 0, f) === b.length).catch(fail);
-				} catch (err) {
-					fail(err);
-				}
-			},
-			closed,
-		};
-		signal.addEventListener('abort', abort, { once: true });
+		carrier.receiver = { ...nobody, closed, frames: (_, b) => void answer(b).catch(fail) };
+		signal.addEventListener('abort', abort);
 		if (signal.aborted) return abort();
 		carrier.send(0, encodeFrame(new Frame(Kind.Hello, { payload: hello })));
 	});

@@ -7,31 +7,16 @@ export interface Storage {
 /** How long the wire that won is remembered, in milliseconds. */
 const memoryTime = 24 * 3600 * 1000;
 
-const key = (host: string): string => `twinwire.wire.${host}`;
-
-/** Returns the storage of the platform, if it has one and lets it be used. */
-export function platformStorage(): Storage | undefined {
+/** Remembers which wire won the last race to a host, and returns the one that did before. A storage may be full, or forbidden. */
+export function winner(given: Storage | undefined, host: string, won?: string): string | undefined {
+	const key = `twinwire.wire.${host}`;
 	try {
-		return (globalThis as { localStorage?: Storage }).localStorage;
+		const storage = given ?? (globalThis as { localStorage?: Storage }).localStorage;
+		if (won) storage?.setItem(key, `${won} ${Date.now() + memoryTime}`);
+		const [wire, until] = storage?.getItem(key)?.split(' ') ?? [];
+		if (Number(until) > Date.now()) return wire;
 	} catch {
-		return undefined; // forbidden by the user
+		// The next race has a head start again.
 	}
-}
-
-/** Returns the wire that won the last race to a host. */
-export function lastWinner(storage: Storage | undefined, host: string): string | undefined {
-	try {
-		const [wire, until] = storage?.getItem(key(host))?.split(' ') ?? [];
-		return Number(until) > Date.now() ? wire : undefined;
-	} catch {
-		return undefined;
-	}
-}
-
-export function rememberWinner(storage: Storage | undefined, host: string, wire: string): void {
-	try {
-		storage?.setItem(key(host), `${wire} ${Date.now() + memoryTime}`);
-	} catch {
-		// Full, or forbidden: the next race has a head start again.
-	}
+	return undefined;
 }

@@ -16,37 +16,35 @@ export interface Race {
 }
 
 /** Runs a race. It rejects with the server's refusal, or with what went wrong on each wire. */
-export async function race(r: Race, signal: AbortSignal): Promise<Offer> {
+export async function race({ target, wires, headStart, greet }: Race, signal: AbortSignal): Promise<Offer> {
 	const all = new AbortController();
 	const stop = (): void => all.abort(signal.reason);
-	signal.addEventListener('abort', stop, { once: true });
+	signal.addEventListener('abort', stop);
 	if (signal.aborted) stop();
 	const errors: TwinwireError[] = [];
-	const ready: Carrier[] = [];
+	const ready: [Wire, Carrier][] = [];
 	const timers: ReturnType<typeof setTimeout>[] = [];
+	const waiting = [...wires];
 	let greeting = 0;
-	let patient = true;
-	let started = 0;
 	let over = false;
+	const leave = (carrier: Carrier): void => carrier.close(Code.Replaced, '');
 	try {
 		return await new Promise<Offer>((resolve, reject) => {
-			const failed = (wire: Wire, err: unknown): void => {
-				const error = err instanceof TwinwireError ? err : new TwinwireError(Code.Unavailable, '', { cause: err });
+			const failed = (wire: Wire, cause: unknown): void => {
+				const error = cause instanceof TwinwireError ? cause : new TwinwireError(Code.Unavailable, '', { cause });
 				if (error.cause === refused) return reject(error);
 				errors.push(new TwinwireError(error.code, `${wire.name}: ${error.message}`, { cause: error }));
 				next();
-				if (errors.length === r.wires.length) reject(errors.length === 1 ? error : new TwinwireError(Code.Unavailable, `could not connect: ${errors.map((e) => e.message).join('; ')}`, { cause: errors }));
+				if (errors.length === wires.length) reject(errors.length > 1 ? new TwinwireError(Code.Unavailable, errors.map((e) => e.message).join('; '), { cause: errors }) : error);
 			};
-			const greet = (wire: Wire, carrier: Carrier): void => {
+			/** Has a wire that is ready say hello, if it is its turn. */
+			const hello = (most = 1): void => {
+				const [wire, carrier] = over || greeting >= most ? [] : (ready.shift() ?? []);
+				if (!wire || !carrier) return;
 				greeting++;
-				timers.push(
-					setTimeout(() => {
-						patient = false;
-						hello();
-					}, helloPatience),
-				);
-				r.greet(carrier, all.signal).then(
-					(offer) => (over ? offer.carrier.close(Code.Replaced, 'another wire was faster') : resolve(offer)),
+				timers.push(setTimeout(hello, helloPatience, Infinity));
+				greet(carrier, all.signal).then(
+					(offer) => (over ? leave(offer.carrier) : resolve(offer)),
 					(err: unknown) => {
 						greeting--;
 						failed(wire, err);
@@ -54,33 +52,26 @@ export async function race(r: Race, signal: AbortSignal): Promise<Offer> {
 					},
 				);
 			};
-			const names = new Map<Carrier, Wire>();
-			/** Has a wire that is ready say hello, if it is its turn. */
-			const hello = (): void => {
-				const carrier = over || (greeting > 0 && patient) ? undefined : ready.shift();
-				if (carrier) greet(names.get(carrier) as Wire, carrier);
-			};
 			const next = (): void => {
-				const wire = over ? undefined : r.wires[started++];
+				const wire = over ? undefined : waiting.shift();
 				if (!wire) return;
-				wire.dial(r.target, all.signal).then(
+				wire.dial(target, all.signal).then(
 					(carrier) => {
-						if (over) return carrier.close(Code.Replaced, 'another wire was faster');
-						names.set(carrier, wire);
-						ready.push(carrier);
+						if (over) return leave(carrier);
+						ready.push([wire, carrier]);
 						hello();
 					},
 					(err: unknown) => failed(wire, err),
 				);
-				timers.push(setTimeout(next, r.headStart));
+				timers.push(setTimeout(next, headStart));
 			};
 			next();
 		});
 	} finally {
 		over = true;
 		signal.removeEventListener('abort', stop);
-		for (const t of timers) clearTimeout(t);
+		timers.forEach(clearTimeout);
 		all.abort();
-		for (const carrier of ready) carrier.close(Code.Replaced, 'another wire was faster');
+		for (const [, carrier] of ready) leave(carrier);
 	}
 }

@@ -1,6 +1,7 @@
-import { Code, TwinwireError } from '../error.js';
+import { Code, TwinwireError, violation } from '../error.js';
+import { Frame } from '../frame/frame.js';
 import { Kind } from '../frame/layout.js';
-import type { Session } from '../session/session.js';
+import { type Link, longest } from '../session/link.js';
 import { type Credentials, credentialBytes } from './credentials.js';
 import { decodeExpiry, encodeRenewal } from './hello.js';
 
@@ -16,56 +17,58 @@ export class Renewal {
 	private again = false;
 
 	constructor(
-		private readonly session: () => Session,
+		private readonly link: () => Link,
 		private readonly id: Uint8Array,
 		private readonly authenticate: (again: boolean) => Credentials | Promise<Credentials>,
 	) {}
 
-	/** Takes note of for how long credentials are good, and that a renewal on an earlier carrier is over. */
+	/** Takes note of for how long credentials are good, if they are to be renewed, and that a renewal on an earlier carrier is over. */
 	expires(ms: number | undefined): void {
 		clearTimeout(this.timer);
 		this.sent = undefined;
 		this.again = false;
 		if (ms === undefined) return;
 		const left = ms - Math.min(Math.max(ms / 10, margin), ms / 2);
-		this.timer = setTimeout(() => void this.renew(), Math.min(left, 2 ** 31 - 1));
+		this.timer = setTimeout(() => void this.renew(), Math.min(left, longest));
 	}
 
-	end(): void {
-		clearTimeout(this.timer);
+	private send(kind: Kind, payload: Uint8Array): void {
+		this.link().machine.control.push(new Frame(kind, { payload }));
+		this.link().kick();
 	}
 
 	/** Sends new credentials. Without any the session ends in time. */
 	private async renew(): Promise<void> {
-		const { link } = this.session();
-		const { binding } = link.machine;
-		const credentials = await Promise.resolve(this.authenticate(this.again)).catch(() => undefined);
-		// A session without a carrier brings credentials when it goes on.
-		if (!credentials || link.machine.binding !== binding || !link.carrier) return;
-		this.sent = credentials;
-		link.machine.control.renewal.push({ kind: Kind.Hello, payload: encodeRenewal(credentials.method, credentialBytes(credentials)) });
-		link.kick();
+		const { carrier } = this.link();
+		try {
+			const credentials = await this.authenticate(this.again);
+			// A session without a carrier brings credentials when it goes on.
+			if (!carrier || this.link().carrier !== carrier) return;
+			this.sent = credentials;
+			this.send(Kind.Hello, encodeRenewal(credentials.method, credentialBytes(credentials)));
+		} catch {
+			// It ends in time.
+		}
 	}
 
 	/** Takes the answer of the server. */
 	async receive(kind: number, payload: Uint8Array): Promise<void> {
-		const { link } = this.session();
 		const { sent } = this;
 		try {
-			if (!sent || (kind === Kind.Challenge && !sent.prove)) throw new TwinwireError(Code.ProtocolError, 'handshake frame after the handshake');
-			if (kind === Kind.Welcome) return this.expires(decodeExpiry(payload));
-			if (kind === Kind.Challenge && sent.prove) {
+			if (!sent) throw violation('15.8');
+			if (kind === Kind.Welcome) this.expires(decodeExpiry(payload));
+			else if (kind === Kind.Challenge) {
+				if (!sent.prove) throw violation('15.2');
 				const proof = await sent.prove(payload, this.id);
-				if (this.sent === sent) link.machine.control.renewal.push({ kind: Kind.Proof, payload: proof });
-				link.kick();
-				return;
+				if (this.sent === sent) this.send(Kind.Proof, proof);
+			} else {
+				this.sent = undefined;
+				if (this.again) return; // it ends in time
+				this.again = true;
+				await this.renew();
 			}
-			this.sent = undefined;
-			if (this.again) return; // it ends in time
-			this.again = true;
-			await this.renew();
-		} catch (err) {
-			link.end(err instanceof TwinwireError ? err : new TwinwireError(Code.Internal, 'credentials could not be renewed', { cause: err }));
+		} catch (cause) {
+			this.link().end(cause instanceof TwinwireError ? cause : new TwinwireError(Code.Internal, 'credentials could not be renewed', { cause }));
 		}
 	}
 }

@@ -1,5 +1,6 @@
 import { CodecError } from './error.js';
 import { Timestamp } from './time.js';
+import { readValue } from './value.js';
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -8,9 +9,6 @@ const scratch = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(8))
 
 const maxDepth = 32;
 const maxElements = 1 << 20;
-
-/** Sizes of values that are neither containers nor strings, by their codes from 0xc0. 0 says it themselves. */
-const sizes = [1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 5, 9, 2, 3, 5, 9, 2, 3, 5, 9];
 
 /**
  * Reads MessagePack from anyone: nothing in a message makes it recurse deeper
@@ -33,9 +31,10 @@ export class Reader {
 		return this.pos >= this.b.length;
 	}
 
-	/** Throws if something is left. */
-	finish(): void {
+	/** Throws if something is left, and returns how much was read. */
+	finish(): number {
 		if (this.pos !== this.b.length) this.fail('bytes behind the end of the message');
+		return this.pos;
 	}
 
 	fail(what: string): never {
@@ -49,16 +48,17 @@ export class Reader {
 		return p;
 	}
 
-	private u16(p: number): number {
-		return ((this.b[p] as number) << 8) | (this.b[p + 1] as number);
-	}
-
-	private i32(p: number): number {
-		return (this.u16(p) << 16) | this.u16(p + 2);
+	/** Reads n bytes at p, most significant first: a whole number that is exact up to 6 bytes. */
+	private uint(p: number, n: number): number {
+		const b = this.b;
+		let v = 0;
+		for (const end = p + n; p < end; p++) v = v * 256 + (b[p] as number);
+		return v;
 	}
 
 	private u32(p: number): number {
-		return this.i32(p) >>> 0;
+		const b = this.b;
+		return (((b[p] as number) << 24) | ((b[p + 1] as number) << 16) | ((b[p + 2] as number) << 8) | (b[p + 3] as number)) >>> 0;
 	}
 
 	/** The code of the next value. */
@@ -92,22 +92,17 @@ export class Reader {
 			this.pos++;
 			return c - 0x100;
 		}
-		switch (c) {
-			case 0xcc: return this.b[this.take(2) + 1] as number;
-			case 0xcd: return this.u16(this.take(3) + 1);
-			case 0xce: return this.u32(this.take(5) + 1);
-			case 0xd0: return ((this.b[this.take(2) + 1] as number) << 24) >> 24;
-			case 0xd1: return (this.u16(this.take(3) + 1) << 16) >> 16;
-			case 0xd2: return this.i32(this.take(5) + 1);
-			case 0xcf:
-			case 0xd3: {
-				const p = this.take(9);
-				const v = (c === 0xcf ? this.u32(p + 1) : this.i32(p + 1)) * 0x100000000 + this.u32(p + 5);
-				return Number.isSafeInteger(v) ? v : this.fail('integer that a number does not hold');
-			}
+		if (!(c >= 0xcc && c <= 0xd3)) this.fail('expected an integer');
+		const n = 1 << (c & 3);
+		const p = this.take(n + 1) + 1;
+		if (n === 8) {
+			const high = this.u32(p);
+			const v = (c === 0xcf ? high : high | 0) * 0x100000000 + this.u32(p + 4);
+			return Number.isSafeInteger(v) ? v : this.fail('integer that a number does not hold');
 		}
-		this.peek();
-		return this.fail('expected an integer');
+		const v = this.uint(p, n);
+		const bits = 32 - 8 * n;
+		return c < 0xd0 ? v : (v << bits) >> bits;
 	}
 
 	/** Reads an integer within bounds. */
@@ -124,7 +119,7 @@ export class Reader {
 			return v >= 0 || signed ? BigInt(v) : this.fail('integer out of range');
 		}
 		const p = this.take(9) + 1;
-		const v = (BigInt(c === 0xcf ? this.u32(p) : this.i32(p)) << 32n) | BigInt(this.u32(p + 4));
+		const v = (BigInt(c === 0xcf ? this.u32(p) : this.u32(p) | 0) << 32n) | BigInt(this.u32(p + 4));
 		return (signed ? v <= 0x7fffffffffffffffn : v >= 0n) ? v : this.fail('integer out of range');
 	}
 
@@ -133,16 +128,16 @@ export class Reader {
 		const c = this.peek();
 		if (c !== 0xcb && c !== 0xca) return this.int();
 		const p = this.take(c === 0xcb ? 9 : 5) + 1;
-		scratch.setInt32(0, this.i32(p));
+		scratch.setUint32(0, this.u32(p));
 		if (c === 0xca) return scratch.getFloat32(0);
-		scratch.setInt32(4, this.i32(p + 4));
+		scratch.setUint32(4, this.u32(p + 4));
 		return scratch.getFloat64(0);
 	}
 
 	/** Reads the length behind a code, of 1, 2 or 4 bytes. */
 	private length(width: number): number {
 		const p = this.take(width + 1) + 1;
-		return width === 1 ? (this.b[p] as number) : width === 2 ? this.u16(p) : this.u32(p);
+		return this.uint(p, width);
 	}
 
 	string(): string {
@@ -167,16 +162,9 @@ export class Reader {
 	private short(p: number, n: number): string {
 		const b = this.b;
 		let s = '';
-		const end = p + n;
-		let i = p;
-		for (; i + 4 <= end; i += 4) {
-			const w = b[i] as number, x = b[i + 1] as number, y = b[i + 2] as number, z = b[i + 3] as number;
-			if ((w | x | y | z) > 127) return this.utf8(p, n);
-			s += String.fromCharCode(w, x, y, z);
-		}
-		for (; i < end; i++) {
-			const c = b[i] as number;
-			if (c > 127) return this.utf8(p, n);
+		for (const end = p + n; p < end; p++) {
+			const c = b[p] as number;
+			if (c > 127) return this.utf8(p - s.length, n);
 			s += String.fromCharCode(c);
 		}
 		return s;
@@ -194,37 +182,13 @@ export class Reader {
 	time(): Timestamp {
 		const c = this.peek();
 		const p = this.pos;
-		const type = this.b[p + (c === 0xc7 ? 2 : 1)];
-		let seconds = 0;
-		let nanoseconds = 0;
-		if (type !== 0xff) this.fail('expected a timestamp');
-		if (c === 0xd6) seconds = this.u32(this.take(6) + 2);
-		else if (c === 0xd7) {
-			this.take(10);
-			const high = this.u32(p + 2);
-			nanoseconds = high >>> 2;
-			seconds = (high & 3) * 0x100000000 + this.u32(p + 6);
-		} else if (c === 0xc7 && this.b[p + 1] === 12) {
-			this.take(15);
-			nanoseconds = this.u32(p + 3);
-			seconds = this.i32(p + 7) * 0x100000000 + this.u32(p + 11);
-		} else this.fail('expected a timestamp');
-		return new Timestamp(seconds, nanoseconds);
-	}
-
-	/** Reads a timestamp without what is below a millisecond. */
-	date(): Date {
-		const b = this.b;
-		const p = this.pos;
-		if (b[p] === 0xd7 && b[p + 1] === 0xff && p + 10 <= b.length) {
-			const high = this.u32(p + 2);
-			const nanoseconds = high >>> 2;
-			if (nanoseconds < 1e9) {
-				this.pos = p + 10;
-				return new Date(((high & 3) * 0x100000000 + this.u32(p + 6)) * 1000 + Math.floor(nanoseconds / 1e6));
-			}
-		}
-		return this.time().toDate();
+		const long = c === 0xc7 && this.b[p + 1] === 12;
+		if (!(long || c === 0xd6 || c === 0xd7) || this.b[p + (long ? 2 : 1)] !== 0xff) this.fail('expected a timestamp');
+		this.take(long ? 15 : c === 0xd6 ? 6 : 10);
+		if (c === 0xd6) return new Timestamp(this.u32(p + 2));
+		if (long) return new Timestamp((this.u32(p + 7) | 0) * 0x100000000 + this.u32(p + 11), this.u32(p + 3));
+		const high = this.u32(p + 2);
+		return new Timestamp((high & 3) * 0x100000000 + this.u32(p + 6), high >>> 2);
 	}
 
 	/** Enters an array: its elements follow, and then leave. */
@@ -270,32 +234,13 @@ export class Reader {
 			}
 			if (++i === names.length) i = 0;
 		}
-		const c = this.peek();
-		if (c >= 0xa0 && c < 0xc0 || c >= 0xd9 && c <= 0xdb) this.string();
-		else this.int();
+		this.key();
 		return -1;
 	}
 
 	/** Steps over a value of any type, and checks it. */
 	skip(): void {
-		const c = this.peek();
-		if (c >= 0xa0 && c < 0xc0 || c >= 0xd9 && c <= 0xdb) this.string();
-		else if (c < 0x80 || c >= 0xe0) this.pos++;
-		else if (c < 0x90 || c === 0xde || c === 0xdf) {
-			for (let n = this.map(); n > 0; n--) {
-				this.key();
-				this.skip();
-			}
-			this.leave();
-		} else if (c < 0xa0 || c >= 0xdc) {
-			for (let n = this.array(); n > 0; n--) this.skip();
-			this.leave();
-		} else if (c >= 0xc4 && c <= 0xc6) this.bytes();
-		else {
-			const n = sizes[c - 0xc0];
-			if (n) this.take(n);
-			else this.time();
-		}
+		readValue(this);
 	}
 
 	/** Reads the key of a map: a string or an integer. */

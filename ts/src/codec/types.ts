@@ -97,7 +97,7 @@ export const timestamp: Type<Timestamp> = type(
 export const date: Type<Date> = type(
 	() => new Date(noTime * 1000),
 	(w, v) => w.date(v),
-	(r) => r.date(),
+	(r) => r.time().toDate(),
 );
 /** A duration in milliseconds. On the wire it is nanoseconds. */
 export const duration: Type<number> = type(

@@ -53,30 +53,18 @@ export class Writer {
 		this.buf[p] = v;
 	}
 
-	private tagged8(code: number, v: number): void {
-		const p = this.room(2);
-		this.buf[p] = code;
-		this.buf[p + 1] = v;
+	/** Writes a code and a whole number behind it, of n bytes. */
+	private tagged(code: number, v: number, n: number): void {
+		const p = this.room(n + 1);
+		const { buf } = this;
+		buf[p] = code;
+		for (let i = p + n; i > p; v = n > 4 ? Math.floor(v / 256) : v >> 8) buf[i--] = v;
 	}
 
-	private tagged16(code: number, v: number): void {
-		const p = this.room(3);
-		this.buf[p] = code;
-		this.buf[p + 1] = v >> 8;
-		this.buf[p + 2] = v;
-	}
-
-	private tagged32(code: number, v: number): void {
-		const p = this.room(5);
-		this.buf[p] = code;
-		this.view.setUint32(p + 1, v);
-	}
-
-	private tagged64(code: number, high: number, low: number): void {
-		const p = this.room(9);
-		this.buf[p] = code;
-		this.view.setUint32(p + 1, high);
-		this.view.setUint32(p + 5, low);
+	/** Writes a code, and makes room for n bytes behind it. */
+	private code(code: number, n: number): number {
+		this.byte(code);
+		return this.room(n);
 	}
 
 	nil(): void {
@@ -92,15 +80,13 @@ export class Writer {
 		if (v >= 0 && v < 128) {
 			if ((v | 0) === v) return this.byte(v);
 		} else if (v >= 0) {
-			if (v < 0x100) return this.tagged8(0xcc, this.whole(v));
-			if (v < 0x10000) return this.tagged16(0xcd, this.whole(v));
-			if (v <= 0xffffffff) return this.tagged32(0xce, this.whole(v));
-			return this.tagged64(0xcf, this.whole(v) / 0x100000000, v % 0x100000000);
-		} else if (this.whole(v) >= -32) return this.byte(v);
-		else if (v >= -0x80) return this.tagged8(0xd0, v);
-		else if (v >= -0x8000) return this.tagged16(0xd1, v);
-		else if (v >= -0x80000000) return this.tagged32(0xd2, v);
-		else return this.tagged64(0xd3, Math.floor(v / 0x100000000), v >>> 0);
+			const n = this.whole(v) < 0x100 ? 0 : v < 0x10000 ? 1 : v <= 0xffffffff ? 2 : 3;
+			return this.tagged(0xcc + n, v, 1 << n);
+		} else {
+			if (this.whole(v) >= -32) return this.byte(v);
+			const n = v >= -0x80 ? 0 : v >= -0x8000 ? 1 : v >= -0x80000000 ? 2 : 3;
+			return this.tagged(0xd0 + n, v, 1 << n);
+		}
 		this.whole(v);
 	}
 
@@ -114,26 +100,24 @@ export class Writer {
 		const n = Number(v);
 		if (Number.isSafeInteger(n)) return this.int(n);
 		if (v > 0xffffffffffffffffn || v < -0x8000000000000000n) throw new CodecError('integer of more than 64 bits');
-		this.tagged64(v < 0n ? 0xd3 : 0xcf, Number(v >> 32n), Number(v & 0xffffffffn));
+		this.view.setBigInt64(this.code(v < 0n ? 0xd3 : 0xcf, 8), v);
 	}
 
 	float32(v: number): void {
-		const p = this.room(5);
-		this.buf[p] = 0xca;
-		this.view.setFloat32(p + 1, v);
+		const p = this.code(0xca, 4);
+		this.view.setFloat32(p, v);
 	}
 
 	float64(v: number): void {
-		const p = this.room(9);
-		this.buf[p] = 0xcb;
-		this.view.setFloat64(p + 1, v);
+		const p = this.code(0xcb, 8);
+		this.view.setFloat64(p, v);
 	}
 
 	/** Writes the header of something with a length, in its shortest form. */
 	private head(n: number, fix: number, fixMax: number, code: number): void {
 		if (n <= fixMax) this.byte(fix | n);
-		else if (n < 0x10000) this.tagged16(code, n);
-		else this.tagged32(code + 1, n);
+		else if (n < 0x10000) this.tagged(code, n, 2);
+		else this.tagged(code + 1, n, 4);
 	}
 
 	array(n: number): void {
@@ -146,7 +130,7 @@ export class Writer {
 
 	private stringHead(n: number): void {
 		if (n < 32) this.byte(0xa0 | n);
-		else if (n < 0x100) this.tagged8(0xd9, n);
+		else if (n < 0x100) this.tagged(0xd9, n, 1);
 		else this.head(n, 0, -1, 0xda);
 	}
 
@@ -166,7 +150,7 @@ export class Writer {
 			if (all < 128) return;
 			this.pos = p;
 		}
-		if (/[\ud800-\udfff]/.test(v) && !wellFormed(v)) throw new CodecError('string is not well formed');
+		if (/\p{Surrogate}/u.test(v)) throw new CodecError('string is not well formed');
 		const utf8 = encoder.encode(v);
 		this.stringHead(utf8.length);
 		this.raw(utf8);
@@ -174,63 +158,51 @@ export class Writer {
 
 	bytes(v: Uint8Array): void {
 		const n = v.length;
-		if (n < 0x100) this.tagged8(0xc4, n);
+		if (n < 0x100) this.tagged(0xc4, n, 1);
 		else this.head(n, 0, -1, 0xc5);
 		this.raw(v);
 	}
 
 	time(v: Timestamp): void {
-		const { seconds, nanoseconds } = v;
-		if (seconds < 0 || seconds >= 0x400000000) {
-			const p = this.room(15);
-			this.buf[p] = 0xc7;
-			this.buf[p + 1] = 12;
-			this.buf[p + 2] = 0xff;
-			this.view.setUint32(p + 3, nanoseconds);
-			this.view.setUint32(p + 7, Math.floor(seconds / 0x100000000));
-			this.view.setUint32(p + 11, seconds % 0x100000000);
-		} else if (nanoseconds !== 0 || seconds > 0xffffffff) this.time64(seconds, nanoseconds);
-		else {
-			const p = this.room(6);
-			this.buf[p] = 0xd6;
-			this.buf[p + 1] = 0xff;
-			this.view.setUint32(p + 2, seconds);
+		this.instant(v.seconds, v.nanoseconds);
+	}
+
+	private instant(seconds: number, nanoseconds: number): void {
+		const high = Math.floor(seconds / 0x100000000);
+		if (high < 0 || high > 3) {
+			this.raw([0xc7, 12, 0xff]);
+			this.tail([nanoseconds, high, seconds]);
+		} else if (nanoseconds || high) {
+			this.raw([0xd7, 0xff]);
+			this.tail([nanoseconds * 4 + high, seconds]);
+		} else {
+			this.raw([0xd6, 0xff]);
+			this.tail([seconds]);
 		}
 	}
 
-	private time64(seconds: number, nanoseconds: number): void {
-		const p = this.room(10);
-		this.buf[p] = 0xd7;
-		this.buf[p + 1] = 0xff;
-		this.view.setUint32(p + 2, nanoseconds * 4 + Math.floor(seconds / 0x100000000));
-		this.view.setUint32(p + 6, seconds % 0x100000000);
+	/** Writes numbers of 32 bits. */
+	private tail(all: readonly number[]): void {
+		for (const v of all) {
+			const p = this.room(4);
+			this.view.setUint32(p, v);
+		}
 	}
 
 	/** Writes a Date as a timestamp. */
 	date(v: Date): void {
 		const ms = v.getTime();
-		const seconds = Math.floor(ms / 1000);
-		const rest = ms - seconds * 1000;
-		if (rest > 0 && seconds >= 0 && seconds < 0x400000000) return this.time64(seconds, rest * 1e6);
 		if (!Number.isFinite(ms)) throw new CodecError('invalid date');
-		this.time({ seconds, nanoseconds: rest * 1e6 } as Timestamp);
+		const seconds = Math.floor(ms / 1000);
+		this.instant(seconds, (ms - seconds * 1000) * 1e6);
 	}
 
 	/** Writes bytes that are encoded already. */
-	raw(b: Uint8Array): void {
+	raw(b: ArrayLike<number>): void {
 		const n = b.length;
 		const p = this.room(n);
 		const buf = this.buf;
 		if (n > 24) buf.set(b, p);
 		else for (let i = 0; i < n; i++) buf[p + i] = b[i] as number;
-	}
-}
-
-function wellFormed(v: string): boolean {
-	try {
-		encodeURIComponent(v);
-		return true;
-	} catch {
-		return false;
 	}
 }

@@ -1,12 +1,9 @@
 import { violation } from '../error.js';
-import { always, byRef, F1, Kind, type Layout, layouts, maxBody, maxCode, maxLanes, maxPayload, maxReason, type NumberField, packedBit } from './layout.js';
-import { type Cursor, getVarint, putVarint, type Uint, varintSize } from './varint.js';
-
-const none: Uint8Array = new Uint8Array(0);
+import { type FieldName, F1, Kind, layouts, maxPayload, packedBit } from './layout.js';
+import { type Cursor, getString, getVarint, none, putVarint } from './varint.js';
 
 /** One frame. What its kind does not have is zero or empty. */
 export class Frame {
-	kind = 0;
 	flags = 0;
 	lane = 0;
 	seq = 0;
@@ -17,167 +14,117 @@ export class Frame {
 	millis = 0;
 	next = 0;
 	slot = 0;
-	nexts: readonly Uint[] = [];
-	name: Uint8Array = none;
-	meta: Uint8Array = none;
-	payload: Uint8Array = none;
+	nexts: readonly number[] = [];
+	name = none;
+	meta = none;
+	payload = none;
 	/** The payload is compressed. */
 	packed = false;
-	/** The numbers that a number does not hold: their fields have about their value. */
-	exact: { [field in NumberField | 'seq']?: bigint } | undefined;
 
-	constructor(kind = 0, fields?: Partial<Frame>) {
-		this.kind = kind;
-		if (fields) Object.assign(this, fields);
+	constructor(
+		public kind: number,
+		fields?: Partial<Frame>,
+	) {
+		Object.assign(this, fields);
 	}
 }
 
+/** Whether the frames of a kind are numbered (clause 2.2). */
+export const numbered = (kind: number): boolean => (kind & 0x40) > 0;
+
 /** Whether the reference of a frame is followed by a name (clause 6.2). */
-export const named = (f: Frame): boolean => (f.exact?.ref === undefined ? f.ref % 2 === 1 || f.ref === 0 : (f.exact.ref & 1n) === 1n);
+export const named = (f: Frame): boolean => f.ref % 2 > 0 || !f.ref;
 
-/** Whether the frames of a kind are numbered, and may be ignored if it is not known (clause 2.2). */
-export const numbered = (kind: number): boolean => (kind & 0x40) !== 0;
-const ignorable = (kind: number): boolean => (kind & 0x80) !== 0;
-
-const hasName = (l: Layout, f: Frame): boolean => (l.name === byRef ? named(f) : l.name === always || (l.name > 0 && (f.flags & l.name) !== 0));
-
-const present = (l: Layout, i: number, flags: number): boolean => {
-	const when = (l.numbers[i] as readonly [NumberField, number])[1];
-	return (flags & when) === when;
-};
-
-/** Returns how many bytes of f are before its payload, without the length field. */
-function headSize(f: Frame, l: Layout): number {
-	let n = 2 + (numbered(f.kind) ? varintSize(f.exact?.seq ?? f.seq) : 0);
-	l.numbers.forEach(([field], i) => {
-		if (!present(l, i, f.flags)) return;
-		if (field === 'nexts') n += f.nexts.reduce<number>((sum, v) => sum + varintSize(v), varintSize(f.nexts.length));
-		else n += varintSize(f.exact?.[field] ?? f[field]);
-	});
-	if (hasName(l, f)) n += varintSize(f.name.length) + f.name.length;
-	if (f.flags & l.meta) n += varintSize(f.meta.length) + f.meta.length;
-	return n;
-}
-
-/** Returns how many bytes a frame takes. */
-export function frameSize(f: Frame): number {
-	const body = headSize(f, layouts[f.kind] as Layout) + f.payload.length;
-	return varintSize(body) + body;
-}
+const present = (f: Frame, flag: number): boolean => (flag === 1 ? named(f) : (f.flags & flag) === flag);
 
 /** Writes a frame of a known kind, and returns where it ends. The frame must be a valid one. */
 export function putFrame(b: Uint8Array, at: number, f: Frame): number {
-	const l = layouts[f.kind] as Layout;
-	let p = putVarint(b, at, headSize(f, l) + f.payload.length);
+	const body = at + 4; // it moves back when its length is known
+	let p = body;
+	const put = (v: number): void => void (p = putVarint(b, p, v));
 	b[p++] = f.packed ? f.kind | packedBit : f.kind;
 	b[p++] = f.lane | f.flags;
-	if (numbered(f.kind)) p = putVarint(b, p, f.exact?.seq ?? f.seq);
-	for (let i = 0; i < l.numbers.length; i++) {
-		if (!present(l, i, f.flags)) continue;
-		const field = (l.numbers[i] as readonly [NumberField, number])[0];
-		if (field === 'nexts') {
-			p = putVarint(b, p, f.nexts.length);
-			for (const v of f.nexts) p = putVarint(b, p, v);
-		} else p = putVarint(b, p, f.exact?.[field] ?? f[field]);
+	if (numbered(f.kind)) put(f.seq);
+	for (const [field, flag] of layouts[f.kind]?.fields ?? []) {
+		const v = f[field];
+		if (!present(f, flag)) continue;
+		if (typeof v === 'number') put(v);
+		else {
+			if (field !== 'payload') put(v.length);
+			if (field === 'nexts') f.nexts.forEach(put);
+			else {
+				b.set(v, p);
+				p += v.length;
+			}
+		}
 	}
-	if (hasName(l, f)) p = putString(b, p, f.name);
-	if (f.flags & l.meta) p = putString(b, p, f.meta);
-	b.set(f.payload, p);
-	return p + f.payload.length;
-}
-
-function putString(b: Uint8Array, at: number, s: Uint8Array): number {
-	const p = putVarint(b, at, s.length);
-	b.set(s, p);
-	return p + s.length;
+	const start = putVarint(b, at, p - body);
+	b.copyWithin(start, body, p);
+	return start + p - body;
 }
 
 /** Encodes one frame. */
 export function encodeFrame(f: Frame): Uint8Array {
-	const b = new Uint8Array(frameSize(f));
-	putFrame(b, 0, f);
-	return b;
-}
-
-/** The bounds of numbers (clauses 1.2, 2.4, 9.1 and 12.1). */
-function allows(field: NumberField, v: Uint, streams: boolean): boolean {
-	switch (field) {
-		case 'code': return v <= maxCode;
-		case 'size': return v > maxPayload;
-		case 'nexts': return v <= maxLanes;
-		case 'slot': return streams ? v > 0 && v <= 256 : v < 256;
-	}
-	return true;
+	const b = new Uint8Array(f.payload.length + maxPayload);
+	return b.slice(0, putFrame(b, 0, f));
 }
 
 /** Returns the bytes of the frame that begins at b[at], or 0 if there are too few to tell. */
-export function frameLength(b: Uint8Array, at: number, end: number): number {
-	const c = { at };
-	if (at >= end || at + (1 << ((b[at] as number) >> 6)) > end) return 0;
-	const body = number(b, c, end);
-	if (body < 2 || body > maxBody) throw violation('frame length out of range');
-	return c.at - at + Number(body);
+export function frameLength(b: Uint8Array, at: number): number {
+	const c = { b, at, end: b.length };
+	if (at >= c.end || at + (1 << ((b[at] as number) >> 6)) > c.end) return 0;
+	const body = getVarint(c);
+	if (body < 2 || body > 2 * maxPayload) throw violation('2.1');
+	return c.at - at + body;
 }
 
-function number(b: Uint8Array, c: Cursor, end: number): Uint {
-	const v = getVarint(b, c, end);
-	if (v < 0) throw violation('malformed varint');
-	return v;
-}
+/** The most that a field may be (clauses 1.2, 2.3, 6.2, 6.3, 9.1 and 12.1). */
+const most: { readonly [field in FieldName]?: number } = { code: 4095, nexts: 8, slot: 255, meta: 8192, name: 255 };
 
 /**
- * Reads the frame that begins at b[at], and returns where it ends. What is
+ * Reads the frame that begins at b[at], and returns it and where it ends. What is
  * ignored has its kind, lane and, if numbered, its sequence only. Strings and
  * payload are views of b.
  */
-export function parseFrame(b: Uint8Array, at: number, f: Frame): number {
-	const size = frameLength(b, at, b.length);
+export function parseFrame(b: Uint8Array, at: number): [frame: Frame, end: number] {
+	const size = frameLength(b, at);
 	const end = at + size;
-	if (size === 0 || end > b.length) throw violation('frame is incomplete');
-	const c = { at };
-	getVarint(b, c, end);
+	const c: Cursor = { b, at, end };
+	const check = (ok: boolean): void => {
+		if (!ok) throw violation('2.6');
+	};
+	const number = (): number => {
+		const v = getVarint(c);
+		check(v >= 0);
+		return v;
+	};
+	check(size > 0 && end <= b.length);
+	getVarint(c);
 	let kind = b[c.at++] as number;
-	f.packed = (kind & packedBit) !== 0 && !layouts[kind] && layouts[kind & ~packedBit]?.packs === true;
-	if (f.packed) kind &= ~packedBit;
-	f.kind = kind;
+	const unpacked = kind & ~packedBit;
+	const packed = !layouts[kind] && layouts[unpacked]?.packs === true;
+	if (packed) kind = unpacked;
 	const second = b[c.at++] as number;
-	f.lane = second & 7;
-	const flags = (f.flags = second & ~7);
-	f.seq = f.id = f.code = f.ref = f.size = f.millis = f.next = f.slot = 0;
-	f.name = f.meta = f.payload = none;
-	f.exact = undefined;
+	const f = new Frame(kind, { packed, lane: second & 7, flags: second & 0xf8 });
 	const l = layouts[kind];
-	if (!l && !ignorable(kind)) throw violation('unknown frame kind');
-	if (l && flags & ~l.flags) throw violation('unknown frame flag');
-	if (l?.control && f.lane) throw violation('frame field out of range');
-	if (numbered(kind)) assign(f, 'seq', number(b, c, end));
-	if (!l) return end;
-	for (let i = 0; i < l.numbers.length; i++) {
-		if (!present(l, i, flags)) continue;
-		const field = (l.numbers[i] as readonly [NumberField, number])[0];
-		const v = number(b, c, end);
-		if (!allows(field, v, kind === Kind.Reply)) throw violation('frame field out of range');
-		if (field === 'nexts') f.nexts = Array.from({ length: Number(v) }, () => number(b, c, end));
-		else assign(f, field, v);
+	check(l ? !(f.flags & ~l.flags) && !(l.control && f.lane) : kind > 127);
+	if (numbered(kind)) f.seq = number();
+	if (!l) return [f, end];
+	for (const [field, flag] of l.fields) {
+		if (!present(f, flag)) continue;
+		if (field === 'payload') f.payload = b.subarray(c.at, (c.at = end));
+		else if (field === 'name' || field === 'meta') f[field] = getString(c, flag || field === 'meta' ? (most[field] as number) : 120);
+		else {
+			const v = number();
+			// That of a REPLY is a number of streams.
+			const count = field === 'slot' && kind === Kind.Reply ? 1 : 0;
+			check(v >= (field === 'size' ? maxPayload + 1 : count) && v <= (most[field] ?? v) + count);
+			if (field === 'nexts') f.nexts = Array.from({ length: v }, number);
+			else f[field] = v;
+		}
 	}
-	if (hasName(l, f)) f.name = string(b, c, end, l.name === always ? maxReason : 255);
-	if (flags & l.meta) f.meta = string(b, c, end, 8192);
-	const n = end - c.at;
-	if (!l.payload ? n > 0 : f.packed ? n === 0 || n >= maxPayload : flags & F1 ? n !== maxPayload : n > maxPayload) throw violation('frame payload out of range');
-	if (n > 0) f.payload = b.subarray(c.at, end);
-	return end;
-}
-
-function assign(f: Frame, field: Exclude<NumberField, 'nexts'> | 'seq', v: Uint): void {
-	if (typeof v === 'bigint') (f.exact ??= {})[field] = v;
-	f[field] = Number(v);
-}
-
-function string(b: Uint8Array, c: Cursor, end: number, most: number): Uint8Array {
-	const n = number(b, c, end);
-	if (n > end - c.at) throw violation('malformed varint');
-	if (n > most) throw violation('frame field out of range');
-	const start = c.at;
-	c.at += Number(n);
-	return b.subarray(start, c.at);
+	const n = f.payload.length;
+	// Every part but the last is a full one (clauses 2.4 and 16.3).
+	check(c.at === end && (packed ? n > 0 && n < maxPayload : f.flags & F1 && l.packs ? n === maxPayload : n <= maxPayload));
+	return [f, end];
 }

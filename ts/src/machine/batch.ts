@@ -1,8 +1,10 @@
 import { Frame, numbered, putFrame } from '../frame/frame.js';
-import { F1, Kind, maxLanes, maxPayload } from '../frame/layout.js';
-import type { Lane } from './lane.js';
-import type { Machine } from './machine.js';
-import type { Item } from './message.js';
+import { F1, F3, Kind, maxPayload } from '../frame/layout.js';
+import { utf8 } from '../frame/varint.js';
+import { isLarge, type Item } from './calls.js';
+import { ackFrames, type Lane } from './lane.js';
+import { Credit, type Machine } from './machine.js';
+import { nextOut, outFrame } from './streams.js';
 
 /**
  * When a batch is full. A frame that is begun below it is finished, and what
@@ -13,230 +15,147 @@ const most = 64 << 10;
 /** What messages and streams each take before it is the others' turn. */
 const share = 16 << 10;
 
-const encoder = new TextEncoder();
-const none = new Uint8Array(0);
-const scratch = new Uint8Array(most);
+/** The batch that is being made, and what of it is kept for another carrier: lane and range of each frame. */
+const scratch = /* @__PURE__ */ new Uint8Array(most);
+let at = 0;
+let marks: [Lane, number, number][] = [];
 
-/** Puts what waits into batches. */
-export class Batcher {
-	private readonly f = new Frame();
-	private at = 0;
-	/** What is kept of the batch for another carrier: lane and the range of each frame. */
-	private marks: [Lane, number, number][] = [];
+/** Writes a frame in a lane, and numbers it. */
+function put(m: Machine, l: Lane, f: Frame): void {
+	const from = at;
+	f.lane = l.number;
+	if (numbered(f.kind)) f.seq = l.sent++;
+	at = putFrame(scratch, at, f);
+	if (m.keeps && numbered(f.kind)) marks.push([l, from, at]);
+}
 
-	constructor(private readonly m: Machine) {}
+function raw(b: Uint8Array): void {
+	scratch.set(b, at);
+	at += b.length;
+}
 
-	batch(pipe: number, now: number): Uint8Array | undefined {
-		const m = this.m;
-		this.at = 0;
-		m.heartbeat.sending(now);
-		if (m.carries(pipe, 0)) this.control();
-		if (pipe !== 0 && m.binding.independent && !(m.lanes[pipe] as Lane).bound) {
-			const asked = (m.lanes[pipe] as Lane).asked;
-			if (!m.control.attached || !(asked || (!m.silent && this.wants(pipe)))) return undefined;
-			this.bind(pipe, 0);
+/** Returns the next batch of a pipe, if there is something to send. */
+export function batch(m: Machine, pipe: number, now: number): Uint8Array | undefined {
+	if (m.ended || m.detached) return undefined;
+	at = 0;
+	marks = [];
+	m.sending(now);
+	const { independent } = m.binding;
+	const lanes = independent ? m.lanes.slice(pipe, pipe + 1) : m.lanes;
+	if (!pipe) control(m, independent);
+	else if (!lanes[0]?.bound) {
+		if (!m.attached || !lanes[0]?.asked && (m.silent || !wants(m, lanes[0] as Lane))) return undefined;
+		attach(m, lanes, 0);
+	}
+	if (!m.silent) {
+		messages(m, lanes, now);
+		if (m.closing && !pipe && !m.queue.length && !m.credit.length && !m.parts.length && !m.serving?.waits && m.lanes.every((l) => l.again >= l.kept.length)) goodbye(m, m.closing);
+	}
+	if (!at) return undefined;
+	const b = scratch.slice(0, at);
+	for (const [l, from, to] of marks) {
+		l.kept.push(b.subarray(from, to));
+		l.keptBytes += to - from;
+		l.again = l.kept.length;
+	}
+	return b;
+}
+
+/** Binds lanes to the carrier (clause 4.5). */
+function attach(m: Machine, lanes: readonly Lane[], flags: number): void {
+	put(m, lanes[0] as Lane, new Frame(Kind.Attach, { flags, id: m.binding.generation }));
+	for (const l of lanes) l.bound = true;
+}
+
+/** Writes what lane 0 has to say, and ACKs of all lanes: of those that are due, and of others if something is sent anyway (clause 4.2). */
+function control(m: Machine, independent: boolean): void {
+	const first = m.lanes[0] as Lane;
+	if (!m.attached) {
+		m.attached = true;
+		attach(m, independent ? [first] : m.lanes, independent ? 0 : F1);
+	}
+	const { silent, goodbye } = m;
+	if (!silent) {
+		for (const f of m.control.splice(0, 64)) f instanceof Frame ? put(m, first, f) : raw(f);
+		for (const id of m.credits) put(m, first, new Frame(Kind.Credit, { id, next: m.granted[id] as number }));
+		m.credits.clear();
+		for (const s of m.windows) {
+			if (at > share) break;
+			m.windows.delete(s);
+			put(m, first, new Frame(Kind.Window, { flags: s.party.callee ? 0 : F3, id: s.party.id, slot: s.slot, next: s.limit }));
 		}
-		this.acks(pipe);
-		if (!m.silent) {
-			this.messages(pipe, now);
-			if (m.closing && m.carries(pipe, 0) && this.drained()) this.close(m.closing.code, m.closing.reason);
+	}
+	const anyway = at > 0 || goodbye || (!silent && m.lanes.some((l) => wants(m, l)));
+	for (const l of m.lanes) if (l.next !== l.told && (anyway || l.owed >= ackFrames)) ack(m, l);
+}
+
+function ack(m: Machine, l: Lane): void {
+	put(m, l, new Frame(Kind.Ack, { next: l.next }));
+	l.acknowledged();
+}
+
+/** Whether something waits for a lane. */
+function wants(m: Machine, l: Lane): boolean {
+	return l.again < l.kept.length || (m.open(l) && (!!nextOut(m, (of) => of === l) || (l === m.callLane && (m.queue.length > 0 || m.parts.length > 0 || credited(m)))));
+}
+
+/** Whether the first large message that waits has credit (clause 5.5). */
+function credited(m: Machine): boolean {
+	const it = m.credit[0];
+	return !!it && (m.used[Credit.Large] as number) + it.payload.length <= (m.limits[Credit.Large] as number);
+}
+
+/** Writes frames of lanes: what is sent again, messages and streams in turns. */
+function messages(m: Machine, lanes: readonly Lane[], now: number): void {
+	for (let before = -1; before < at && at < target; ) {
+		before = at;
+		for (const l of lanes) if (l.again < l.kept.length && at < target) raw(l.kept[l.again++] as Uint8Array);
+		const calls = lanes.includes(m.callLane);
+		// What is small leaves in order; what is large goes on beside it, once it has credit.
+		for (let from = at; calls && m.queue.length && at < target && at - from < share && m.open(m.callLane); ) {
+			const it = m.queue.shift() as Item;
+			if (isLarge(it)) m.credit.push(it);
+			else item(m, it, now);
 		}
-		return this.finish();
-	}
-
-	private finish(): Uint8Array | undefined {
-		if (this.at === 0) return undefined;
-		const b = scratch.slice(0, this.at);
-		for (const [lane, from, to] of this.marks) lane.keep(b.subarray(from, to));
-		this.marks = [];
-		return b;
-	}
-
-	/** Writes the frame that f is, or that fields say, in a lane, and numbers it. */
-	private put(lane: number, f: Frame): void {
-		f.lane = lane;
-		const from = this.at;
-		if (!numbered(f.kind)) {
-			this.at = putFrame(scratch, from, f);
-			return;
-		}
-		const l = this.m.lanes[lane] as Lane;
-		f.seq = l.sent++;
-		this.at = putFrame(scratch, from, f);
-		if (this.m.config.keeps) this.marks.push([l, from, this.at]);
-	}
-
-	private fresh(): Frame {
-		const f = this.f;
-		f.flags = f.id = f.code = f.ref = f.size = f.millis = f.next = f.slot = 0;
-		f.name = f.meta = f.payload = none;
-		return f;
-	}
-
-	private bind(lane: number, flags: number): void {
-		this.put(lane, new Frame(Kind.Attach, { flags, id: this.m.binding.generation }));
-		for (const l of flags ? this.m.lanes : [this.m.lanes[lane] as Lane]) l.bound = true;
-	}
-
-	private control(): void {
-		const m = this.m;
-		const c = m.control;
-		if (!c.attached) {
-			c.attached = true;
-			this.bind(0, m.binding.independent ? 0 : F1);
-		}
-		if (m.silent) return;
-		const put = (fields: Partial<Frame>): void => this.put(0, new Frame(0, fields));
-		if (c.ping) put({ kind: Kind.Ping, id: c.token });
-		for (const { id, exact } of c.pongs) put({ kind: Kind.Pong, id, exact });
-		for (const r of c.renewal) put(r);
-		if (c.messages) put({ kind: Kind.Credit, id: 0, next: m.serving.messagesGranted });
-		if (c.large) put({ kind: Kind.Credit, id: 1, next: m.largeGranted });
-		if (c.streams) put({ kind: Kind.Credit, id: 2, next: m.streams.granted });
-		c.ping = c.messages = c.large = c.streams = false;
-		c.pongs = [];
-		c.renewal = [];
-		m.streams.putWindows(put);
-	}
-
-	/** Acknowledges what is owed, if a batch is sent anyway or it is due (clause 4.2). */
-	private acks(pipe: number): void {
-		const m = this.m;
-		const wanted = this.at > 0 || (!m.silent && m.lanes.some((_, i) => m.carries(pipe, i) && this.wants(i)));
-		m.lanes.forEach((l, i) => {
-			const here = m.binding.independent && !l.bound ? pipe === 0 : m.carries(pipe, i) || (pipe === 0 && m.goodbye);
-			if (here && (l.due || (l.owes && (wanted || m.goodbye)))) {
-				this.put(i, new Frame(Kind.Ack, { next: l.next }));
-				l.acknowledged();
+		if (calls && at < target && m.open(m.callLane)) {
+			let it: Item | undefined;
+			if (credited(m)) {
+				it = m.credit.shift() as Item;
+				m.used[Credit.Large] = (m.used[Credit.Large] as number) + it.payload.length;
+			} else it = m.parts.shift();
+			if (it) {
+				item(m, it, now);
+				if (!it.end) m.parts.push(it);
 			}
-		});
-	}
-
-	/** Whether something waits for a lane. */
-	private wants(lane: number): boolean {
-		const m = this.m;
-		const l = m.lanes[lane] as Lane;
-		if (l.replays || (l.asked && !l.bound)) return true;
-		return m.open(lane) && (m.streams.wants(lane) || (lane === m.call && (m.queue.first !== undefined || m.parts.first !== undefined || this.credited())));
-	}
-
-	/** Whether the first large message that waits has credit. */
-	private credited(): boolean {
-		const it = this.m.credit.first;
-		return it !== undefined && this.m.largeReserved + it.payload.length <= this.m.largeLimit;
-	}
-
-	private messages(pipe: number, now: number): void {
-		const m = this.m;
-		for (let progress = true; progress && this.at < target; ) {
-			progress = this.replays(pipe);
-			if (m.carries(pipe, m.call)) {
-				progress = this.queued(now) || progress;
-				progress = (this.at < target && this.large(now)) || progress;
-			}
-			progress = (this.at < target && this.stream(pipe)) || progress;
 		}
-	}
-
-	/** Sends one frame of each lane again. */
-	private replays(pipe: number): boolean {
-		let progress = false;
-		this.m.lanes.forEach((l, i) => {
-			if (!l.replays || !this.m.carries(pipe, i) || !l.bound || this.at >= target) return;
-			const b = l.kept[l.again++] as Uint8Array;
-			scratch.set(b, this.at);
-			this.at += b.length;
-			progress = true;
-		});
-		return progress;
-	}
-
-	/** Sends what is small on the call lane, in order. */
-	private queued(now: number): boolean {
-		const m = this.m;
-		const from = this.at;
-		let progress = false;
-		while (this.at < target && this.at - from < share && m.open(m.call)) {
-			const it = m.queue.shift();
-			if (!it) break;
-			progress = true;
-			// Large ones go on beside the others, once they have credit.
-			if (it.large) m.credit.push(it);
-			else this.item(it, now);
-		}
-		return progress;
-	}
-
-	/** Sends one frame of a large message; they take turns. */
-	private large(now: number): boolean {
-		const m = this.m;
-		if (!m.open(m.call)) return false;
-		while (this.credited()) {
-			const it = m.credit.shift() as Item;
-			it.reserved = true;
-			m.largeReserved += it.payload.length;
-			m.parts.push(it);
-		}
-		const it = m.parts.shift();
-		if (!it) return false;
-		this.item(it, now);
-		if (!it.whole) m.parts.push(it);
-		return true;
-	}
-
-	/** Sends the next frame of an item. */
-	private item(it: Item, now: number): void {
-		const f = this.fresh();
-		const { payload, off } = it;
-		const to = Math.min(payload.length, off + maxPayload);
-		if (off > 0) {
-			f.kind = Kind.More;
-			f.flags = it.of;
-			f.id = it.id;
-		} else {
-			f.id = it.id;
-			it.head(f, now);
-			if (to < payload.length) f.size = payload.length;
-		}
-		if (to < payload.length) f.flags |= F1;
-		f.payload = payload.subarray(off, to);
-		it.off = to;
-		this.put(this.m.call, f);
-		if (to < payload.length) return;
-		it.whole = true;
-		it.end = this.m.callLane.sent;
-		it.sent();
-	}
-
-	/** Sends one frame of a stream; they take turns. */
-	private stream(pipe: number): boolean {
-		const m = this.m;
-		const from = this.at;
-		while (this.at < target && this.at - from < share) {
-			const f = this.fresh();
-			const s = m.streams.next(f, (lane) => m.carries(pipe, lane) && m.open(lane));
+		for (let from = at; at < target && at - from < share; ) {
+			const s = nextOut(m, (l) => lanes.includes(l) && m.open(l));
 			if (!s) break;
-			this.put(s.lane, f);
-			m.streams.sentFrame(s, f);
+			put(m, m.lanes[s.lane] as Lane, outFrame(m, s));
 		}
-		return this.at > from;
 	}
+}
 
-	/** Whether nothing waits before CLOSE. */
-	private drained(): boolean {
-		const m = this.m;
-		return !m.queue.first && !m.credit.first && !m.parts.first && !m.serving.waits && !m.lanes.some((l) => l.replays);
+/** Writes the next frame of an item. */
+function item(m: Machine, it: Item, now: number): void {
+	const { payload, off } = it;
+	const to = Math.min(payload.length, off + maxPayload);
+	const f = off ? new Frame(Kind.More, { flags: it.more, id: it.id }) : it.head(now);
+	if (to < payload.length) {
+		f.flags |= F1;
+		f.size = payload.length;
 	}
+	f.payload = payload.subarray(off, to);
+	it.off = to;
+	put(m, m.callLane, f);
+	if (to < payload.length) return;
+	it.end = m.callLane.sent;
+	it.sent();
+}
 
-	/** Writes the goodbye, with what this side has received and sent (clause 8.2). */
-	private close(code: number, reason: string): void {
-		const { lanes } = this.m;
-		this.m.closeSent = true;
-		lanes.forEach((l, i) => {
-			if (l.next === 0) return;
-			this.put(i, new Frame(Kind.Ack, { next: l.next }));
-			l.acknowledged();
-		});
-		this.put(0, new Frame(Kind.Close, { code, name: encoder.encode(reason.slice(0, 40)), nexts: lanes.slice(0, maxLanes).map((l) => l.sent) }));
-	}
+/** Writes the goodbye, with what this side has received and sent (clause 8.2). */
+function goodbye(m: Machine, { code, reason }: { code: number; reason: string }): void {
+	m.closeSent = true;
+	for (const l of m.lanes) if (l.next) ack(m, l);
+	put(m, m.lanes[0] as Lane, new Frame(Kind.Close, { code, name: utf8(reason.slice(0, 40)), nexts: m.lanes.map((l) => l.sent) }));
 }

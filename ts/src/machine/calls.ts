@@ -1,14 +1,28 @@
 import { Code, TwinwireError, violation } from '../error.js';
-import { decodeMetadata, type Metadata } from '../frame/metadata.js';
-import type { Frame } from '../frame/frame.js';
+import { Frame } from '../frame/frame.js';
 import { F1, F2, F3, F4, F5, Kind } from '../frame/layout.js';
-import { getVarint } from '../frame/varint.js';
-import { limits } from './config.js';
-import type { Machine } from './machine.js';
-import { Item, messageShare, Parts, Queue } from './message.js';
-import { Party } from './streams.js';
+import { decodeMetadata, type Metadata } from '../frame/metadata.js';
+import { getString, none, text } from '../frame/varint.js';
+import { type InStream, Limit, type OutStream, type Party } from './config.js';
+import { Credit, type Machine, maxShare } from './machine.js';
+import { begin, Of } from './parts.js';
+import { dropIns, dropOuts } from './streams.js';
 
-const none = new Uint8Array(0);
+/** Something on its way out on the call lane: in at most one queue, in one or several frames. */
+export interface Item {
+	readonly payload: Uint8Array;
+	/** Bytes of the payload that are in batches. */
+	off: number;
+	/** The number after that of its last frame, once that is in a batch. */
+	end: number;
+	/** Its id, after its first frame, and the flags of those that follow (clause 6.6). */
+	id: number;
+	readonly more: number;
+	/** Returns the first frame, without its payload. */
+	head(now: number): Frame;
+	/** Takes note that the last frame is in a batch. */
+	sent(): void;
+}
 
 /** What came of a call. */
 export interface Outcome {
@@ -16,23 +30,37 @@ export interface Outcome {
 	readonly metadata: Metadata;
 }
 
+export const unordered = F4;
+export const idempotent = F5;
+
 /** A call of this side, or a one-way message. */
-export class Call extends Item {
-	readonly party: Party;
+export class Call implements Item, Party {
+	readonly callee = false;
+	readonly outs: OutStream[] = [];
+	readonly ins: InStream[] = [];
+	began = 0;
+	id = 0;
+	off = 0;
+	end = 0;
+	readonly more = 0;
+	/** It is in a queue of this side, whole or not. */
+	queued = true;
+	/** It takes a place in the peer's window. */
+	placed = false;
 	/** Whoever called does not wait any more; a frame with the answer may still come. */
-	canceled = false;
-	/** The reply is complete and waits for what it must not overtake. */
-	held: (() => void) | undefined;
-	parts: Parts | undefined;
-	code = 0;
+	settled = false;
+	/** What the reply comes after: frames of the event lane, and streams of the peer. */
 	barrier = 0;
+	wanted = 0;
+	/** The reply is complete and waits for those. */
+	deliver: (() => void) | undefined;
+	code = -1;
 	meta: Metadata = {};
-	place: 'waiting' | 'queue' | 'gone' = 'waiting';
 
 	constructor(
-		private readonly calls: Calls,
-		readonly method: string,
-		payload: Uint8Array,
+		private readonly m: Machine,
+		private readonly method: string,
+		readonly payload: Uint8Array,
 		private readonly metadata: Uint8Array,
 		/** When the time for the call is up, 0 for never. */
 		private readonly deadline: number,
@@ -40,244 +68,152 @@ export class Call extends Item {
 		readonly oneWay: boolean,
 		/** Called once, with the answer or an error; for a message when it is in a batch. */
 		readonly done: (outcome: Outcome | TwinwireError) => void,
-	) {
-		super(payload);
-		this.party = new Party(false, this);
-	}
+	) {}
 
-	head(f: Frame, now: number): void {
-		f.kind = this.oneWay ? Kind.Message : Kind.Call;
-		f.flags = this.flags | (this.metadata.length > 0 ? F2 : 0);
-		f.meta = this.metadata;
-		this.calls.refer(f, this.method);
-		if (this.oneWay && !this.large) return;
-		f.id = this.id = this.party.id = this.calls.newId();
-		if (this.oneWay) return;
-		if (this.deadline !== 0) {
+	head(now: number): Frame {
+		const { m, oneWay, metadata } = this;
+		const f = new Frame(oneWay ? Kind.Message : Kind.Call, { flags: this.flags | (metadata.length ? F2 : 0), meta: metadata });
+		m.callLane.refer(f, this.method, m.peer.names);
+		if (oneWay && !isLarge(this)) return f;
+		f.id = this.id = ++m.lastId;
+		if (oneWay) return f;
+		if (this.deadline) {
 			f.flags |= F3;
 			f.millis = Math.max(1, Math.ceil(this.deadline - now));
 		}
-		this.calls.began(this);
+		m.running.set(f.id, this);
+		return f;
 	}
 
-	override sent(): void {
-		this.calls.dequeued(this);
+	sent(): void {
+		unqueue(this.m, this);
 		if (this.oneWay) this.done({ payload: none, metadata: {} });
 	}
+}
 
-	fail(code: number, text: string): void {
-		this.done(new TwinwireError(code, text));
+/** More than one frame is needed. */
+export const isLarge = (it: Item): boolean => it.payload.length > 16384;
+
+/** Takes an item, of which nothing more need be sent, out of the queues. */
+function unqueue(m: Machine, c: Call): void {
+	if (!c.queued) return;
+	c.queued = false;
+	m.queued--;
+	m.queuedBytes -= c.payload.length;
+	for (const q of [m.waiting, m.queue, m.credit, m.parts] as Item[][]) {
+		const i = q.indexOf(c);
+		if (i >= 0) q.splice(i, 1);
 	}
 }
 
-/** Cancel tells the callee that nobody waits (clause 6.8). */
-class Cancel extends Item {
-	constructor(
-		override readonly id: number,
-		private readonly code: number,
-	) {
-		super(none);
-	}
+/** How much of the window a one-way message of so many bytes takes (clause 5.4). */
+export const messageShare = (size: number, window: number): number => Math.max(1, Math.min(1 + Math.floor(size / 4096), maxShare, window));
 
-	head(f: Frame): void {
-		f.kind = Kind.Cancel;
-		f.code = this.code;
+const shareOf = (m: Machine, c: Call): number => messageShare(c.payload.length, m.peer.msgs);
+
+/** Queues a call or a message. */
+export function start(m: Machine, c: Call): void {
+	const n = c.payload.length;
+	m.takesNew();
+	if (n > m.peer.max) throw new TwinwireError(Code.TooLarge);
+	if (m.queued >= Limit.QueuedCalls || (m.queued && m.queuedBytes + n > Limit.QueuedBytes)) throw new TwinwireError(Code.ResourceExhausted, 'too many calls wait to be sent');
+	m.queued++;
+	m.queuedBytes += n;
+	m.waiting.push(c);
+	admit(m);
+}
+
+/** Moves what the windows allow to the queue (clauses 5.2 and 5.4). */
+export function admit(m: Machine): void {
+	for (let c = m.waiting[0]; c; c = m.waiting[0]) {
+		if (c.oneWay ? (m.used[Credit.Messages] as number) + shareOf(m, c) > (m.limits[Credit.Messages] as number) : m.calls >= m.peer.calls) return;
+		place(m, c, 1);
+		m.waiting.shift();
+		m.queue.push(c);
 	}
 }
 
-export const unordered = F4;
-export const idempotent = F5;
+/** Counts that a call takes a place in the window, or leaves it. */
+function place(m: Machine, c: Call, by: number): void {
+	c.placed = by > 0;
+	if (c.oneWay) m.used[Credit.Messages] = (m.used[Credit.Messages] as number) + by * shareOf(m, c);
+	else m.calls += by;
+}
 
-/** The calls and messages of this side (clauses 5 and 6). */
-export class Calls {
-	/** Of which a frame was sent, and that have no answer. */
-	readonly running = new Map<number, Call>();
-	lastId = 0;
-	/** Those that take a place in the peer's window. */
-	private calls = 0;
-	private messages = 0;
-	private messageLimit: number;
-	private queued = 0;
-	private queuedBytes = 0;
-	private readonly held = new Set<Call>();
-	readonly waiting = new Queue<Call>();
+/** Ends the wait for a call; code is why. It returns false if it is too late for a message. */
+export function abandon(m: Machine, c: Call, code: number): boolean {
+	const begun = c.off || c.end;
+	if (begun && c.oneWay) return false;
+	c.settled = true;
+	dropOuts(m, c, code);
+	dropIns(m, c);
+	unqueue(m, c);
+	if (begun && !c.deliver) m.queue.push({ payload: none, off: 0, end: 0, id: 0, more: 0, head: () => new Frame(Kind.Cancel, { id: c.id, code }), sent: () => {} });
+	else remove(m, c);
+	return true;
+}
 
-	constructor(private readonly m: Machine) {
-		this.messageLimit = m.config.peer.messages;
-	}
+function remove(m: Machine, c: Call): void {
+	m.running.delete(c.id);
+	if (c.placed) place(m, c, -1);
+	admit(m);
+}
 
-	newId(): number {
-		return ++this.lastId;
-	}
-
-	refer(f: Frame, method: string): void {
-		this.m.callLane.refer(f, method, this.m.config.peer.names);
-	}
-
-	began(c: Call): void {
-		this.running.set(c.id, c);
-		for (const s of c.party.outs) this.m.streams.activate(s);
-	}
-
-	dequeued(c: Call): void {
-		c.place = 'gone';
-		this.queued--;
-		this.queuedBytes -= c.payload.length;
-	}
-
-	/** Queues a call or a message. */
-	start(c: Call): void {
-		if (this.m.takesNothing) throw this.m.why();
-		if (c.payload.length > this.m.config.peer.max) throw new TwinwireError(Code.TooLarge, 'message is larger than the peer accepts');
-		if (this.queued >= limits.queuedCalls || (this.queued > 0 && this.queuedBytes + c.payload.length > limits.queuedBytes)) throw new TwinwireError(Code.ResourceExhausted, 'too many calls wait to be sent');
-		this.queued++;
-		this.queuedBytes += c.payload.length;
-		this.waiting.push(c);
-		this.admit();
-	}
-
-	/** Moves what the windows allow to the queue (clauses 5.2 and 5.4). */
-	private admit(): void {
-		for (let c = this.waiting.first; c; c = this.waiting.first) {
-			if (c.oneWay) {
-				const share = this.shareOf(c);
-				if (this.messages + share > this.messageLimit) return;
-				this.messages += share;
-			} else {
-				if (this.calls >= this.m.config.peer.calls) return;
-				this.calls++;
+/** Takes a REPLY (clauses 6.7, 6.10 and 12.8). */
+export function reply(m: Machine, f: Frame): void {
+	const c = m.running.get(f.id);
+	if (!c || c.code >= 0) throw violation('6.1');
+	unqueue(m, c);
+	const { code, flags } = f;
+	c.code = code;
+	if (flags & F2) c.meta = decodeMetadata(f.meta);
+	if (flags & F3) c.barrier = f.next;
+	if (flags & F4) c.wanted = f.slot;
+	dropOuts(m, c, code);
+	if (flags & F1 && !m.take(Credit.Large, f.size)) throw violation('5.5');
+	begin(m, f, Of.Reply, (payload) => {
+		if (flags & F1) m.free(Credit.Large, payload.length);
+		const outcome = code ? rejection(code, payload) : { payload, metadata: c.meta };
+		c.deliver = () => {
+			remove(m, c);
+			// Streams that did not begin will not.
+			for (const s of c.ins) {
+				s.ended ||= !s.begun;
+				s.wake();
 			}
-			this.waiting.shift();
-			c.place = 'queue';
-			this.m.queue.push(c);
-		}
-	}
-
-	private shareOf(c: Call): number {
-		return messageShare(c.payload.length, this.m.config.peer.messages);
-	}
-
-	creditMessages(limit: number): void {
-		if (limit > this.messageLimit) this.messageLimit = limit;
-		this.admit();
-	}
-
-	/** Ends the wait for a call; code is why. It returns false if it is too late for a message. */
-	abandon(c: Call, code: number): boolean {
-		if (c.place !== 'gone' && !c.begun) {
-			if (c.place === 'queue') {
-				if (c.oneWay) this.messages -= this.shareOf(c);
-				else this.calls--;
-			}
-			this.m.withdraw(c);
-			this.dequeued(c);
-			this.m.streams.dropOuts(c.party, code);
-			this.m.streams.dropIns(c.party);
-			this.admit();
-			return true;
-		}
-		if (c.oneWay) return false;
-		c.canceled = true;
-		this.m.streams.dropOuts(c.party, code);
-		this.m.streams.dropIns(c.party);
-		if (c.held) this.remove(c);
-		else {
-			this.unsent(c);
-			this.m.queue.push(new Cancel(c.id, code));
-		}
-		return true;
-	}
-
-	/** What is left of a call need not be sent. */
-	private unsent(c: Call): void {
-		if (c.whole || c.dropped) return;
-		c.dropped = true;
-		this.dequeued(c);
-	}
-
-	private remove(c: Call): void {
-		this.held.delete(c);
-		this.calls--;
-		this.running.delete(c.id);
-		this.admit();
-	}
-
-	/** Takes a REPLY (clauses 6.7, 6.10 and 12.8). */
-	reply(f: Frame): void {
-		const c = this.running.get(f.id);
-		if (!c || c.parts || c.held) throw violation('reply to a call that is not running');
-		this.unsent(c);
-		c.code = f.code;
-		if (f.flags & F3) c.barrier = f.next;
-		if (f.flags & F4) c.party.wanted = f.slot;
-		this.m.streams.dropOuts(c.party, f.code);
-		if (f.flags & F2) c.meta = decodeMetadata(f.meta);
-		if (f.flags & F1) {
-			this.m.reserve(f.size);
-			c.parts = new Parts(f.size);
-			c.parts.add(f);
-		} else this.answered(c, f.payload);
-	}
-
-	more(f: Frame): void {
-		const c = this.running.get(f.id);
-		if (!c?.parts || c.held) throw violation('part of a message that was not begun');
-		const payload = c.parts.add(f);
-		if (!payload) return;
-		this.m.consumedLarge(payload.length);
-		this.answered(c, payload);
-	}
-
-	private waits(c: Call): boolean {
-		return c.barrier > this.m.eventLane.next || (!c.canceled && !c.party.arrived);
-	}
-
-	private answered(c: Call, payload: Uint8Array): void {
-		const deliver = (): void => {
-			this.remove(c);
-			this.m.streams.endIns(c.party);
-			c.done(c.code === 0 ? { payload, metadata: c.meta } : rejection(c.code, payload));
+			c.done(outcome);
 		};
-		if (!this.waits(c)) return deliver();
-		c.held = deliver;
-		this.held.add(c);
-	}
+		release(m);
+	});
+}
 
-	/** Ends the calls whose reply need not wait any more. */
-	release(): void {
-		for (const c of this.held) if (!this.waits(c)) c.held?.();
-	}
+/** Ends the calls whose reply need not wait any more. */
+export function release(m: Machine): void {
+	for (const c of m.running.values()) if (c.deliver && c.barrier <= m.eventLane.next && (c.settled || c.ins.filter((s) => s.begun && (s.ended || s.stopped)).length >= c.wanted)) c.deliver();
+}
 
-	/** Ends what waits, as the session takes nothing new. */
-	closing(): void {
-		for (let c = this.waiting.shift(); c; c = this.waiting.shift()) {
-			this.dequeued(c);
-			c.dropped = true;
-			c.fail(Code.Unavailable, 'session is closing');
-		}
-	}
-
-	/** Ends everything (clause 8.3). */
-	end(unsent: readonly Item[]): void {
-		this.closing();
-		for (const it of unsent) if (it instanceof Call && !it.begun && !it.dropped) it.fail(Code.Unavailable, 'session ended before the call was sent');
-		for (const c of this.running.values()) {
-			if (c.held) c.held();
-			else if (!c.whole) c.fail(Code.Unavailable, 'session ended before the call was sent');
-			else if (this.m.goodbye && c.end > this.m.callLane.acked) c.fail(Code.Unavailable, 'session ended before the call was received');
-			else c.fail(Code.OutcomeUnknown, 'session ended before the answer came');
-		}
-		this.running.clear();
+/** Ends what waits, as the session takes nothing new. */
+export function failWaiting(m: Machine): void {
+	for (const c of m.waiting.slice()) {
+		unqueue(m, c);
+		c.done(new TwinwireError(Code.Unavailable, 'session is closing'));
 	}
 }
 
-const decoder = new TextDecoder();
+/** Ends everything (clause 8.3). */
+export function endCalls(m: Machine): void {
+	failWaiting(m);
+	const unsent = [...m.queue, ...m.credit, ...m.parts].filter((it) => it instanceof Call && (it.oneWay || !it.off)) as Call[];
+	for (const c of [...unsent, ...m.running.values()]) {
+		if (c.deliver) c.deliver();
+		else if (!c.end || (m.goodbye && c.end > m.callLane.acked)) c.done(new TwinwireError(Code.Unavailable, 'session ended before the call was received'));
+		else c.done(new TwinwireError(Code.OutcomeUnknown, 'session ended before the answer came'));
+	}
+}
 
-/** The error of a rejection (clause 6.7). A malformed text is none. */
+/** The error of a rejection (clause 6.7). */
 export function rejection(code: number, b: Uint8Array): TwinwireError {
-	const c = { at: 0 };
-	const n = Number(getVarint(b, c, b.length));
-	const end = c.at + n;
-	if (n < 0 || n > 1024 || end > b.length) return new TwinwireError(code);
-	return new TwinwireError(code, decoder.decode(b.subarray(c.at, end)), { details: end < b.length ? b.slice(end) : undefined });
+	const c = { b, at: 0, end: b.length };
+	const message = b.length ? text(getString(c, 1024)) : '';
+	return new TwinwireError(code, message, { details: c.at < c.end ? b.slice(c.at) : undefined });
 }

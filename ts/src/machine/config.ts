@@ -1,15 +1,12 @@
-import type { Served } from './served.js';
-import type { Topic } from './topics.js';
+import type { Frame } from '../frame/frame.js';
 
-/** What one side lets the other have in flight (clause 5), and the sizes that it accepts. */
+/** What one side lets the other have in flight (clause 5), and the sizes that it accepts. The names are those of the hello. */
 export interface Window {
-	/** Calls that may run at once. */
+	/** Calls that may run at once, messages that may be in flight. */
 	readonly calls: number;
-	/** Messages that may be in flight. */
-	readonly messages: number;
-	/** Bytes of messages of several frames that may be in flight. */
+	readonly msgs: number;
+	/** Bytes of messages of several frames that may be in flight, and of the largest message. */
 	readonly large: number;
-	/** Bytes of the largest message. */
 	readonly max: number;
 	/** Names that are remembered for each lane. */
 	readonly names: number;
@@ -32,44 +29,106 @@ export interface Binding {
 	readonly told: readonly number[];
 }
 
-export interface Config {
-	readonly own: Window;
-	readonly peer: Window;
-	readonly lanes: number;
-	/** Whether the session outlives its carriers (clause 14). */
-	readonly keeps: boolean;
-	readonly binding: Binding;
-	readonly listener: Listener;
-}
+/** What arrives of a state, and of a topic. */
+export type StateChange = 'snapshot' | 'delta' | 'end';
+export type TopicChange = 'event' | 'subscribed' | 'unsubscribed' | 'missed';
 
-/** Who is told what arrives, after receive, in its order. */
+/** Who is told what arrives, in its order. */
 export interface Listener {
-	/** A snapshot, a delta or the end of a state. */
-	state(name: string, change: 'snapshot' | 'delta' | 'end', version: number, payload: Uint8Array): void;
-	event(topic: Topic, kind: 'subscribed' | 'unsubscribed' | 'event' | 'missed', type: string, missed: number, payload: Uint8Array): void;
-	/** A call or message of the peer, to be served. */
-	serve(call: Served): void;
+	state(name: string, change: StateChange, version: number, payload: Uint8Array): void;
+	event(topic: string, kind: TopicChange, type: string, missed: number, payload: Uint8Array): void;
 	/** The answer of the server to a renewal of credentials (clause 15.8). */
 	renewal(kind: number, payload: Uint8Array): void;
 	/** The server will end the session within so many milliseconds, and may be there again so many later (clause 8.4). */
 	leaving(within: number | undefined, retryAfter: number | undefined): void;
 }
 
+/** What serves the calls of the peer. A client without one answers that it does not know their methods. */
+export interface Serving {
+	/** Takes a CALL, a MESSAGE or a CANCEL. */
+	receive(f: Frame): void;
+	/** Finds a call of the peer that is running, or whose streams arrive before it; the first of those may just begin. */
+	party(id: number, begins: boolean): Party | undefined;
+	parties(): Iterable<Party>;
+	/** Takes note that a stream of this side is over. */
+	ready(party: Party): void;
+	/** Whether replies wait for streams. */
+	readonly waits: boolean;
+	end(): void;
+}
+
+/** One end of a call, as its streams see it (clause 12.1). */
+export interface Party {
+	id: number;
+	/** This end serves the call. */
+	readonly callee: boolean;
+	readonly outs: OutStream[];
+	readonly ins: InStream[];
+	/** Streams of this end that began. */
+	began: number;
+	/** Its streams are over. */
+	settled: boolean;
+}
+
+/** A stream that this side sends. */
+export interface OutStream {
+	readonly party: Party;
+	readonly slot: number;
+	readonly lane: number;
+	limit: number;
+	chunks: Uint8Array[];
+	queued: number;
+	sent: number;
+	begun: boolean;
+	ended: boolean;
+	/** What is to be sent is a RESET. */
+	reset: boolean;
+	over: boolean;
+	/** Why it is over, unless it was sent whole. */
+	error: Error | undefined;
+	/** Called when there is room again, or the stream is over. */
+	wake: () => void;
+}
+
+/** A stream that the peer sends. */
+export interface InStream {
+	readonly party: Party;
+	readonly slot: number;
+	window: number;
+	limit: number;
+	lane: number;
+	received: number;
+	consumed: number;
+	begun: boolean;
+	ended: boolean;
+	stopped: boolean;
+	/** Another one may begin in its place. */
+	counted: boolean;
+	/** The code of its STOP. */
+	code: number;
+	/** What has arrived and was not taken. */
+	chunks: Uint8Array[];
+	/** Why no more comes, unless it ended. */
+	error: Error | undefined;
+	/** Called when something has arrived, or nothing more will. */
+	wake: () => void;
+}
+
 /** What waits in this side at most. */
-export const limits = {
+export enum Limit {
 	/** Calls and messages that wait for a window, and their bytes. */
-	queuedCalls: 4096,
-	queuedBytes: 16 << 20,
+	QueuedCalls = 4096,
+	QueuedBytes = 16 << 20,
 	/** Replies that wait to be sent. */
-	replyBytes: 16 << 20,
+	ReplyBytes = 16 << 20,
 	/** Of a stream, what waits to be sent. */
-	streamBuffer: 128 << 10,
+	StreamBuffer = 128 << 10,
 	/** What is kept of each lane until it is acknowledged; of those of streams. */
-	retention: 4 << 20,
-	streamRetention: 16 << 20,
-	/** How large the window of a stream becomes, and those of all together. */
-	streamWindow: 4 << 20,
-	streamWindows: 16 << 20,
-	states: 64,
-	topics: 16384,
-} as const;
+	Retention = 4 << 20,
+	StreamRetention = 16 << 20,
+	/** By how much the window of a stream grows when it is of more than one frame, and those of all together. */
+	StreamWindow = 1 << 20,
+	StreamWindows = 16 << 20,
+	States = 64,
+	Topics = 16384,
+}

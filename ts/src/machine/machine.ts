@@ -1,91 +1,116 @@
-import { Code, TwinwireError, violation } from '../error.js';
-import { Frame, numbered, parseFrame } from '../frame/frame.js';
-import { F1, F5, Kind, layouts } from '../frame/layout.js';
-import { Batcher } from './batch.js';
-import { type Call, Calls } from './calls.js';
-import { type Binding, type Config, limits } from './config.js';
-import { Control, type Goodbye } from './control.js';
-import { Heartbeat } from './heartbeat.js';
+import { Code, TwinwireError } from '../error.js';
+import { Frame } from '../frame/frame.js';
+import { Kind } from '../frame/layout.js';
+import { type Call, endCalls, failWaiting, type Item } from './calls.js';
+import { type Binding, type InStream, Limit, type Listener, type OutStream, type Party, type Serving, type Window } from './config.js';
 import { Lane } from './lane.js';
-import { type Item, Queue } from './message.js';
-import { Serving } from './served.js';
-import { States } from './states.js';
-import { Streams } from './streams.js';
-import { Topics } from './topics.js';
+import type { Partial_ } from './parts.js';
+import { endStreams, renewWindows } from './streams.js';
 
-const decoder = new TextDecoder();
+/** How long a peer may be silent that somebody waits for (clause 14.5), in milliseconds and round trips. */
+const watchTime = 400;
+const watchTrips = 4;
+
+/** The most that a message takes of its window (clause 5.4). */
+export const maxShare = 5;
+
+/** The resources of CREDIT (clauses 5.4, 5.5 and 12.5). */
+export enum Credit {
+	Messages,
+	Large,
+	Streams,
+}
 
 /**
  * A session as a state machine, at the client: sequence numbers, lanes,
  * acknowledgements, windows, calls, streams, states and topics. It does no
- * I/O and reads no clock: it is given frames and the time in milliseconds, and
- * answers with batches, and with effects that are to be run after receive.
+ * I/O and reads no clock: it is given frames (receive.ts) and the time in
+ * milliseconds, and answers with batches (batch.ts).
  */
 export class Machine {
 	readonly lanes: readonly Lane[];
+	/** Lanes by role (clause 4.3). */
 	readonly callLane: Lane;
 	readonly eventLane: Lane;
-	/** Numbers of lanes by role (clause 4.3). */
-	readonly call: number;
-	readonly event: number;
-	readonly bulkLane: number;
-	readonly streamLane: number;
+	readonly bulkLane: Lane;
+	readonly streamLane: Lane;
 
-	readonly control = new Control();
-	readonly heartbeat = new Heartbeat(this);
-	readonly calls: Calls;
-	readonly serving: Serving;
-	readonly streams: Streams;
-	private readonly topics = new Topics(this);
-	private readonly states = new States(this);
-	private readonly batcher = new Batcher(this);
-
-	/** What leaves on the call lane, in order; large messages that wait for credit, and those in parts. */
-	readonly queue = new Queue<Item>();
-	readonly credit = new Queue<Item>();
-	readonly parts = new Queue<Item>();
-
-	/** What is to be run after receive, in its order. */
-	effects: (() => void)[] = [];
-
-	binding: Binding;
+	/** The client has bound lane 0, or will with its first batch. */
+	attached = false;
+	detached = false;
 	ended = false;
-	private detached = false;
-	/** This side says goodbye, or has. */
+	/** This side says goodbye, or has; the peer has, and in which generation. */
 	closing: { readonly code: number; readonly reason: string } | undefined;
 	closeSent = false;
-	goodbye: Goodbye | undefined;
+	goodbye: Frame | undefined;
+	goodbyeIn = 0;
 	/** The generation in which the server has announced its end (clause 8.4). */
-	private leftIn: number | undefined;
+	leftIn = 0;
 
-	/** Credit for large messages, of the peer and of this side (clause 5.5). */
-	largeLimit: number;
-	largeReserved = 0;
-	largeGranted: number;
-	private largeTaken = 0;
-	private largeDone = 0;
+	/** What waits to be sent on lane 0 (clause 2.7): frames, encoded or not, CREDIT and WINDOW that are due. */
+	control: (Frame | Uint8Array)[] = [];
+	readonly credits = new Set<Credit>();
+	readonly windows = new Set<InStream>();
 
-	private readonly frame = new Frame();
+	/** By resource, how much the peer lets this side have, and the other way round; how much there was, and is over. */
+	readonly limits: number[];
+	readonly granted: number[];
+	readonly used = [0, 0, 0];
+	readonly taken = [0, 0, 0];
+	readonly done = [0, 0, 0];
+
+	/** Calls and messages that wait for a window; what leaves on the call lane, in order; large messages that wait for credit, and those in parts. */
+	readonly waiting: Call[] = [];
+	readonly queue: Item[] = [];
+	readonly credit: Item[] = [];
+	readonly parts: Item[] = [];
+	queued = 0;
+	queuedBytes = 0;
+
+	/** Calls of which a frame was sent and that have no answer, and how many take a place in the peer's window. */
+	readonly running = new Map<number, Call>();
+	calls = 0;
+	lastId = 0;
+
+	/** Streams of this side, in the order of their turns. What windows of streams may still grow. */
+	readonly outs: OutStream[] = [];
+	spare: number;
+
+	/** Messages of several frames that arrive. */
+	readonly partial = new Map<number, Partial_>();
+	readonly topics = new Map<number, string>([[0, '']]);
+	lastTopic = 0;
+	readonly states = new Map<number, { readonly name: string; version: number }>();
+	lastState = 0;
+
+	/** When something was last received, when a PING was queued since (0 for none), and when waiting began. */
+	private heard = 0;
+	private asked = 0;
+	private since = 0;
+	private trip = 0;
+
+	serving: Serving | undefined;
 
 	constructor(
-		readonly config: Config,
+		readonly own: Window,
+		readonly peer: Window,
+		lanes: number,
+		/** Whether the session outlives its carriers (clause 14). */
+		readonly keeps: boolean,
+		public binding: Binding,
+		readonly listener: Listener,
 		now: number,
 	) {
-		this.lanes = Array.from({ length: config.lanes }, () => new Lane());
-		const role = (n: number): number => Math.min(n, config.lanes - 1);
-		this.call = role(1);
-		this.event = role(2);
+		this.lanes = Array.from({ length: lanes }, (_, i) => new Lane(i));
+		const role = (n: number): Lane => this.lanes[Math.min(n, lanes - 1)] as Lane;
+		this.callLane = role(1);
+		this.eventLane = role(2);
 		this.bulkLane = role(3);
 		this.streamLane = role(4);
-		this.callLane = this.lanes[this.call] as Lane;
-		this.eventLane = this.lanes[this.event] as Lane;
-		this.calls = new Calls(this);
-		this.serving = new Serving(this);
-		this.streams = new Streams(this);
-		this.largeLimit = config.peer.large;
-		this.largeGranted = config.own.large;
-		this.binding = config.binding;
-		this.heartbeat.begin(this.binding.heartbeat, this.binding.trip, now);
+		this.limits = [peer.msgs, peer.large, peer.streams];
+		this.granted = [own.msgs, own.large, own.streams];
+		this.spare = Limit.StreamWindows - own.streams * own.stream;
+		this.watch(binding, now);
 	}
 
 	/** How many pipes the carrier has: one, or one for each lane. */
@@ -93,216 +118,132 @@ export class Machine {
 		return this.binding.independent ? this.lanes.length : 1;
 	}
 
-	/** Whether frames of a lane travel in a pipe. */
-	carries(pipe: number, lane: number): boolean {
-		return !this.binding.independent || pipe === lane;
-	}
-
-	get takesNothing(): boolean {
-		return this.ended || this.closing !== undefined || this.goodbye !== undefined;
-	}
-
-	/** Why nothing new is taken. */
-	why(): TwinwireError {
-		return new TwinwireError(Code.Unavailable, this.ended ? 'session has ended' : 'session is closing');
-	}
-
 	/** Whether nothing but acknowledgements may be sent (clause 8.2). */
 	get silent(): boolean {
-		return this.closeSent || this.goodbye !== undefined;
+		return this.closeSent || !!this.goodbye;
+	}
+
+	/** Throws why nothing new is taken. */
+	takesNew(): void {
+		if (this.ended || this.closing || this.goodbye) throw new TwinwireError(Code.Unavailable, 'session is closing');
 	}
 
 	/** Whether the session can go on with another carrier. */
 	get resumable(): boolean {
-		return this.config.keeps && !this.ended && !this.closeSent && !this.goodbye;
-	}
-
-	/** Whether the peer owes an answer or an acknowledgement (clause 14.5). */
-	get awaits(): boolean {
-		return this.config.keeps && (this.calls.running.size > 0 || this.lanes.some((l) => l.acked !== l.sent));
-	}
-
-	/** When tick wants to be called next, in milliseconds. */
-	get deadline(): number {
-		if (this.detached || this.ended) return Infinity;
-		return this.lanes.reduce((at, l) => (l.ackDue !== 0 && l.ackDue < at ? l.ackDue : at), this.heartbeat.deadline);
-	}
-
-	/** Takes note of the time. It throws PeerDead. */
-	tick(now: number): void {
-		if (this.ended || this.detached) return;
-		for (const l of this.lanes) l.tick(now);
-		this.heartbeat.tick(now);
-	}
-
-	/** Returns the next batch of a pipe, if there is something to send. */
-	batch(pipe: number, now: number): Uint8Array | undefined {
-		return this.ended || this.detached ? undefined : this.batcher.batch(pipe, now);
-	}
-
-	/** Takes an item out of the queues, of which no frame was sent. */
-	withdraw(it: Call): void {
-		it.dropped = true;
-		if (it.reserved) this.largeReserved -= it.payload.length;
-	}
-
-	/** Takes a message of several frames off the credit that the peer has (clause 5.5). */
-	reserve(size: number): void {
-		if (size > this.config.own.max) throw violation('message over the size limit');
-		if (this.largeTaken + size > this.largeGranted) throw violation('message beyond the credit');
-		this.largeTaken += size;
-	}
-
-	consumedLarge(size: number): void {
-		this.largeDone += size;
-		this.largeGranted = this.largeDone + this.config.own.large;
-		this.control.large = true;
-	}
-
-	/** Takes whole frames that arrived in a pipe. It throws what the peer did wrong; effects are to be run even then. */
-	receive(pipe: number, b: Uint8Array, now: number): void {
-		if (this.ended || this.detached) return;
-		this.heartbeat.received(now);
-		const f = this.frame;
-		for (let at = 0; at < b.length; ) {
-			const end = parseFrame(b, at, f);
-			this.take(pipe, f, end - at, now);
-			at = end;
-		}
+		return this.keeps && !this.ended && !this.silent;
 	}
 
 	/** Whether everything before the peer's CLOSE has arrived. */
 	get agreed(): boolean {
-		return this.goodbye?.nexts.every((next, i) => (this.lanes[i]?.next ?? 0) >= next) === true;
+		return !!this.goodbye?.nexts.every((next, i) => (this.lanes[i]?.next ?? 0) >= next);
 	}
 
-	private take(pipe: number, f: Frame, n: number, now: number): void {
-		const l = this.lanes[f.lane];
-		if (!l) throw violation('lane out of range');
-		if (!numbered(f.kind)) return this.takeControl(pipe, f, l);
-		if (!this.carries(pipe, f.lane) || !l.bound) throw violation('frame on a lane that is not bound');
-		const data = f.kind === Kind.Data;
-		if (!l.accept(f.seq, data ? 0 : n, now, data && (f.flags & F5) !== 0)) return;
-		if (f.packed) throw violation('compressed payload without agreement');
-		if (!layouts[f.kind]) return;
-		this.takeNumbered(f, l, now);
-		if (f.lane === this.event) this.calls.release();
+	/** Whether new frames of a lane may be sent: not before what is sent again, and not more than may be kept. */
+	open(l: Lane): boolean {
+		return l.again >= l.kept.length && l.keptBytes < (l === this.bulkLane || l === this.streamLane ? Limit.StreamRetention : Limit.Retention);
 	}
 
-	private takeNumbered(f: Frame, l: Lane, now: number): void {
-		const { kind } = f;
-		const events = kind === Kind.Topic || kind === Kind.Event || kind === Kind.Gap || (kind === Kind.More && f.flags >> 4 === 3);
-		const free = kind === Kind.Data || kind === Kind.Reset;
-		if (!free && f.lane !== (events ? this.event : this.call)) throw violation('frame on the wrong lane');
-		switch (kind) {
-			case Kind.Call:
-			case Kind.Message: return this.serving.receive(f, l, now);
-			case Kind.Reply: return this.calls.reply(f);
-			case Kind.Cancel: return this.serving.cancel(f);
-			case Kind.State: return this.states.receive(f);
-			case Kind.Stop: return this.streams.receiveStop(f);
-			case Kind.Data:
-			case Kind.Reset: return this.streams.receive(f);
-			case Kind.More: return [this.serving, this.calls, this.states, this.topics][f.flags >> 4]?.more(f);
-			default: return this.topics.receive(f, l);
-		}
+	/** Says that the peer may have more of a resource when it is over with n: a quarter of the window at a time, or if it has little left. */
+	free(what: Credit, n: number): void {
+		const window = [this.own.msgs, this.own.large, this.own.streams][what] as number;
+		const limit = (this.done[what] = (this.done[what] as number) + n) + window;
+		const granted = this.granted[what] as number;
+		if (limit - granted < window / 4 && granted - (this.taken[what] as number) >= Math.min(maxShare, window)) return;
+		this.granted[what] = limit;
+		this.credits.add(what);
 	}
 
-	private takeControl(pipe: number, f: Frame, l: Lane): void {
-		if (pipe !== 0 && this.binding.independent) {
-			if (!this.lanes[pipe]?.bound) throw violation('frame on a lane that is not bound');
-			if (f.kind !== Kind.Ack && layouts[f.kind]) throw violation('control frame outside of lane 0');
-		}
-		switch (f.kind) {
-			case Kind.Ack: return l.acknowledge(f.next);
-			case Kind.Open:
-				if (!l.bound) l.asked = true;
-				return;
-			case Kind.Ping: return this.heartbeat.ping(f.id, f.exact?.id === undefined ? undefined : { id: f.exact.id });
-			case Kind.Pong: return this.heartbeat.pong(f.id);
-			case Kind.Credit: return this.takeCredit(f);
-			case Kind.Window: return this.streams.receiveWindow(f);
-			case Kind.Close: return this.takeClose(f);
-			case Kind.Leaving: return this.takeLeaving(f);
-			case Kind.Challenge:
-			case Kind.Welcome:
-			case Kind.Refuse: {
-				const { kind, payload } = f;
-				this.effects.push(() => this.config.listener.renewal(kind, payload));
-				return;
-			}
-			case Kind.Attach: throw violation('ATTACH from a server');
-			case Kind.Hello:
-			case Kind.Proof: throw violation('handshake frame after the handshake');
-		}
+	/** Takes a part of what the peer was granted, and reports whether it has so much. */
+	take(what: Credit, n = 1): boolean {
+		return (this.taken[what] = (this.taken[what] as number) + n) <= (this.granted[what] as number);
 	}
 
-	private takeCredit(f: Frame): void {
-		if (f.id === 0) this.calls.creditMessages(f.next);
-		else if (f.id === 1) this.largeLimit = Math.max(this.largeLimit, f.next);
-		else if (f.id === 2) this.streams.credit(f.next);
-		else throw violation('credit for an unknown resource');
+	/** All ends of calls that are running. */
+	parties(): Party[] {
+		return [...this.running.values(), ...(this.serving?.parties() ?? [])];
 	}
 
-	private takeClose(f: Frame): void {
-		const { generation } = this.binding;
-		if (this.goodbye?.generation === generation) throw violation('second CLOSE');
-		this.goodbye = { code: f.code, reason: decoder.decode(f.name), retryAfter: f.flags & F1 ? f.millis : undefined, nexts: f.nexts.map(Number), generation };
+	// Silence of the peer (clauses 8.1 and 14.5).
+
+	private watch(b: Binding, now: number): void {
+		this.trip = b.trip;
+		this.heard = this.since = now;
+		this.asked = 0;
 	}
 
-	private takeLeaving(f: Frame): void {
-		const { generation } = this.binding;
-		if (this.leftIn === generation) throw violation('second LEAVING');
-		this.leftIn = generation;
-		const within = f.next || undefined;
-		const retryAfter = f.flags & F1 ? f.millis : undefined;
-		this.effects.push(() => this.config.listener.leaving(within, retryAfter));
+	/** Whether the peer owes an answer or an acknowledgement. */
+	private get awaits(): boolean {
+		return this.keeps && (this.running.size > 0 || this.lanes.some((l) => l.acked !== l.sent));
 	}
+
+	private get patience(): number {
+		const { heartbeat } = this.binding;
+		return this.awaits ? Math.min(heartbeat, Math.max(watchTime, watchTrips * this.trip)) : heartbeat;
+	}
+
+	private get silence(): number {
+		return this.asked || (this.awaits ? Math.max(this.heard, this.since) : this.heard);
+	}
+
+	/** Takes note of a batch: the watch begins with the first thing that is waited for. */
+	sending(now: number): void {
+		if (!this.awaits) this.since = now;
+	}
+
+	received(now: number): void {
+		this.heard = now;
+		this.asked = 0;
+	}
+
+	pong(token: number): void {
+		// The shortest counts: one that an outage made long must not hide the next. A token is a time in microseconds.
+		this.trip = Math.min(this.trip, Math.abs(this.heard - token / 1000));
+	}
+
+	/** When tick wants to be called next, in milliseconds. */
+	get deadline(): number {
+		return this.detached || this.ended ? Infinity : Math.min(this.silence + this.patience, ...this.lanes.map((l) => l.ackAt));
+	}
+
+	/** Takes note of the time, and reports whether the peer is dead: it was asked and said nothing. */
+	tick(now: number): boolean {
+		if (now < this.deadline) return false;
+		for (const l of this.lanes) if (l.ackAt <= now) l.due();
+		if (now < this.silence + this.patience) return false;
+		if (this.asked) return true;
+		this.asked = now;
+		this.control.push(new Frame(Kind.Ping, { id: Math.floor(now * 1000) }));
+		return false;
+	}
+
+	// The life of a session.
 
 	/** Begins the goodbye: nothing new is taken; what is queued is still sent, and then CLOSE. */
 	close(code: number, reason: string): void {
-		if (this.closing || this.ended) return;
 		this.closing = { code, reason };
-		this.calls.closing();
-	}
-
-	/** Takes note that there is no carrier. */
-	detach(): void {
-		this.detached = true;
+		failWaiting(this);
 	}
 
 	/** Goes on with another carrier: what the peer has not received is sent again (clause 14.4). */
-	rebind(binding: Binding, now: number): void {
-		if (this.lanes.some((l, i) => (binding.nexts[i] ?? 0) > l.sent)) throw new TwinwireError(Code.FailedPrecondition, 'peer expects frames that were never sent');
-		this.detached = this.closeSent = false;
-		this.binding = binding;
-		this.heartbeat.begin(binding.heartbeat, binding.trip, now);
-		this.lanes.forEach((l, i) => {
-			l.acknowledge(binding.nexts[i] ?? 0);
-			l.rebind(binding.told[i] ?? 0);
-		});
-		const c = this.control;
-		c.attached = c.ping = false;
-		c.messages = c.large = c.streams = true;
-		c.renewal = [];
-		this.streams.renew();
+	rebind(b: Binding, now: number): void {
+		this.binding = b;
+		this.watch(b, now);
+		this.detached = this.closeSent = this.attached = false;
+		this.control = [];
+		for (const l of this.lanes) {
+			l.acknowledge(b.nexts[l.number] ?? 0);
+			l.rebind(b.told[l.number] ?? 0);
+		}
+		for (const what of [Credit.Messages, Credit.Large, Credit.Streams]) this.credits.add(what);
+		renewWindows(this);
 	}
 
 	/** The end of the session without agreement: every call ends (clause 8.3). */
 	end(error: TwinwireError): void {
 		if (this.ended) return;
-		this.streams.end(error);
 		this.ended = true;
-		const unsent: Item[] = [];
-		for (const q of [this.queue, this.credit, this.parts]) for (let it = q.shift(); it; it = q.shift()) unsent.push(it);
-		this.calls.end(unsent);
-		this.serving.end();
-	}
-
-	/** Whether new frames of a lane may be sent: not before what is sent again, and not more than may be kept. */
-	open(lane: number): boolean {
-		const l = this.lanes[lane] as Lane;
-		const most = lane === this.bulkLane || lane === this.streamLane ? limits.streamRetention : limits.retention;
-		return !l.replays && l.keptBytes < most;
+		endStreams(this, error);
+		endCalls(this);
+		this.serving?.end();
 	}
 }

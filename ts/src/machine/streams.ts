@@ -1,570 +1,285 @@
 import { Code, TwinwireError, violation } from '../error.js';
-import type { Frame } from '../frame/frame.js';
+import { Frame } from '../frame/frame.js';
 import { F2, F3, F4, Kind, maxPayload } from '../frame/layout.js';
-import { Call, rejection } from './calls.js';
-import { limits } from './config.js';
-import { rejectionOf, type Served } from './served.js';
-import type { Machine } from './machine.js';
-import { concat, Item } from './message.js';
+import { concat, none, utf8, withLength } from '../frame/varint.js';
+import { rejection, release } from './calls.js';
+import { type InStream, Limit, type OutStream, type Party } from './config.js';
+import type { Lane } from './lane.js';
+import { Credit, type Machine } from './machine.js';
 
-const none = new Uint8Array(0);
+// The streams of a session in both directions (clause 12).
 
-/** How much a stream is let send when it turns out to be of more than one frame. */
-const fastWindow = 512 << 10;
+const nothing = (): void => {};
+const over = (): TwinwireError => new TwinwireError(Code.Canceled, 'the call is over');
 
-/** One end of a call, as its streams see it (clause 12.1). */
-export class Party {
-	id = 0;
-	readonly outs: OutStream[] = [];
-	readonly ins: InStream[] = [];
-	/** Streams of this end that began, and of the peer that the reply comes after (clause 12.8). */
-	began = 0;
-	wanted = 0;
-	/** Streams of the peer are taken. If not they are stopped. */
-	streams = false;
+/** The end of a call that a frame of the peer is about; callee says whose end this is. */
+const partyOf = (m: Machine, f: Frame, callee: boolean, begins = false): Party | undefined => (callee ? m.serving?.party(f.id, begins) : m.running.get(f.id));
 
-	constructor(
-		/** This end serves the call. */
-		readonly callee: boolean,
-		readonly of: Call | Served,
-	) {}
+// Sending.
 
-	out(slot: number): OutStream | undefined {
-		return this.outs.find((s) => s.slot === slot);
-	}
+const outOf = (party: Party, slot: number): OutStream | undefined => party.outs.find((s) => s.slot === slot);
 
-	in(slot: number): InStream | undefined {
-		return this.ins.find((s) => s.slot === slot);
-	}
-
-	/** Whether a stream of this end has not been sent whole. */
-	get sending(): boolean {
-		return this.outs.some((s) => !s.over);
-	}
-
-	/** Whether the streams that the reply comes after have ended. */
-	get arrived(): boolean {
-		return this.ins.filter((s) => s.begun && (s.ended || s.stopped)).length >= this.wanted;
-	}
-}
-
-/** A stream that this side sends. */
-export class OutStream {
-	readonly chunks: Uint8Array[] = [];
-	queued = 0;
-	sent = 0;
-	admitted = false;
-	begun = false;
-	/** Begins before there is anything in it. */
-	announced = false;
-	ended = false;
-	/** What is queued is a RESET with this error. */
-	reset: TwinwireError | undefined;
-	over = false;
-	active = false;
-	/** Why it is over, unless it was sent whole. */
-	error: TwinwireError | undefined;
-	/** Called when there is room again, or the stream is over. */
-	onRoom: (() => void) | undefined;
-
-	constructor(
-		readonly party: Party,
-		readonly slot: number,
-		readonly lane: number,
-		public limit: number,
-	) {}
-
-	get closed(): boolean {
-		return this.over || this.ended || this.reset !== undefined;
-	}
-
-	get sendable(): boolean {
-		return this.reset !== undefined || (this.announced && !this.begun) || (this.queued > 0 && this.sent < this.limit) || (this.ended && this.queued === 0);
-	}
-
-	wake(): void {
-		const f = this.onRoom;
-		this.onRoom = undefined;
-		f?.();
-	}
-}
-
-/** A stream that the peer sends. */
-export class InStream {
-	begun = false;
-	ended = false;
-	stopped = false;
-	stopSent = false;
-	counted = false;
-	windowDue = false;
-	lane = 0;
-	received = 0;
-	consumed = 0;
-	code = 0;
-	/** What has arrived and was not taken. */
-	readonly chunks: Uint8Array[] = [];
-	/** Why no more comes, unless it ended. */
-	error: TwinwireError | undefined;
-	/** Called when something has arrived, or nothing more will. */
-	onData: (() => void) | undefined;
-	limit: number;
-
-	constructor(
-		/** Undefined as long as the call has not arrived (clause 12.3). */
-		public party: Party | undefined,
-		public id: number,
-		readonly slot: number,
-		/** The peer is the callee. */
-		readonly callee: boolean,
-		public window: number,
-	) {
-		this.limit = window;
-	}
-
-	wake(): void {
-		const f = this.onData;
-		this.onData = undefined;
-		f?.();
-	}
-}
-
-class Stop extends Item {
-	constructor(
-		private readonly s: InStream,
-		payload: Uint8Array,
-	) {
-		super(payload);
-		this.id = s.id;
-	}
-
-	head(f: Frame): void {
-		f.kind = Kind.Stop;
-		f.flags = this.s.callee ? F3 : 0;
-		f.slot = this.s.slot;
-		f.code = this.s.code;
-	}
-}
-
-/** The streams of a session in both directions (clause 12). */
-export class Streams {
-	/** Those that have something to send, in the order of their turns. */
-	active: OutStream[] = [];
-	private waiting: OutStream[] = [];
-	private begun = 0;
-	private limit: number;
-
-	/** Of calls that have not arrived. */
-	private early: InStream[] = [];
-	private opened = 0;
-	private over = 0;
-	granted: number;
-	private spare: number;
-	/** Whose WINDOW is due. */
-	windows: InStream[] = [];
-
-	constructor(private readonly m: Machine) {
-		const { own, peer } = m.config;
-		this.limit = peer.streams;
-		this.granted = own.streams;
-		this.spare = limits.streamWindows - own.streams * own.stream;
-	}
-
-	// Sending.
-
-	/** Returns the stream of this side in a slot of a call, a new one the first time. */
-	open(party: Party, slot: number, bulk: boolean): OutStream {
-		let s = party.out(slot);
-		if (s) return s;
-		const lane = bulk ? this.m.bulkLane : this.m.streamLane;
-		s = new OutStream(party, slot, lane, this.m.config.peer.stream);
-		party.outs.push(s);
-		const { of } = party;
-		const settled = of.canceled || (of instanceof Call ? of.held || of.parts : of.replied || of.oneWay);
-		if (this.limit === 0) {
-			s.over = true;
-			s.error = new TwinwireError(Code.ResourceExhausted, 'peer takes no streams');
-		} else if (this.m.ended || settled) {
-			s.over = true;
-			s.error = new TwinwireError(Code.Canceled, 'the call is over');
-		}
-		return s;
-	}
-
-	write(s: OutStream, b: Uint8Array): void {
-		if (s.closed || b.length === 0) return;
-		s.chunks.push(b);
-		s.queued += b.length;
-		this.activate(s);
-	}
-
-	/** Begins a stream before there is anything in it. */
-	announce(s: OutStream): void {
-		s.announced = true;
-		this.activate(s);
-	}
-
-	endOut(s: OutStream): void {
-		if (s.closed) return;
-		s.ended = true;
-		this.activate(s);
-	}
-
-	/** Gives a stream up (clause 12.6): what is queued is dropped. */
-	reset(s: OutStream, error: TwinwireError): void {
-		if (s.over || s.reset) return;
-		s.error = error;
-		if (!s.begun && !s.announced) return this.overOut(s);
-		s.chunks.length = s.queued = 0;
-		s.reset = error;
-		s.wake();
-		this.activate(s);
-	}
-
-	/** Has a stream take its turns if there is something to send. */
-	activate(s: OutStream): void {
-		if (s.active || s.over || s.party.id === 0 || !s.sendable || this.m.ended) return;
-		if (!s.admitted) {
-			if (this.begun >= this.limit) {
-				if (!this.waiting.includes(s)) this.waiting.push(s);
-				return;
-			}
-			this.begun++;
-			s.admitted = true;
-		}
-		s.active = true;
-		this.active.push(s);
-	}
-
-	credit(limit: number): void {
-		if (limit <= this.limit) return;
-		this.limit = limit;
-		const waiting = this.waiting;
-		this.waiting = [];
-		for (const s of waiting) this.activate(s);
-	}
-
-	/** Whether there is something to send in a lane. */
-	wants(lane: number): boolean {
-		return this.active.some((s) => s.lane === lane);
-	}
-
-	/** Takes the stream whose turn it is in one of the lanes, and fills in its next frame. */
-	next(f: Frame, usable: (lane: number) => boolean): OutStream | undefined {
-		const i = this.active.findIndex((s) => usable(s.lane));
-		const s = this.active[i];
-		if (!s) return undefined;
-		this.active.splice(i, 1);
-		s.active = false;
-		f.id = s.party.id;
-		f.slot = s.slot;
-		f.flags = s.party.callee ? F3 : 0;
-		if (s.reset && s.begun) {
-			f.kind = Kind.Reset;
-			f.code = s.reset.code;
-			f.payload = rejectionOf(s.reset.message, s.reset.details);
-			return s;
-		}
-		f.kind = Kind.Data;
-		if (!s.begun) {
-			s.begun = true;
-			s.party.began++;
-			f.flags |= F2;
-		}
-		f.payload = this.gather(s, Math.min(maxPayload, s.limit - s.sent, s.queued));
-		s.queued -= f.payload.length;
-		s.sent += f.payload.length;
-		if (s.ended && s.queued === 0) f.flags |= F4;
-		return s;
-	}
-
-	/** Takes the next n bytes off a stream. */
-	private gather(s: OutStream, n: number): Uint8Array {
-		const parts: Uint8Array[] = [];
-		for (let have = 0; have < n; ) {
-			const chunk = s.chunks[0] as Uint8Array;
-			const k = Math.min(chunk.length, n - have);
-			parts.push(k === chunk.length ? chunk : chunk.subarray(0, k));
-			if (k === chunk.length) s.chunks.shift();
-			else s.chunks[0] = chunk.subarray(k);
-			have += k;
-		}
-		return parts.length === 1 ? (parts[0] as Uint8Array) : parts.length === 0 ? none : concat(parts, n);
-	}
-
-	/** Takes note that the frame of next is in a batch. */
-	sentFrame(s: OutStream, f: Frame): void {
-		if (f.kind === Kind.Reset || f.flags & F4) return this.overOut(s);
-		if (s.queued <= limits.streamBuffer / 2) s.wake();
-		this.activate(s);
-	}
-
-	private overOut(s: OutStream): void {
-		if (s.over) return;
+/** Returns the stream of this side in a slot of a call, a new one the first time. */
+export function openOut(m: Machine, party: Party, slot: number, bulk: boolean): OutStream {
+	let s = outOf(party, slot);
+	if (s) return s;
+	s = { party, slot, lane: (bulk ? m.bulkLane : m.streamLane).number, limit: m.peer.stream, chunks: [], queued: 0, sent: 0, begun: false, ended: false, reset: false, over: false, error: undefined, wake: nothing };
+	party.outs.push(s);
+	if (m.ended || party.settled || !m.limits[Credit.Streams]) {
 		s.over = true;
-		if (s.active) this.active.splice(this.active.indexOf(s), 1);
-		s.active = false;
-		s.chunks.length = s.queued = 0;
-		if (s.admitted && !s.begun) {
-			this.begun--;
-			const next = this.waiting.shift();
-			if (next) this.activate(next);
-		}
-		s.wake();
-		if (!(s.party.of instanceof Call)) this.m.serving.ready(s.party.of);
+		s.error = over();
+	} else m.outs.push(s);
+	return s;
+}
+
+/** Whether nothing more can be put into a stream. */
+export const closedOut = (s: OutStream): boolean => s.over || s.ended || s.reset;
+
+export function write(s: OutStream, b: Uint8Array): void {
+	if (closedOut(s) || !b.length) return;
+	s.chunks.push(b);
+	s.queued += b.length;
+}
+
+/** Gives a stream up (clause 12.6): what is queued is dropped. */
+export function reset(m: Machine, s: OutStream, error: TwinwireError): void {
+	if (s.over || s.reset) return;
+	s.error = error;
+	if (!s.begun) return overOut(m, s);
+	s.chunks = [];
+	s.queued = 0;
+	s.reset = true;
+	s.wake();
+}
+
+/** Whether a stream has something to send. */
+function sendable(m: Machine, s: OutStream): boolean {
+	if (!s.party.id || !(s.begun || (m.used[Credit.Streams] as number) < (m.limits[Credit.Streams] as number))) return false;
+	return s.reset || (s.queued ? s.sent < s.limit : s.ended);
+}
+
+/** Finds the stream whose turn it is in one of the lanes. */
+export const nextOut = (m: Machine, usable: (l: Lane) => boolean): OutStream | undefined => m.outs.find((s) => sendable(m, s) && usable(m.lanes[s.lane] as Lane));
+
+/** Returns the next frame of a stream, which has had its turn then. */
+export function outFrame(m: Machine, s: OutStream): Frame {
+	m.outs.push(...m.outs.splice(m.outs.indexOf(s), 1));
+	const f = new Frame(Kind.Data, { id: s.party.id, slot: s.slot, flags: s.party.callee ? F3 : 0 });
+	if (s.reset) {
+		const error = s.error as TwinwireError;
+		f.kind = Kind.Reset;
+		f.code = error.code;
+		f.payload = rejectionOf(error.message, error.details);
+		overOut(m, s);
+		return f;
 	}
-
-	/** Ends the streams of this side of a call that is over or canceled (clauses 12.8 and 12.9). */
-	dropOuts(party: Party, code: number): void {
-		for (const s of party.outs) {
-			if (s.over) continue;
-			s.error ??= new TwinwireError(code || Code.Canceled, 'the call is over');
-			this.overOut(s);
-		}
+	if (!s.begun) {
+		s.begun = true;
+		s.party.began++;
+		m.used[Credit.Streams] = (m.used[Credit.Streams] as number) + 1;
+		f.flags |= F2;
 	}
+	f.payload = gather(s, Math.min(maxPayload, s.limit - s.sent, s.queued));
+	s.queued -= f.payload.length;
+	s.sent += f.payload.length;
+	if (s.ended && !s.queued) {
+		f.flags |= F4;
+		overOut(m, s);
+	} else if (s.queued <= Limit.StreamBuffer / 2) s.wake();
+	return f;
+}
 
-	/** Ends the streams of a call that is answered: with code 0 they go on to their end. */
-	finish(party: Party, code: number): void {
-		for (const s of [...party.outs]) {
-			if (code === 0) this.endOut(s);
-			else if (!s.ended) this.reset(s, new TwinwireError(code));
-		}
+/** Takes the next n bytes off a stream. */
+function gather(s: OutStream, n: number): Uint8Array {
+	const parts: Uint8Array[] = [];
+	while (n > 0) {
+		const chunk = s.chunks.shift() as Uint8Array;
+		if (chunk.length > n) s.chunks.unshift(chunk.subarray(n));
+		parts.push(chunk.subarray(0, n));
+		n -= chunk.length;
 	}
+	return concat(parts);
+}
 
-	/** Finds the stream of this side that a frame of the peer is about. */
-	private about(f: Frame): Party | undefined {
-		return (f.flags & F3 ? this.m.serving.running.get(f.id) : this.m.calls.running.get(f.id))?.party;
+function overOut(m: Machine, s: OutStream): void {
+	if (s.over) return;
+	s.over = true;
+	s.chunks = [];
+	m.outs.splice(m.outs.indexOf(s), 1);
+	s.wake();
+	if (s.party.callee) m.serving?.ready(s.party);
+}
+
+/** Ends the streams of this side of a call that is over or canceled (clauses 12.8 and 12.9). */
+export function dropOuts(m: Machine, party: Party, code: number): void {
+	for (const s of party.outs) {
+		if (!s.over) s.error ??= code ? new TwinwireError(code) : over();
+		overOut(m, s);
 	}
+}
 
-	receiveWindow(f: Frame): void {
-		const party = this.about(f);
-		let s = party?.out(f.slot);
-		if (party && !s && !party.callee && !party.streams && !party.of.canceled) {
-			// The callee waits for what will not come (clause 12.4).
-			s = this.open(party, f.slot, false);
-			this.endOut(s);
-		}
-		if (!s || f.next <= s.limit) return;
-		s.limit = f.next;
-		this.activate(s);
+export function receiveWindow(m: Machine, f: Frame): void {
+	const party = partyOf(m, f, (f.flags & F3) > 0);
+	if (!party || party.settled) return;
+	let s = outOf(party, f.slot);
+	if (!s) {
+		// A callee that waits for what will not come is told so (clause 12.4).
+		s = openOut(m, party, f.slot, false);
+		s.ended = !party.callee;
 	}
+	s.limit = Math.max(s.limit, f.next);
+}
 
-	receiveStop(f: Frame): void {
-		const party = this.about(f);
-		if (!party) return;
-		const s = party.out(f.slot) ?? this.open(party, f.slot, false);
-		if (s.over) return;
-		s.error = rejection(f.code, f.payload);
-		this.overOut(s);
-	}
+export function receiveStop(m: Machine, f: Frame): void {
+	const party = partyOf(m, f, (f.flags & F3) > 0);
+	if (!party) return;
+	const s = openOut(m, party, f.slot, false);
+	if (!s.over) s.error = rejection(f.code, f.payload);
+	overOut(m, s);
+}
 
-	// Receiving.
+// Receiving.
 
-	/** Returns the stream of the peer in a slot of a call, which may not have begun. */
-	incoming(party: Party, slot: number): InStream {
-		let s = party.in(slot);
-		if (s) return s;
-		s = this.newIn(party, party.id, slot, !party.callee);
+/** Returns the stream of the peer in a slot of a call, which may not have begun. */
+export function incoming(m: Machine, party: Party, slot: number): InStream {
+	let s = party.ins.find((s) => s.slot === slot);
+	if (!s) {
+		const { stream } = m.own;
+		s = { party, slot, window: stream, limit: stream, lane: 0, received: 0, consumed: 0, begun: false, ended: false, stopped: false, counted: false, code: 0, chunks: [], error: undefined, wake: nothing };
 		party.ins.push(s);
-		if (party.callee) this.due(s);
-		return s;
+		if (party.callee) m.windows.add(s);
 	}
+	return s;
+}
 
-	private newIn(party: Party | undefined, id: number, slot: number, callee: boolean): InStream {
-		return new InStream(party, id, slot, callee, this.m.config.own.stream);
+/** Takes DATA or RESET (clauses 12.2 and 12.6). */
+export function receiveData(m: Machine, f: Frame): void {
+	const callee = !(f.flags & F3);
+	const data = f.kind === Kind.Data;
+	const first = data && (f.flags & F2) > 0;
+	if (first && !m.take(Credit.Streams)) throw violation('12.5');
+	if (!callee && f.id > m.lastId) throw violation('12.1');
+	const party = partyOf(m, f, callee, first);
+	if (!party || party.settled) {
+		if (first) m.free(Credit.Streams, 1);
+		return;
 	}
-
-	/** Gives a call that has arrived the streams that arrived before it; undefined for one that is not run. */
-	attachEarly(id: number, party: Party | undefined): void {
-		const early = this.early;
-		if (early.length === 0) return;
-		this.early = early.filter((s) => s.id > id);
-		for (const s of early) {
-			if (s.id > id) continue;
-			if (s.id === id && party) {
-				s.party = party;
-				party.ins.push(s);
-			} else this.drop(s);
-			if (s.error || (s.ended && s.consumed === s.received)) this.overIn(s);
+	const unwanted = !callee && !party.ins.some((s) => s.slot === f.slot);
+	const s = incoming(m, party, f.slot);
+	if (first === s.begun || s.ended || (s.begun && s.lane !== f.lane)) throw violation('12.2');
+	if (first) {
+		s.begun = true;
+		s.lane = f.lane;
+		if (unwanted) {
+			s.stopped = true;
+			s.code = Code.NotImplemented;
 		}
+		if (s.stopped) sendStop(m, s);
 	}
-
-	/** Takes DATA or RESET (clauses 12.2 and 12.6). */
-	receive(f: Frame): void {
-		const callee = (f.flags & F3) !== 0;
-		const first = f.kind === Kind.Data && (f.flags & F2) !== 0;
-		const of = callee ? this.m.calls.running.get(f.id) : this.m.serving.running.get(f.id);
-		if (callee && f.id > this.m.calls.lastId) throw violation('stream of a call that was not made');
-		if (first && ++this.opened > this.granted) throw violation('stream beyond the limit');
-		const early = !callee && f.id > this.m.serving.lastId;
-		if (!early && (!of || of.canceled || (!(of instanceof Call) && of.replied))) {
-			if (first) this.countOver();
-			return;
+	if (!data) {
+		s.error ??= rejection(f.code, f.payload);
+		s.ended = true;
+		drop(m, s);
+	} else {
+		const n = f.payload.length;
+		s.received += n;
+		if (s.received > s.limit) throw violation('12.4');
+		if (n && !s.stopped) s.chunks.push(f.payload);
+		s.ended = (f.flags & F4) > 0;
+		if (first && !s.ended && !s.stopped) {
+			// It is of more than one frame.
+			const more = Math.floor(Math.min(Limit.StreamWindow, m.spare));
+			m.spare -= more;
+			s.window += more;
+			grant(m, s);
 		}
-		let s = of ? of.party.in(f.slot) : this.early.find((s) => s.id === f.id && s.slot === f.slot);
-		if (first && s?.begun) throw violation('stream began twice');
-		if (!first && !s?.begun) throw violation('stream did not begin');
-		if (!s) {
-			s = this.newIn(of?.party, f.id, f.slot, callee);
-			(of ? of.party.ins : this.early).push(s);
-		}
-		if (first) {
-			s.begun = true;
-			s.id = f.id;
-			s.lane = f.lane;
-			if (of instanceof Call && !of.party.streams && !s.stopped) {
-				s.stopped = true;
-				s.code = Code.NotImplemented;
-			}
-			if (s.stopped) {
-				this.sendStop(s);
-				this.overIn(s);
-			}
-		}
-		if (s.ended) throw violation('stream went on after its end');
-		if (s.lane !== f.lane) throw violation('stream changed its lane');
-		if (f.kind === Kind.Reset) {
-			s.ended = true;
-			s.error = rejection(f.code, f.payload);
-			s.chunks.length = 0;
-			this.overIn(s);
-		} else {
-			s.received += f.payload.length;
-			if (s.received > s.limit) throw violation('stream beyond its window');
-			s.ended = (f.flags & F4) !== 0;
-			if (first && !s.ended && !s.stopped) {
-				this.grow(s, Math.min(fastWindow - s.window, this.spare / 4));
-				this.grant(s, s.window);
-			}
-			if (!s.stopped) {
-				if (f.payload.length > 0) s.chunks.push(f.payload);
-				if (s.ended && s.consumed === s.received) this.overIn(s);
-			}
-		}
-		s.wake();
-		if (s.ended || s.stopped) this.m.calls.release();
+		if (s.ended && s.consumed === s.received) overIn(m, s);
 	}
+	s.wake();
+	if (s.ended || s.stopped) release(m);
+}
 
-	/** Says that the application has taken n bytes more. */
-	consume(s: InStream, n: number): void {
-		s.consumed += n;
-		if (s.counted || this.m.ended) return;
-		if (s.ended) {
-			if (s.consumed === s.received) this.overIn(s);
-			return;
-		}
-		// A quarter of the window at a time, but at once where the peer may be waiting for it.
-		if (s.consumed + s.window - s.limit < s.window / 4 && s.received < s.limit) return;
-		if (s.consumed === s.received) this.grow(s, s.window);
-		this.grant(s, s.consumed + s.window);
-	}
+function grant(m: Machine, s: InStream): void {
+	s.limit = s.consumed + s.window;
+	m.windows.add(s);
+}
 
-	private grow(s: InStream, by: number): void {
-		const n = Math.floor(Math.min(by, limits.streamWindow - s.window, this.spare));
-		if (n <= 0) return;
-		this.spare -= n;
-		s.window += n;
-	}
+/** Says that the application has taken n bytes more. */
+export function consume(m: Machine, s: InStream, n: number): void {
+	s.consumed += n;
+	if (s.ended) {
+		if (s.consumed === s.received) overIn(m, s);
+	} else if (s.consumed + s.window - s.limit >= s.window / 4) grant(m, s);
+}
 
-	private grant(s: InStream, limit: number): void {
-		if (limit <= s.limit) return;
-		s.limit = limit;
-		this.due(s);
-	}
+/** Says that nobody here wants more of a stream (clause 12.7). */
+export function stop(m: Machine, s: InStream, code: number): void {
+	if (s.stopped || s.counted || m.ended) return;
+	s.code = code;
+	if (s.begun && !s.ended) sendStop(m, s);
+	s.stopped = true;
+	s.error ??= over();
+	drop(m, s);
+	release(m);
+}
 
-	private due(s: InStream): void {
-		if (s.windowDue) return;
-		s.windowDue = true;
-		this.windows.push(s);
-	}
+/** Drops what is there of a stream, of which nothing more is taken. */
+function drop(m: Machine, s: InStream): void {
+	s.chunks = [];
+	overIn(m, s);
+	s.wake();
+}
 
-	/** Says that nobody here wants more of a stream (clause 12.7). */
-	stop(s: InStream, code: number): void {
-		if (s.stopped || s.counted || this.m.ended) return;
-		this.drop(s);
-		s.code = code;
-		if (s.ended) this.overIn(s);
-		else if (s.begun) {
-			this.sendStop(s);
-			this.overIn(s);
-		} else if (s.party?.id) {
-			s.id = s.party.id;
-			this.sendStop(s);
-		}
-		this.m.calls.release();
-	}
+function sendStop(m: Machine, s: InStream): void {
+	m.queue.push({ payload: none, off: 0, end: 0, id: 0, more: 0, head: () => new Frame(Kind.Stop, { flags: s.party.callee ? 0 : F3, id: s.party.id, slot: s.slot, code: s.code }), sent: nothing });
+	overIn(m, s);
+}
 
-	private drop(s: InStream): void {
+/** Lets the peer begin another stream (clause 12.5). */
+function overIn(m: Machine, s: InStream): void {
+	m.windows.delete(s);
+	if (s.counted || !s.begun) return;
+	s.counted = true;
+	m.spare += s.window - m.own.stream;
+	m.free(Credit.Streams, 1);
+}
+
+/** Ends the streams of the peer of a call that is over; what has arrived is dropped. */
+export function dropIns(m: Machine, party: Party): void {
+	for (const s of party.ins) {
 		s.stopped = true;
-		s.chunks.length = 0;
-		s.error ??= new TwinwireError(Code.Canceled, 'the call is over');
-		s.wake();
+		s.error ??= over();
+		drop(m, s);
 	}
+}
 
-	private sendStop(s: InStream): void {
-		if (s.stopSent) return;
-		s.stopSent = true;
-		this.m.queue.push(new Stop(s, none));
-	}
+/** Has the windows of all streams sent again (clause 14.4). */
+export function renewWindows(m: Machine): void {
+	for (const p of m.parties()) for (const s of p.ins) if (!s.ended && !s.counted && (s.begun || p.callee)) m.windows.add(s);
+}
 
-	private overIn(s: InStream): void {
-		if (s.counted || !s.begun || (!s.party && !s.stopped)) return;
-		s.counted = true;
-		this.spare += s.window - this.m.config.own.stream;
-		this.countOver();
-	}
-
-	/** Lets the peer begin another stream (clause 12.5). */
-	private countOver(): void {
-		const { streams } = this.m.config.own;
-		const limit = ++this.over + streams;
-		if (limit - this.granted < streams / 4 && this.opened !== this.granted) return;
-		this.granted = limit;
-		this.m.control.streams = true;
-	}
-
-	/** Ends the streams of the peer of a call that is over; what has arrived is dropped. */
-	dropIns(party: Party): void {
-		for (const s of party.ins) {
-			if (!s.counted || s.chunks.length > 0) this.drop(s);
-			this.overIn(s);
+/** The end of the session. */
+export function endStreams(m: Machine, error: TwinwireError): void {
+	for (const p of m.parties()) {
+		for (const s of p.outs) {
+			if (!s.over) s.error ??= error;
+			overOut(m, s);
 		}
-	}
-
-	/** Ends those that did not begin, of a call that was answered. */
-	endIns(party: Party): void {
-		for (const s of party.ins) {
-			if (!s.begun) s.ended = true;
+		for (const s of p.ins) {
+			if (!s.ended) s.error ??= error;
 			s.wake();
 		}
 	}
+}
 
-	/** Writes the WINDOWs that are due (clause 12.4). */
-	putWindows(put: (f: Partial<Frame>) => void): void {
-		const due = this.windows.splice(0, 512);
-		for (const s of due) {
-			s.windowDue = false;
-			if (!s.counted && !s.ended) put({ kind: Kind.Window, flags: s.callee ? F3 : 0, id: s.id || s.party?.id || 0, slot: s.slot, next: s.limit });
-		}
+/** The payload of a rejection (clause 6.7). */
+export function rejectionOf(text: string, details = none): Uint8Array {
+	let b = utf8(text);
+	if (b.length > 1024) {
+		let n = 1024;
+		while (((b[n] as number) & 0xc0) === 0x80) n--;
+		b = b.subarray(0, n);
 	}
-
-	/** Has the windows of all streams sent again (clause 14.4). */
-	renew(): void {
-		const parties = [...this.m.calls.running.values(), ...this.m.serving.running.values()].map((v) => v.party);
-		for (const s of [...this.early, ...parties.flatMap((p) => p.ins)]) if (!s.ended && !s.counted && (s.begun || !s.callee)) this.due(s);
-	}
-
-	/** The end of the session. */
-	end(error: TwinwireError): void {
-		const parties = [...this.m.calls.running.values(), ...this.m.serving.running.values()].map((v) => v.party);
-		for (const p of parties) {
-			for (const s of p.outs) {
-				s.error ??= error;
-				this.overOut(s);
-			}
-			for (const s of p.ins) {
-				if (!s.ended) s.error ??= error;
-				s.wake();
-			}
-		}
-	}
+	const rest = details.length > 4096 ? none : details;
+	return b.length + rest.length ? concat([withLength(b), rest]) : none;
 }

@@ -1,13 +1,14 @@
 import { decode, type Type, type TypeOf, value } from '../codec/types.js';
 import type { Value } from '../codec/value.js';
-import type { Topic } from '../machine/topics.js';
-import { cancelable, Mailbox } from './iterate.js';
+import { none } from '../frame/varint.js';
+import type { TopicChange } from '../machine/config.js';
+import { during, type Iterated, pulled, tell } from './iterate.js';
 
 /** Something that happened on a topic (clause 7). */
 export class Delivery {
 	constructor(
 		/** An event; the begin or the end of a subscription; or events that were missed and that none followed. */
-		readonly kind: 'event' | 'subscribed' | 'unsubscribed' | 'missed',
+		readonly kind: TopicChange,
 		/** The topic, '' for events to the session itself. */
 		readonly topic: string,
 		/** The type of an event, such as "counter.Incremented". */
@@ -24,7 +25,7 @@ export class Delivery {
 
 	/** The event without a type. */
 	get value(): Value {
-		return decode(value, this.payload);
+		return this.decode(value);
 	}
 }
 
@@ -45,53 +46,44 @@ const overhead = 64;
 
 /** Events of one reader that wait: bounded, the oldest are dropped and counted. */
 class Tap {
+	private readonly items: Delivery[] = [];
 	private bytes = 0;
 	/** Dropped, and not yet told of, by topic. */
 	private readonly missed = new Map<string, number>();
-	readonly box = new Mailbox<Delivery>(() => this.gap());
+	wake = (): void => {};
 
-	constructor(
-		readonly options: EventOptions,
-		private readonly taken?: (d: Delivery) => void,
-	) {}
+	constructor(readonly options: EventOptions) {}
 
 	wants(d: Delivery): boolean {
 		const { family, topic } = this.options;
-		return (topic === undefined || topic === d.topic) && (family === undefined || d.kind !== 'event' || d.type.startsWith(`${family}.`));
+		return (topic === undefined || topic === d.topic) && (!family || d.kind !== 'event' || d.type.startsWith(`${family}.`));
 	}
 
 	push(d: Delivery): void {
-		if (this.taken) return this.taken(d);
-		this.box.push(d);
+		this.items.push(d);
 		this.bytes += d.payload.length + overhead;
-		while (this.bytes > (this.options.buffer ?? defaultBuffer) && this.box.size > 1) {
-			const old = this.shift();
-			const n = (old?.missed ?? 0) + (old?.kind === 'event' ? 1 : 0);
-			if (old && n > 0) this.missed.set(old.topic, (this.missed.get(old.topic) ?? 0) + n);
+		while (this.bytes > (this.options.buffer ?? defaultBuffer) && this.items.length > 1) {
+			const { topic, missed, kind } = this.take();
+			this.missed.set(topic, (this.missed.get(topic) ?? 0) + missed + (kind === 'event' ? 1 : 0));
 		}
+		this.wake();
 	}
 
-	shift(): Delivery | undefined {
-		const d = this.box.shift();
-		if (d) this.bytes -= d.payload.length + overhead;
+	private take(): Delivery {
+		const d = this.items.shift() as Delivery;
+		this.bytes -= d.payload.length + overhead;
 		return d;
 	}
 
-	/** Tells of what was dropped, with the next event of its topic. */
-	told(d: Delivery): Delivery {
-		this.bytes = Math.max(0, this.bytes - d.payload.length - overhead);
-		const n = this.missed.get(d.topic);
-		if (n === undefined || d.kind === 'subscribed' || d.kind === 'unsubscribed') return d;
-		this.missed.delete(d.topic);
-		return new Delivery(d.kind, d.topic, d.type, d.missed + n, d.payload);
-	}
-
-	private gap(): Delivery | undefined {
-		for (const [topic, n] of this.missed) {
-			this.missed.delete(topic);
-			return new Delivery('missed', topic, '', n, new Uint8Array(0));
-		}
-		return undefined;
+	/** Takes the next one, and tells with it of what was dropped of its topic; or else of what was dropped. */
+	shift(): Delivery | undefined {
+		let d = this.items.length ? this.take() : undefined;
+		const topic = d ? d.topic : (this.missed.keys().next().value ?? '');
+		const n = this.missed.get(topic);
+		if (!n || d?.kind.endsWith('subscribed')) return d;
+		this.missed.delete(topic);
+		d ??= new Delivery('missed', topic, '', 0, none);
+		return new Delivery(d.kind, topic, d.type, d.missed + n, d.payload);
 	}
 }
 
@@ -99,54 +91,56 @@ class Tap {
 export class Events {
 	/** The topics that the session is subscribed to now. */
 	readonly topics = new Set<string>();
-	private readonly taps = new Set<Tap>();
+	private readonly taps = new Set<Pick<Tap, 'wants' | 'push'> & { wake?: () => void }>();
 	/** What nobody has wanted yet waits for who will. */
-	private readonly unclaimed = new Tap({});
+	private unclaimed = new Tap({});
 	private over = false;
 
-	receive(t: Topic, kind: Delivery['kind'], type: string, missed: number, payload: Uint8Array): void {
-		if (kind === 'subscribed') this.topics.add(t.name);
-		else if (kind === 'unsubscribed') this.topics.delete(t.name);
-		const d = new Delivery(kind, t.name, type, missed, payload);
-		let wanted = false;
-		for (const tap of [...this.taps]) {
-			if (!tap.wants(d)) continue;
-			wanted = true;
-			tap.push(d);
-		}
-		if (!wanted) this.unclaimed.push(d);
+	receive(topic: string, kind: TopicChange, type: string, missed: number, payload: Uint8Array): void {
+		if (kind === 'subscribed') this.topics.add(topic);
+		if (kind === 'unsubscribed') this.topics.delete(topic);
+		this.push(new Delivery(kind, topic, type, missed, payload));
 	}
 
-	private open(tap: Tap): () => void {
-		this.taps.add(tap);
-		const waiting: Delivery[] = [];
-		for (let d = this.unclaimed.shift(); d; d = this.unclaimed.shift()) waiting.push(this.unclaimed.told(d));
-		for (const d of waiting) (tap.wants(d) ? tap : this.unclaimed).push(d);
-		if (this.over) tap.box.end();
-		return () => this.taps.delete(tap);
+	private push(d: Delivery): void {
+		const wanted = [...this.taps].filter((tap) => tap.wants(d));
+		tell(wanted.length ? wanted.map((tap) => () => tap.push(d)) : [() => this.unclaimed.push(d)], undefined);
+	}
+
+	private open(tap: Pick<Tap, 'wants' | 'push'>): () => void {
+		const off = during(this.taps, tap);
+		const before = this.unclaimed;
+		this.unclaimed = new Tap({});
+		for (let d = before.shift(); d; d = before.shift()) this.push(d);
+		return off;
 	}
 
 	/** Yields what arrives, until it is left or the session ends. What arrived before anybody wanted it comes first. */
-	iterate(options: EventOptions = {}): AsyncIterableIterator<Delivery> & AsyncDisposable {
+	iterate<T = Delivery>(options: EventOptions = {}, of?: (d: Delivery) => T | undefined): Iterated<T> {
 		const tap = new Tap(options);
-		const close = this.open(tap);
-		const it = tap.box.iterate(options.signal, close);
-		const next = it.next.bind(it);
-		it.next = async () => {
-			const r = await next();
-			return r.done ? r : { value: tap.told(r.value), done: false };
+		const pull = (): [] | [T] | undefined => {
+			for (let d = tap.shift(); d; d = tap.shift()) {
+				const v = of ? of(d) : (d as T);
+				if (v) return [v];
+			}
+			return this.over ? undefined : [];
 		};
-		return it;
+		const on = (wake: () => void): (() => void) => {
+			tap.wake = wake;
+			return this.open(tap);
+		};
+		return pulled(pull, on, options.signal);
 	}
 
 	/** Has f called with what arrives, in its order, until the function that is returned is called. */
 	on(f: (d: Delivery) => void, options: EventOptions = {}): () => void {
-		return this.open(new Tap(options, f));
+		const { wants } = Tap.prototype;
+		return this.open({ wants: wants.bind({ options } as Tap), push: f });
 	}
 
 	end(): void {
 		this.over = true;
-		for (const tap of this.taps) tap.box.end();
+		for (const tap of this.taps) tap.wake?.();
 	}
 }
 
@@ -156,14 +150,10 @@ export type TypedDelivery<T extends { readonly [name: string]: Type<unknown> }> 
 	| { readonly type: 'missed'; readonly event: undefined; readonly topic: string; readonly missed: number };
 
 /** Yields the events of a family with their types. Those of types that are not known are skipped: the peer is newer. */
-export function typedEvents<T extends { readonly [name: string]: Type<unknown> }>(session: { readonly events: Events['iterate'] }, family: string, types: T, options?: EventOptions): AsyncIterableIterator<TypedDelivery<T>> & AsyncDisposable {
-	const all = session.events({ ...options, family });
-	const run = async function* (): AsyncGenerator<TypedDelivery<T>, void, undefined> {
-		for await (const { kind, type, topic, missed, payload } of all) {
-			const name = type.slice(family.length + 1);
-			if (kind === 'missed') yield { type: 'missed', event: undefined, topic, missed };
-			else if (kind === 'event' && Object.hasOwn(types, name)) yield { type: name, event: decode(types[name] as Type<unknown>, payload), topic, missed } as TypedDelivery<T>;
-		}
-	};
-	return cancelable(run(), () => void all.return?.());
-}
+export const typedEvents = <T extends { readonly [name: string]: Type<unknown> }>(session: { readonly events: Events['iterate'] }, family: string, types: T, options?: EventOptions): Iterated<TypedDelivery<T>> =>
+	session.events({ ...options, family }, ({ kind, type, topic, missed, payload }) => {
+		const name = kind === 'event' ? type.slice(family.length + 1) : '';
+		const of = Object.hasOwn(types, name) ? types[name] : undefined;
+		if (of) return { type: name, event: decode(of, payload), topic, missed } as TypedDelivery<T>;
+		return kind === 'missed' ? { type: kind, event: undefined, topic, missed } : undefined;
+	});

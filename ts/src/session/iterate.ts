@@ -1,80 +1,81 @@
+/** What is iterated over with for await, and may be left with return or await using. */
+export type Iterated<T> = AsyncIterableIterator<T> & AsyncDisposable;
+
 /**
  * An async iterator whose return takes effect at once: that of a generator
  * would wait for the value that it is about to yield.
  */
-export function cancelable<T>(of: AsyncGenerator<T, void, undefined>, cancel: () => void): AsyncIterableIterator<T> & AsyncDisposable {
-	const it: AsyncIterableIterator<T> & AsyncDisposable = {
-		next: () => of.next(),
+export function iterated<T>(next: () => Promise<IteratorResult<T>>, left: () => unknown): Iterated<T> {
+	const it: Iterated<T> = {
+		next,
 		return: async () => {
-			cancel();
-			return (await of.return()) as IteratorResult<T>;
+			await left();
+			return { value: undefined, done: true };
 		},
 		[Symbol.asyncIterator]: () => it,
-		[Symbol.asyncDispose]: async () => {
-			await it.return?.();
-		},
+		[Symbol.asyncDispose]: async () => void (await left()),
 	};
 	return it;
 }
 
-/** What waits for somebody who iterates, in order. */
-export class Mailbox<T> {
-	private items: T[] = [];
-	private done = false;
-	private wake: (() => void) | undefined;
-
-	constructor(private readonly dropped?: () => T | undefined) {}
-
-	get size(): number {
-		return this.items.length;
-	}
-
-	push(v: T): void {
-		if (this.done) return;
-		this.items.push(v);
-		this.notify();
-	}
-
-	shift(): T | undefined {
-		return this.items.shift();
-	}
-
-	/** Nothing more comes; what is there is yielded still. */
-	end(): void {
-		this.done = true;
-		this.notify();
-	}
-
-	private notify(): void {
-		this.wake?.();
-		this.wake = undefined;
-	}
-
-	/** Yields what comes, until the end or until it is left. */
-	iterate(signal: AbortSignal | undefined, left: () => void): AsyncIterableIterator<T> & AsyncDisposable {
-		const stop = (): void => {
-			this.items = [];
-			this.end();
-			left();
-		};
-		signal?.addEventListener('abort', stop, { once: true });
-		if (signal?.aborted) stop();
-		const all = async function* (box: Mailbox<T>): AsyncGenerator<T, void, undefined> {
+/**
+ * Yields what pull has, which is undefined at the end and an empty list as
+ * long as there is nothing. Whoever changes that calls the function that on
+ * was given.
+ */
+export function pulled<T>(pull: () => readonly [] | readonly [T] | undefined, on: (wake: () => void) => () => void, signal: AbortSignal | undefined): Iterated<T> {
+	const waiting: ((r: IteratorResult<T> | Promise<never>) => void)[] = [];
+	let over = false;
+	const wake = (): void => {
+		while (waiting[0]) {
+			let r: IteratorResult<T> | Promise<never> = { value: undefined, done: true };
 			try {
-				for (;;) {
-					if (box.items.length > 0) yield box.items.shift() as T;
-					else {
-						const late = box.dropped?.();
-						if (late !== undefined) yield late;
-						else if (box.done) return;
-						else await new Promise<void>((wake) => (box.wake = wake));
-					}
-				}
-			} finally {
-				signal?.removeEventListener('abort', stop);
+				const got = over ? undefined : pull();
+				if (got?.length === 0) return;
+				if (got) r = { value: got[0] as T, done: false };
+				else stop();
+			} catch (err) {
+				r = Promise.reject(err);
 				stop();
 			}
-		};
-		return cancelable(all(this), stop);
+			waiting.shift()?.(r);
+		}
+	};
+	const stop = (): void => {
+		if (over) return;
+		over = true;
+		off();
+		signal?.removeEventListener('abort', stop);
+		wake();
+	};
+	const off = on(wake);
+	signal?.addEventListener('abort', stop);
+	if (signal?.aborted) stop();
+	return iterated(
+		() =>
+			new Promise((resolve) => {
+				waiting.push(resolve);
+				wake();
+			}),
+		stop,
+	);
+}
+
+/** Runs functions of the application: what they throw is nobody else's concern. */
+export function tell<A>(all: Iterable<(a: A) => unknown>, a: A): void {
+	for (const f of [...all]) {
+		try {
+			f(a);
+		} catch (err) {
+			queueMicrotask(() => {
+				throw err;
+			});
+		}
 	}
+}
+
+/** Adds to a set, until what it returns is called. */
+export function during<T>(all: Set<T>, v: T): () => void {
+	all.add(v);
+	return () => all.delete(v);
 }

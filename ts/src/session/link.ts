@@ -1,7 +1,11 @@
 import { Code, TwinwireError } from '../error.js';
+import { text } from '../frame/varint.js';
+import { F1 } from '../frame/layout.js';
+import { batch } from '../machine/batch.js';
 import type { Binding } from '../machine/config.js';
 import type { Machine } from '../machine/machine.js';
-import type { Carrier, Receiver } from '../wires/carrier.js';
+import { receive } from '../machine/receive.js';
+import type { Carrier } from '../wires/carrier.js';
 
 /** Runs a function when what is due in this turn of the event loop has been done. */
 export function later(f: () => void): void {
@@ -13,18 +17,13 @@ export function later(f: () => void): void {
 	port2.postMessage(0);
 }
 
+/** The longest time that a timer can have. */
+export const longest = 2 ** 31 - 1;
+
 /** How long the peer may take to agree to a goodbye, in milliseconds. */
 const closeTime = 1000;
 
-/** Who is told what becomes of a session. */
-export interface Owner {
-	/** The carrier is lost; the machine waits for another. */
-	detached(cause: TwinwireError): void;
-	/** The session goes on with another carrier. */
-	resumed(): void;
-	/** The session is over. */
-	ended(cause: TwinwireError): void;
-}
+export const now = (): number => performance.now();
 
 /** The machine of a session, its carrier, and the clock: everything that has effects. */
 export class Link {
@@ -32,136 +31,104 @@ export class Link {
 	/** Why the session is over. */
 	error: TwinwireError | undefined;
 	private scheduled = false;
-	private deferred = false;
 	private timer: ReturnType<typeof setTimeout> | undefined;
 	private timerAt = Infinity;
 	private closer: ReturnType<typeof setTimeout> | undefined;
 
 	constructor(
 		readonly machine: Machine,
-		private readonly owner: Owner,
+		/** Told when the carrier is lost, the session goes on with another, or is over. */
+		private readonly changed: (phase: 'detached' | 'resumed' | 'ended', cause?: TwinwireError) => void,
 	) {}
-
-	now(): number {
-		return performance.now();
-	}
 
 	/** Takes a carrier, whose server has welcomed the client. */
 	attach(carrier: Carrier): void {
+		const { machine } = this;
 		this.carrier = carrier;
 		const mine = (): boolean => this.carrier === carrier;
-		const receiver: Receiver = {
+		carrier.receiver = {
 			frames: (pipe, b) => {
 				if (!mine()) return;
-				this.guard(() => this.machine.receive(pipe, b, this.now()));
-				this.effects();
-				if (this.machine.agreed) this.agree();
+				this.guard(() => receive(machine, pipe, b, now()));
+				if (machine.agreed) this.agree();
 				this.flush();
 			},
 			ready: () => mine() && this.flush(),
-			closed: (code, reason) => mine() && this.lost(code, reason),
+			closed: (code, reason) => {
+				if (!mine()) return;
+				const error = new TwinwireError(code || Code.Unavailable, reason || 'connection lost');
+				// One that broke may be followed by another (clause 14.1).
+				if ((code === undefined || code === Code.Replaced || code === Code.PeerDead) && machine.resumable && !machine.closing) this.lose(error);
+				else this.end(error);
+			},
 		};
-		carrier.receiver = receiver;
 		this.kick();
 	}
 
 	/** Moves to another carrier (clause 14.2). */
 	rebind(carrier: Carrier, binding: Binding): void {
 		const before = this.carrier;
-		this.machine.rebind(binding, this.now());
+		this.machine.rebind(binding, now());
 		this.attach(carrier);
-		before?.close(Code.Replaced, 'the session goes on with another carrier');
-		this.owner.resumed();
+		before?.close(Code.Replaced, '');
+		this.changed('resumed');
 	}
 
-	/** Has what waits sent, after what the program does in the same task. */
-	kick(): void {
+	/** Has what waits sent, after what the program does in the same task; or a little later, for who is about to add to it. */
+	kick(schedule: (f: () => void) => void = queueMicrotask): void {
 		if (this.scheduled) return;
 		this.scheduled = true;
-		queueMicrotask(() => {
+		schedule(() => {
 			this.scheduled = false;
-			this.flush();
-		});
-	}
-
-	/** Has what waits sent a little later, for who is about to add to it. */
-	defer(): void {
-		if (this.deferred || this.scheduled) return;
-		this.deferred = true;
-		later(() => {
-			this.deferred = false;
 			this.flush();
 		});
 	}
 
 	private flush(): void {
 		const { carrier, machine } = this;
-		if (!carrier || this.error) return;
+		if (!carrier) return;
 		for (let pipe = 0; pipe < machine.pipes; pipe++) {
 			while (carrier.writable(pipe)) {
-				const b = machine.batch(pipe, this.now());
+				const b = batch(machine, pipe, now());
 				if (!b) break;
 				carrier.send(pipe, b);
 			}
 		}
-		this.effects();
-		this.arm();
-	}
-
-	private effects(): void {
-		while (this.machine.effects.length > 0) {
-			const effects = this.machine.effects;
-			this.machine.effects = [];
-			for (const effect of effects) effect();
-		}
-	}
-
-	private arm(): void {
-		const at = this.machine.deadline;
-		if (at >= this.timerAt || at === Infinity) return;
+		const at = machine.deadline;
+		if (at >= this.timerAt) return;
 		clearTimeout(this.timer);
 		this.timerAt = at;
 		this.timer = setTimeout(() => {
 			this.timerAt = Infinity;
-			this.guard(() => this.machine.tick(this.now()));
-			this.flush();
-		}, Math.max(0, Math.ceil(at - this.now())));
+			if (!machine.tick(now())) return this.flush();
+			const dead = new TwinwireError(Code.PeerDead, 'nothing was heard from the peer for two heartbeats');
+			if (!machine.resumable) return this.end(dead);
+			this.carrier?.close(dead.code, '');
+			this.lose(dead);
+		}, Math.max(0, Math.ceil(at - now())));
 	}
 
-	/** Runs what may find that the peer broke the protocol, or is dead. */
+	/** Runs what may find that the peer broke the protocol. */
 	private guard(f: () => void): void {
 		try {
 			f();
-		} catch (err) {
-			const error = err instanceof TwinwireError ? err : new TwinwireError(Code.Internal, 'session failed', { cause: err });
-			const carrier = this.carrier;
-			if (error.code === Code.PeerDead && this.machine.resumable) {
-				carrier?.close(error.code, '');
-				this.lose(error);
-			} else this.end(error);
+		} catch (cause) {
+			this.end(cause instanceof TwinwireError ? cause : new TwinwireError(Code.Internal, '', { cause }));
 		}
 	}
 
-	/** The carrier has ended. One that broke may be followed by another (clause 14.1). */
-	private lost(code: number | undefined, reason: string): void {
-		const error = new TwinwireError(code || Code.Unavailable, reason || (code === undefined ? 'connection lost' : 'closed by the server'));
-		const broke = code === undefined || code === Code.Replaced || code === Code.PeerDead;
-		if (broke && this.machine.resumable && !this.machine.closing) this.lose(error);
-		else this.end(error);
-	}
-
 	private lose(cause: TwinwireError): void {
-		this.machine.detach();
+		this.machine.detached = true;
 		this.carrier = undefined;
-		this.owner.detached(cause);
+		this.changed('detached', cause);
 	}
 
 	/** Everything before the peer's goodbye has arrived. */
 	private agree(): void {
-		const { code, reason, retryAfter } = this.machine.goodbye ?? { code: 0, reason: '', retryAfter: undefined };
-		const b = this.machine.batch(0, this.now());
+		const f = this.machine.goodbye;
+		const b = batch(this.machine, 0, now());
 		if (b) this.carrier?.send(0, b);
-		this.end(new TwinwireError(code || Code.Unavailable, reason || 'session was closed by the server', { retryAfter }), Code.Accepted);
+		if (f) this.end(new TwinwireError(f.code || Code.Unavailable, text(f.name) || 'session was closed by the server', { retryAfter: f.flags & F1 ? f.millis : undefined }), Code.Accepted);
 	}
 
 	/** Says goodbye: what is queued is sent, and the peer agrees or time is up. */
@@ -177,15 +144,14 @@ export class Link {
 	/** Ends the session at once. */
 	end(error: TwinwireError, code = error.code): void {
 		if (this.error) return;
-		const { closing } = this.machine;
+		const { carrier, machine } = this;
+		const { closing } = machine;
 		this.error = closing ? new TwinwireError(closing.code || Code.Canceled, closing.reason || 'session was closed') : error;
+		this.carrier = undefined;
 		clearTimeout(this.timer);
 		clearTimeout(this.closer);
-		const carrier = this.carrier;
-		this.carrier = undefined;
-		this.effects();
-		this.machine.end(this.error);
+		machine.end(this.error);
 		carrier?.close(code, error.message.slice(0, 40));
-		this.owner.ended(this.error);
+		this.changed('ended', this.error);
 	}
 }

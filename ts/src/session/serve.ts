@@ -3,69 +3,68 @@ import { decode, encode, type Type, value } from '../codec/types.js';
 import type { Value } from '../codec/value.js';
 import { Code, TwinwireError } from '../error.js';
 import { encodeMetadata, type Metadata } from '../frame/metadata.js';
-import { rejectionOf, type Served } from '../machine/served.js';
-import { type Source, StreamReader, StreamWriter } from './exchange.js';
-import type { Link } from './link.js';
-
-const none = new Uint8Array(0);
+import { none } from '../frame/varint.js';
+import type { InStream } from '../machine/config.js';
+import { type Served, ServedCalls } from '../machine/served.js';
+import { incoming, openOut, rejectionOf } from '../machine/streams.js';
+import { readBody, readValues, sendSource, type Source } from './exchange.js';
+import { type Link, longest, now } from './link.js';
 
 /** A call or a message of the server, as its handler sees it. */
 export class Request {
 	private readonly controller = new AbortController();
+	readonly method: string;
 	/** Metadata of the call, and of the answer. */
 	readonly metadata: Metadata;
 	reply: Metadata = {};
+	/** Aborted when the caller does not wait any more: it canceled, its deadline has passed, or the session is over. */
+	readonly signal = this.controller.signal;
 
 	constructor(
 		private readonly link: Link,
 		private readonly call: Served,
 	) {
+		this.method = call.method;
 		this.metadata = call.metadata;
-	}
-
-	get method(): string {
-		return this.call.method;
-	}
-
-	/** Aborted when the caller does not wait any more: it canceled, its deadline has passed, or the session is over. */
-	get signal(): AbortSignal {
-		return this.controller.signal;
 	}
 
 	abort(code: number): void {
 		this.controller.abort(new TwinwireError(code));
 	}
 
-	private reader(slot: number): StreamReader {
-		return new StreamReader(this.link, this.link.machine.streams.incoming(this.call.party, slot));
+	private stream(): InStream {
+		const s = incoming(this.link.machine, this.call, 0);
+		this.link.kick();
+		return s;
 	}
 
 	/** Yields the values that the caller sends (clause 12.10). Leaving the loop stops them. */
 	values<T>(type: Type<T>): AsyncIterable<T> {
-		const r = this.reader(0);
-		this.link.kick();
-		return r.values(type);
+		return readValues(this.link, this.stream(), type);
 	}
 
 	/** Returns the bytes that the caller sends. */
 	body(): ReadableStream<Uint8Array> {
-		const r = this.reader(0);
-		this.link.kick();
-		return r.body(
-			async () => {},
+		return readBody(
+			this.link,
+			this.stream(),
+			() => {},
 			() => {},
 		);
 	}
 
 	/** Answers with a stream. */
 	async send(source: Source): Promise<void> {
-		const w = new StreamWriter(this.link, this.link.machine.streams.open(this.call.party, 0, source.bulk));
-		await w.send(source);
+		await sendSource(this.link, openOut(this.link.machine, this.call, 0, source.bulk), source);
 	}
 }
 
-/** Serves a method: what it returns is the answer, a Source answers with a stream. */
-export type Handler = (args: Uint8Array, request: Request) => Promise<Uint8Array | Source | undefined>;
+/** Serves a method: what it returns is the answer, a Source answers with a stream. handler makes it. */
+export interface Handler {
+	(args: Uint8Array, request: Request): Promise<Uint8Array | Source | undefined>;
+	/** What a session serves with, a Serve. It comes with the handlers, so that clients without any do without. */
+	readonly serve: unknown;
+}
 
 /** What the server may call, by method. */
 export type Handlers = { readonly [method: string]: Handler };
@@ -76,57 +75,51 @@ export function handler<A, R>(types: { args?: Type<A> | undefined; result?: Type
 export function handler(types: { args?: Type<unknown> | undefined; result?: Type<unknown> | undefined } | ((args: Value, request: Request) => unknown), f?: (args: never, request: Request) => unknown): Handler {
 	const untyped = typeof types === 'function';
 	const call = (untyped ? types : f) as (args: unknown, request: Request) => unknown;
-	const args: Type<unknown> | undefined = untyped ? (value as Type<unknown>) : types.args;
-	const result: Type<unknown> | undefined = untyped ? (value as Type<unknown>) : types.result;
-	return async (payload, request) => {
+	const { args, result } = untyped ? { args: value, result: value } : types;
+	const h = async (payload: Uint8Array, request: Request): Promise<Uint8Array | Source | undefined> => {
 		// A caller that knows of no arguments sends none.
-		const v = await call(payload.length > 0 && args ? decode(args, payload) : args?.zero(), request);
+		const v = await call(payload.length && args ? decode(args as Type<unknown>, payload) : args?.zero(), request);
 		if (isSource(v)) return v;
-		return result && v !== undefined ? encode(result, v).slice() : undefined;
+		return result && v !== undefined ? encode(result as Type<unknown>, v).slice() : undefined;
 	};
+	return Object.assign(h, { serve });
 }
 
 const isSource = (v: unknown): v is Source => typeof v === 'object' && v !== null && 'chunks' in v && typeof v.chunks === 'function';
 
-/** Runs the handlers of a session: calls beside each other, ordered messages one after another (clause 6.5). */
-export class Server {
-	private messages: Promise<void> = Promise.resolve();
+export type Serve = (link: Link, handlers: Handlers, failed: (err: unknown, method: string) => void) => void;
 
-	constructor(
-		private readonly link: Link,
-		private readonly handlers: Handlers,
-		private readonly failed: (err: unknown, method: string) => void,
-	) {}
+/** Has handlers run for a session: calls beside each other, ordered messages one after another (clause 6.5). */
+const serve: Serve = (link, handlers, failed) => {
+	let messages = Promise.resolve();
+	const calls = new ServedCalls(link.machine, now, (call) => {
+		if (call.oneWay && call.ordered) messages = messages.then(() => run(call));
+		else void run(call);
+	});
+	link.machine.serving = calls;
 
-	serve(call: Served): void {
-		if (call.oneWay && call.ordered) this.messages = this.messages.then(() => this.run(call));
-		else void this.run(call);
-	}
-
-	private async run(call: Served): Promise<void> {
-		const { link } = this;
+	async function run(call: Served): Promise<void> {
 		const request = new Request(link, call);
-		const left = call.deadline - link.now();
-		const timer = call.deadline === 0 ? undefined : setTimeout(() => request.abort(Code.DeadlineExceeded), Math.min(left, 2 ** 31 - 1));
+		const timer = call.deadline ? setTimeout(() => request.abort(Code.DeadlineExceeded), Math.min(call.deadline - now(), longest)) : undefined;
 		call.onCancel = (code) => request.abort(code);
 		let code: number = Code.Accepted;
-		let payload: Uint8Array = none;
+		let payload = none;
 		try {
-			const h = Object.hasOwn(this.handlers, call.method) ? this.handlers[call.method] : undefined;
+			const h = Object.hasOwn(handlers, call.method) ? handlers[call.method] : undefined;
 			if (!h) throw new TwinwireError(Code.NotImplemented, 'method is not known');
 			const answer = await h(call.payload, request);
 			if (answer instanceof Uint8Array) payload = answer;
 			else if (answer) await request.send(answer);
 		} catch (err) {
 			const known = err instanceof TwinwireError ? err : err instanceof CodecError ? new TwinwireError(Code.BadRequest, err.message) : undefined;
-			if (!known) this.failed(err, call.method);
+			if (!known) failed(err, call.method);
 			code = known?.code ?? Code.Internal;
 			if (known) payload = rejectionOf(known.message, known.details);
 		} finally {
 			clearTimeout(timer);
 			call.onCancel = undefined;
-			link.machine.serving.reply(call, code, payload, encodeMetadata(request.reply));
+			calls.reply(call, code, payload, encodeMetadata(request.reply));
 			link.kick();
 		}
 	}
-}
+};

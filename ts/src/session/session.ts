@@ -2,18 +2,17 @@ import { decode, encode, type Type, value } from '../codec/types.js';
 import type { Value } from '../codec/value.js';
 import { aborted, Code, TwinwireError } from '../error.js';
 import { encodeMetadata, type Metadata } from '../frame/metadata.js';
-import { Call, idempotent, type Outcome, unordered } from '../machine/calls.js';
-import type { Config, Listener } from '../machine/config.js';
-import { Machine } from '../machine/machine.js';
+import { none } from '../frame/varint.js';
+import { abandon, Call, idempotent, type Outcome, start, unordered } from '../machine/calls.js';
+import type { Listener } from '../machine/config.js';
+import type { Machine } from '../machine/machine.js';
+import { incoming, openOut } from '../machine/streams.js';
 import type { Carrier } from '../wires/carrier.js';
 import { Events } from './events.js';
-import { type Source, StreamReader, StreamWriter } from './exchange.js';
-import { cancelable, Mailbox } from './iterate.js';
-import { Link } from './link.js';
-import { type Handlers, Server } from './serve.js';
+import { readBody, readValues, sendSource, type Source } from './exchange.js';
+import { during, type Iterated, iterated, pulled, tell } from './iterate.js';
+import { Link, longest, now } from './link.js';
 import { type View, Views } from './view.js';
-
-const none = new Uint8Array(0);
 
 /** A method of the peer. Without types it takes and returns any Value. */
 export interface Method<A = Value, R = Value> {
@@ -25,8 +24,6 @@ export interface Method<A = Value, R = Value> {
 
 /** Describes a method. */
 export const method = <A = void, R = void>(name: string, args?: Type<A>, result?: Type<R>): Method<A, R> => ({ name, args, result });
-
-const untyped = (name: string): Method => ({ name, args: value, result: value });
 
 export interface CallOptions {
 	/** Ends the wait; the callee is told. */
@@ -56,70 +53,61 @@ export interface Change {
 	readonly retryAfter?: number | undefined;
 }
 
-/** What a session is made of. */
-export interface SessionConfig {
-	readonly id: string;
-	readonly machine: Omit<Config, 'listener'>;
-	readonly handlers: Handlers;
-	readonly failed: (err: unknown, method: string) => void;
-	readonly renewal: Listener['renewal'];
-}
-
-/** A call with streams that is under way. */
-interface Exchange {
+/** A call that is under way, with what it sends beside its arguments. */
+export interface Exchange {
 	readonly call: Call;
-	readonly result: Promise<Outcome>;
+	/** The type of the answer. */
+	readonly result: Type<unknown> | undefined;
+	readonly outcome: Promise<Outcome>;
 	cancel(): void;
 }
 
+type AnyMethod = string | { readonly name: string; readonly args: unknown; readonly result: unknown };
+
 /** The conversation with a server. It outlives its carriers. */
 export class Session implements AsyncDisposable {
-	readonly id: string;
 	/** Fulfilled when the session is over, with why. */
 	readonly closed: Promise<TwinwireError>;
 	/** What has become of it last. */
 	change: Change;
-	/** For who dials; not for programs. */
+	/**
+	 * For who dials; not for programs.
+	 * @internal
+	 */
 	readonly link: Link;
 	private readonly all = new Events();
 	private readonly views = new Views();
 	private readonly steps = new Set<(c: Change) => void>();
 
-	constructor(config: SessionConfig, carrier: Carrier) {
-		this.id = config.id;
-		const listener: Listener = {
-			state: (name, change, version, payload) => {
-				try {
-					this.views.receive(name, change, version, payload);
-				} catch (cause) {
-					this.link.end(new TwinwireError(Code.ProtocolError, 'state cannot be read', { cause }));
-				}
-			},
-			event: (t, kind, type, missed, payload) => this.all.receive(t, kind, type, missed, payload),
-			serve: (call) => server.serve(call),
-			renewal: config.renewal,
-			leaving: (within, retryAfter) => this.step('leaving', undefined, { within, retryAfter }),
-		};
+	constructor(
+		readonly id: string,
+		carrier: Carrier,
+		machine: (listener: Listener) => Machine,
+		renewal: Listener['renewal'],
+	) {
 		let over: (why: TwinwireError) => void;
 		this.closed = new Promise((resolve) => (over = resolve));
-		this.link = new Link(new Machine({ ...config.machine, listener }, performance.now()), {
-			detached: (cause) => this.step('detached', cause),
-			resumed: () => this.step('resumed'),
-			ended: (cause) => {
+		const listener: Listener = {
+			state: (...change) => this.views.receive(...change),
+			event: (...event) => this.all.receive(...event),
+			renewal,
+			leaving: (within, retryAfter) => this.step('leaving', undefined, { within, retryAfter }),
+		};
+		this.link = new Link(machine(listener), (phase, cause) => {
+			if (phase === 'ended') {
 				this.all.end();
-				this.views.end(cause);
-				this.step('ended', cause);
-				over(cause);
-			},
+				this.views.end(cause as TwinwireError);
+				over(cause as TwinwireError);
+			}
+			this.step(phase, cause);
 		});
-		const server = new Server(this.link, config.handlers, config.failed);
 		this.change = { phase: 'connected', wire: carrier.wire, error: undefined };
 		this.link.attach(carrier);
 	}
 
 	private step(phase: Change['phase'], error?: TwinwireError, said?: Pick<Change, 'within' | 'retryAfter'>): void {
 		this.change = { phase, wire: this.link.carrier?.wire ?? '', error, ...said };
-		for (const f of [...this.steps]) f(this.change);
+		tell(this.steps, this.change);
 	}
 
 	/** Why the session is over, undefined while it lives. */
@@ -129,145 +117,148 @@ export class Session implements AsyncDisposable {
 
 	/** Has f called with what becomes of the session, until the function that is returned is called. */
 	onChange(f: (c: Change) => void): () => void {
-		this.steps.add(f);
-		return () => this.steps.delete(f);
+		return during(this.steps, f);
 	}
 
 	/** Yields what has become of the session last, and what becomes of it; the end is the last. */
-	lifecycle(signal?: AbortSignal): AsyncIterableIterator<Change> & AsyncDisposable {
-		const box = new Mailbox<Change>();
-		const put = (c: Change): void => {
-			box.push(c);
-			if (c.phase === 'ended') box.end();
+	lifecycle(signal?: AbortSignal): Iterated<Change> {
+		const waiting = [this.change];
+		let ended = false;
+		const pull = (): [] | [Change] | undefined => {
+			const c = waiting.shift();
+			if (!c) return ended ? undefined : [];
+			ended = c.phase === 'ended';
+			return [c];
 		};
-		put(this.change);
-		return box.iterate(signal, this.onChange(put));
+		const on = (wake: () => void): (() => void) =>
+			this.onChange((c) => {
+				waiting.push(c);
+				wake();
+			});
+		return pulled(pull, on, signal);
 	}
 
 	/** Makes a call. It rejects with a TwinwireError: the callee's, or what became of the call (clause 8.3). */
 	call(name: string, args?: Value, options?: CallOptions): Promise<Value>;
 	call<A, R>(method: Method<A, R>, args: A, options?: CallOptions): Promise<R>;
-	async call<A, R>(m: string | Method<A, R>, args?: A | Value, options: CallOptions = {}): Promise<R | Value> {
-		const { name, args: type, result } = (typeof m === 'string' ? untyped(m) : m) as Method<unknown, unknown>;
-		const x = this.begin(name, payloadOf(type, args), options, false);
-		const sent = this.send_(x, options.source);
-		const outcome = await both(sent, x.result);
-		options.answered?.(outcome.metadata);
-		if (!result) return undefined as R;
-		return (outcome.payload.length > 0 ? decode(result, outcome.payload) : typeof m === 'string' ? null : result.zero()) as R;
+	async call(m: AnyMethod, args?: unknown, options?: CallOptions): Promise<unknown> {
+		const { result, outcome } = this.exchange(m, args, options);
+		const { payload } = await outcome;
+		return result && (payload.length ? decode(result, payload) : result.zero());
 	}
 
 	/** Sends a message, which has no answer. It resolves when it was sent. */
 	send(name: string, args?: Value, options?: CallOptions): Promise<void>;
 	send<A>(method: Method<A, void>, args: A, options?: CallOptions): Promise<void>;
-	async send<A>(m: string | Method<A, void>, args?: A | Value, options: CallOptions = {}): Promise<void> {
-		const { name, args: type } = (typeof m === 'string' ? untyped(m) : m) as Method<unknown, unknown>;
-		await this.begin(name, payloadOf(type, args), options, false, true).result;
+	async send(m: AnyMethod, args?: unknown, options?: CallOptions): Promise<void> {
+		await this.exchange(m, args, options, true).outcome;
 	}
 
 	/** Calls a method that answers with values, and yields them. Leaving the loop cancels the call; its error comes last. */
-	values(name: string, args?: Value, options?: CallOptions): AsyncIterableIterator<Value> & AsyncDisposable;
-	values<A, R>(method: Method<A, R>, args: A, options?: CallOptions): AsyncIterableIterator<R> & AsyncDisposable;
-	values<A, R>(m: string | Method<A, R>, args?: A | Value, options: CallOptions = {}): AsyncIterableIterator<R> & AsyncDisposable {
-		const { name, args: type, result } = (typeof m === 'string' ? untyped(m) : m) as Method<unknown, R>;
+	values(name: string, args?: Value, options?: CallOptions): Iterated<Value>;
+	values<A, R>(method: Method<A, R>, args: A, options?: CallOptions): Iterated<R>;
+	values(m: AnyMethod, args?: unknown, options?: CallOptions): Iterated<unknown> {
+		const { link } = this;
 		let x: Exchange | undefined;
 		let left = false;
-		const run = async function* (s: Session): AsyncGenerator<R, void, undefined> {
+		const begin = (): Exchange => (x = this.exchange(m, args, options));
+		const run = async function* (): AsyncGenerator<unknown, void, undefined> {
 			if (left) return;
-			x = s.begin(name, payloadOf(type, args), options, true);
-			const sent = s.send_(x, options.source);
-			const r = s.reader(x);
+			const { call, result, outcome, cancel } = begin();
+			const s = incoming(link.machine, call, 0);
 			try {
 				try {
-					yield* r.values(result as Type<R>);
+					yield* readValues(link, s, result as Type<unknown>);
 				} catch (err) {
-					if (!r.error) x.cancel();
-					else await both(sent, x.result); // says more
+					if (s.error) await outcome; // says more
 					throw err;
 				}
-				const outcome = await both(sent, x.result);
-				options.answered?.(outcome.metadata);
+				await outcome;
 			} catch (err) {
 				if (!left) throw err;
 			} finally {
-				x.cancel();
+				cancel();
 			}
 		};
-		return cancelable(run(this), () => {
-			left = true;
-			x?.cancel();
-		});
+		const all = run();
+		return iterated(
+			() => all.next(),
+			() => {
+				left = true;
+				x?.cancel();
+				return all.return();
+			},
+		);
 	}
 
 	/** Calls a method that answers with bytes. The stream fails with the error of the call; canceling it cancels the call. */
 	body(name: string, args?: Value, options?: CallOptions): ReadableStream<Uint8Array>;
 	body<A>(method: Method<A, void>, args: A, options?: CallOptions): ReadableStream<Uint8Array>;
-	body<A>(m: string | Method<A, void>, args?: A | Value, options: CallOptions = {}): ReadableStream<Uint8Array> {
-		const { name, args: type } = (typeof m === 'string' ? untyped(m) : m) as Method<unknown, unknown>;
-		const x = this.begin(name, payloadOf(type, args), options, true);
-		const sent = this.send_(x, options.source);
-		return this.reader(x).body(
-			async () => {
-				const outcome = await both(sent, x.result);
-				options.answered?.(outcome.metadata);
-			},
-			() => x.cancel(),
-		);
+	body(m: AnyMethod, args?: unknown, options?: CallOptions): ReadableStream<Uint8Array> {
+		const { call, outcome, cancel } = this.exchange(m, args, options);
+		return readBody(this.link, incoming(this.link.machine, call, 0), () => outcome, cancel);
 	}
 
-	private reader(x: Exchange): StreamReader {
-		return new StreamReader(this.link, this.link.machine.streams.incoming(x.call.party, 0));
-	}
-
-	/** Sends what a call has beside its arguments. */
-	private async send_(x: Exchange, source: Source | undefined): Promise<void> {
-		if (!source) return;
-		try {
-			await new StreamWriter(this.link, this.link.machine.streams.open(x.call.party, 0, source.bulk)).send(source);
-		} catch (err) {
-			x.cancel();
-			throw err;
-		}
-	}
-
-	private begin(name: string, payload: Uint8Array, options: CallOptions, streams: boolean, oneWay = false): Exchange {
+	/**
+	 * Begins a call, and sends what it has beside its arguments.
+	 * @internal
+	 */
+	exchange(m: AnyMethod, args: unknown, options: CallOptions = {}, oneWay = false): Exchange {
 		const { link } = this;
-		const { calls } = link.machine;
-		const { signal, timeout } = options;
-		let timer: ReturnType<typeof setTimeout> | undefined;
-		let settle: (outcome: Outcome | TwinwireError) => void = () => {};
-		const result = new Promise<Outcome>((resolve, reject) => {
+		const { machine } = link;
+		const { name, args: type, result } = (typeof m === 'string' ? method(m, value, value) : m) as Method<unknown, unknown>;
+		const { signal, timeout, source } = options;
+		if (link.error) throw new TwinwireError(Code.Unavailable, 'session has ended', { cause: link.error });
+		if (signal?.aborted) throw aborted(signal);
+		if (!/^[A-Za-z0-9._/-]{1,255}$/.test(name)) throw new TwinwireError(Code.BadRequest, 'malformed name of a method');
+
+		let settle: ((outcome: Outcome | TwinwireError) => void) | undefined;
+		const result_ = new Promise<Outcome>((resolve, reject) => {
 			settle = (outcome) => {
-				settle = () => {};
+				settle = undefined;
 				clearTimeout(timer);
 				signal?.removeEventListener('abort', abort);
 				if (outcome instanceof TwinwireError) reject(outcome);
 				else resolve(outcome);
 			};
 		});
-		result.catch(() => {}); // whoever waits for it is told
 		const flags = (options.unordered ? unordered : 0) | (options.idempotent && !oneWay ? idempotent : 0);
-		const deadline = timeout === undefined || oneWay ? 0 : link.now() + timeout;
-		const call = new Call(calls, name, payload, encodeMetadata(options.metadata), deadline, flags, oneWay, (outcome) => settle(outcome));
-		call.party.streams = streams;
+		const deadline = timeout === undefined || oneWay ? 0 : now() + timeout;
+		const payload = type && args !== undefined ? encode(type, args) : none;
+		const call = new Call(machine, name, payload, encodeMetadata(options.metadata), deadline, flags, oneWay, (outcome) => settle?.(outcome));
 		const giveUp = (error: TwinwireError): void => {
-			if (calls.abandon(call, error.code) || !oneWay) settle(error);
+			if (settle && (abandon(machine, call, error.code) || !oneWay)) settle?.(error);
 			link.kick();
 		};
 		const abort = (): void => giveUp(aborted(signal as AbortSignal));
-		if (link.error) throw new TwinwireError(Code.Unavailable, 'session has ended', { cause: link.error });
-		if (signal?.aborted) throw aborted(signal);
-		if (!/^[A-Za-z0-9._/-]{1,255}$/.test(name)) throw new TwinwireError(Code.BadRequest, 'malformed name of a method');
-		calls.start(call);
-		signal?.addEventListener('abort', abort, { once: true });
-		if (timeout !== undefined) timer = setTimeout(() => giveUp(new TwinwireError(Code.DeadlineExceeded)), Math.min(timeout, 2 ** 31 - 1));
+		const cancel = (): void => giveUp(new TwinwireError(Code.Canceled));
+		start(machine, call);
+		signal?.addEventListener('abort', abort);
+		const timer = timeout === undefined ? undefined : setTimeout(() => giveUp(new TwinwireError(Code.DeadlineExceeded)), Math.min(timeout, longest));
 		link.kick();
-		let over = false;
-		result.then(
-			() => (over = true),
-			() => (over = true),
+
+		// A source that failed says more than what came of its call.
+		const sent = (async () => {
+			try {
+				if (source) await sendSource(link, openOut(machine, call, 0, source.bulk), source);
+			} catch (err) {
+				cancel();
+				throw err;
+			}
+		})();
+		const outcome = result_.then(
+			async (outcome) => {
+				await sent;
+				options.answered?.(outcome.metadata);
+				return outcome;
+			},
+			async (err: unknown) => {
+				await sent;
+				throw err;
+			},
 		);
-		return { call, result, cancel: () => void (over || giveUp(new TwinwireError(Code.Canceled))) };
+		for (const p of [sent, outcome]) p.catch(() => {}); // whoever waits for it is told
+		return { call, result, outcome, cancel };
 	}
 
 	/** The topics that the server has subscribed this session to. */
@@ -276,7 +267,7 @@ export class Session implements AsyncDisposable {
 	}
 
 	/** Yields events as they arrive: see Events.iterate. */
-	readonly events: Events['iterate'] = (options) => this.all.iterate(options);
+	readonly events: Events['iterate'] = (options, of) => this.all.iterate(options, of);
 
 	/** Has a function called with events as they arrive; it returns what ends that. */
 	readonly onEvent: Events['on'] = (f, options) => this.all.on(f, options);
@@ -296,17 +287,4 @@ export class Session implements AsyncDisposable {
 	[Symbol.asyncDispose](): Promise<void> {
 		return this.close();
 	}
-}
-
-const payloadOf = (type: Type<unknown> | undefined, args: unknown): Uint8Array => (type && args !== undefined ? encode(type, args) : none);
-
-/** Waits for a source and for the outcome of its call. A source that failed says more than what came of it. */
-async function both(sent: Promise<void>, result: Promise<Outcome>): Promise<Outcome> {
-	sent.catch(() => {});
-	const outcome = await result.catch(async (err: unknown) => {
-		await sent;
-		throw err;
-	});
-	await sent;
-	return outcome;
 }

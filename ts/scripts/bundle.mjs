@@ -1,0 +1,20 @@
+// Makes the scripts that the package ships: bundled, minified, and with short
+// names for everything that is not public.
+import { build } from 'esbuild';
+import { minify } from 'terser';
+import { keptNames } from './names.mjs';
+
+const entries = { index: 'src/index.ts', codec: 'src/codec/index.ts', memory: 'src/wires/memory.ts' };
+
+/** Returns the scripts of entry points by name: those of the package, or another that uses them. */
+export async function bundle(entryPoints = entries) {
+	const reserved = [...keptNames(Object.values(entries))];
+	const { outputFiles, metafile } = await build({ entryPoints, bundle: true, splitting: true, format: 'esm', minifySyntax: true, target: 'es2022', outdir: 'dist', chunkNames: 'chunk-[hash]', write: false, metafile: true });
+	const nameCache = {};
+	const scripts = {};
+	for (const { path, text } of outputFiles) {
+		const { code } = await minify(text, { module: true, ecma: 2020, nameCache, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, keep_fargs: false }, mangle: { properties: { reserved, keep_quoted: true } }, format: { preserve_annotations: true } });
+		scripts[path.slice(path.lastIndexOf('/') + 1)] = code;
+	}
+	return { scripts, metafile };
+}

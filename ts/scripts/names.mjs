@@ -1,0 +1,55 @@
+// The names of properties that a minified build has to keep.
+import ts from 'typescript';
+
+/** Of frames by the table of frame/layout.ts, of the maps of clauses 3.3 and 3.4, and of platforms. */
+const spoken = `id code ref size millis next slot nexts name meta payload
+v app appv client attempt lanes calls msgs large streams stream max names keep session token auth cred connect features gen ping expires
+setImmediate`;
+
+/** Returns the names of everything public of the entry points, of what they speak, and of the platform. */
+export function keptNames(entries) {
+	const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile);
+	const { options } = ts.parseJsonConfigFileContent(config, ts.sys, '.');
+	const program = ts.createProgram(entries, options);
+	const checker = program.getTypeChecker();
+	const names = new Set(spoken.split(/\s/));
+	const seen = new Set();
+
+	const ours = (symbol) => symbol?.declarations?.some((d) => !program.isSourceFileDefaultLibrary(d.getSourceFile()));
+	const hidden = (symbol) => symbol.declarations?.some((d) => ts.getCombinedModifierFlags(d) & ts.ModifierFlags.Private || ts.getJSDocTags(d).some((t) => t.tagName.text === 'internal'));
+	const walk = (type) => {
+		if (seen.has(type)) return;
+		seen.add(type);
+		if (type.isUnionOrIntersection()) type.types.forEach(walk);
+		checker.getTypeArguments(type).forEach(walk);
+		type.aliasTypeArguments?.forEach(walk);
+		// What makes instances of the exported classes is not public.
+		for (const s of type.getCallSignatures()) {
+			s.parameters.forEach((p) => walk(checker.getTypeOfSymbol(p)));
+			walk(s.getReturnType());
+		}
+		const constraint = type.getConstraint();
+		if (constraint) walk(constraint);
+		for (const p of type.getProperties()) {
+			if (!ours(p) || hidden(p)) continue;
+			names.add(p.name);
+			walk(checker.getTypeOfSymbol(p));
+		}
+	};
+	for (const entry of entries) {
+		const module = checker.getSymbolAtLocation(program.getSourceFile(entry));
+		for (let symbol of checker.getExportsOfModule(module)) {
+			if (symbol.flags & ts.SymbolFlags.Alias) symbol = checker.getAliasedSymbol(symbol);
+			if (symbol.flags & ts.SymbolFlags.Value) walk(checker.getTypeOfSymbol(symbol));
+			if (symbol.flags & ts.SymbolFlags.Type) walk(checker.getDeclaredTypeOfSymbol(symbol));
+		}
+	}
+
+	const platform = (node) => {
+		if (ts.isTypeElement(node) && node.name && ts.isIdentifier(node.name)) names.add(node.name.text);
+		if (ts.isVariableDeclaration(node)) names.add(node.name.text); // of globalThis
+		ts.forEachChild(node, platform);
+	};
+	for (const file of program.getSourceFiles()) if (program.isSourceFileDefaultLibrary(file)) platform(file);
+	return names;
+}
