@@ -5,12 +5,16 @@ package client
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
+	"time"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/certs"
+	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/transport"
 	"github.com/twinwire/twinwire/transport/quic"
 	"github.com/twinwire/twinwire/transport/ws"
@@ -113,8 +117,32 @@ func (t *target) dial(ctx context.Context, w wire, fresh bool) (transport.Carrie
 	default:
 		c, err := ws.Dial(ctx, w.String()+"://"+t.hostPort()+t.path, &ws.Options{TLS: t.tls.Clone(), Header: t.header, Proxy: t.proxy})
 		if err != nil {
-			return nil, err
+			return nil, answered(err)
 		}
 		return c, nil
 	}
+}
+
+// answered makes a refusal with advice of an HTTP answer that says when to come
+// back, as a server behind a proxy gives it, or the proxy.
+func answered(err error) error {
+	var answer *ws.HandshakeError
+	if !errors.As(err, &answer) {
+		return err
+	}
+	refused := &core.RefusedError{Reason: answer.Error()}
+	switch answer.Status {
+	case http.StatusTooManyRequests:
+		refused.Code = twinwire.ResourceExhausted
+	case http.StatusServiceUnavailable:
+		refused.Code = twinwire.Unavailable
+	default:
+		return err
+	}
+	seconds, bad := strconv.ParseUint(answer.Header.Get("Retry-After"), 10, 16)
+	if bad != nil || seconds == 0 {
+		return err // a date, or nothing
+	}
+	refused.RetryAfter = time.Duration(seconds) * time.Second
+	return refused
 }

@@ -161,6 +161,7 @@ func (a *Acceptor) ServeFrom(carrier transport.Carrier, peer any) error {
 func (v *arrival) ended(err error) error {
 	v.timer.Stop()
 	if v.binding == nil {
+		v.a.counts.violated(err)
 		v.carrier.Close(twinwire.Accepted, "")
 		v.leave()
 		v.a.forget(v)

@@ -57,6 +57,7 @@ func (b *binding) ended(err error) {
 	}
 	b.over = true
 	s.mu.Unlock()
+	s.counts.violated(err)
 	b.carrier.Close(twinwire.Accepted, "")
 	if s.endsWith(b, err) {
 		s.end(err)

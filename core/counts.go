@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/internal/machine"
+	"github.com/twinwire/twinwire/transport"
 )
 
 // A Limit is one of the bounds of [Limits]. [Counts] says how often each was
@@ -44,6 +46,11 @@ const (
 	// LimitInflated is a compressed payload that is malformed, or larger than it
 	// may be.
 	LimitInflated
+	// LimitViolations is a carrier that was ended because its peer did what the
+	// protocol forbids (clause 9.3), among it what other limits count as well and
+	// what a wire notices by itself: too many pings or fragments of WebSocket,
+	// streams of QUIC that are no lanes.
+	LimitViolations
 	limits
 )
 
@@ -54,7 +61,7 @@ var limitNames = [limits]string{
 	LimitTopics: "topics", LimitRate: "rate", LimitHandshakeTime: "handshake time", LimitAttempts: "attempts",
 	LimitSessions: "sessions", LimitClientSessions: "sessions of a client", LimitAddressSessions: "sessions of an address",
 	LimitParked: "parked sessions of a client", LimitParkedBytes: "parked bytes", LimitConnections: "connections of an address",
-	LimitConnectRate: "connections per second", LimitMemory: "memory", LimitInflated: "inflated bytes",
+	LimitConnectRate: "connections per second", LimitMemory: "memory", LimitInflated: "inflated bytes", LimitViolations: "violations of the protocol",
 }
 
 // String returns the limit's name, for people and for labels.
@@ -84,6 +91,15 @@ func (c *Counts) limited() func(machine.Limit) {
 		return nil
 	}
 	return func(l machine.Limit) { c.Add(Limit(l)) }
+}
+
+// violated counts a carrier that ended with err if that was because its peer
+// broke the protocol.
+func (c *Counts) violated(err error) {
+	var closed *transport.CloseError
+	if as(err, &closed) && !closed.Remote && closed.Code == twinwire.ProtocolError {
+		c.Add(LimitViolations)
+	}
 }
 
 // Of returns how often l was reached.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"sync"
@@ -26,6 +27,13 @@ type door struct {
 	visitors map[netip.Prefix]*visitor
 	swept    time.Time
 	open     int
+}
+
+// retryAfter returns after how many seconds somebody who was turned away may be
+// told to come back, another time for each.
+func (d *door) retryAfter() int {
+	least := max(1, int(d.most.RetryAfter.Seconds()))
+	return least + rand.IntN(least+1)
 }
 
 // A visitor is an address that connections come from.

@@ -289,6 +289,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, plaintext bool)
 		// The door has let the proxy in, and not asked from whom it comes.
 		var ok bool
 		if leave, ok = s.door.enter(transport.NetworkOf(remote)); !ok {
+			w.Header().Set("Retry-After", strconv.Itoa(s.door.retryAfter()))
 			http.Error(w, "too many connections", http.StatusTooManyRequests)
 			return
 		}

@@ -213,7 +213,9 @@ func TestCountedBehindProxy(t *testing.T) {
 			first = s
 		}
 	}
-	if _, err := dial("203.0.113.1"); !errors.Is(err, twinwire.Unavailable) {
+	_, err := dial("203.0.113.1")
+	var refused *core.RefusedError
+	if !errors.As(err, &refused) || refused.Code != twinwire.ResourceExhausted || refused.RetryAfter < 5*time.Second || refused.RetryAfter > 10*time.Second {
 		t.Errorf("a third connection of one client: %v", err)
 	}
 	_ = first.Close()

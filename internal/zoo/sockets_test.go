@@ -218,7 +218,7 @@ func socketRows() []row {
 			}
 			wg.Wait()
 			return errors.Join(errs...)
-		}},
+		}, check: reached("violations of the protocol")},
 		{name: "compression of WebSocket", wires: tcpOnly, attack: func(ctx context.Context, y *yard, _ string, _ *atomic.Int64) error {
 			d := websocket.Dialer{TLSClientConfig: certs.ClientTLS(y.pin), EnableCompression: true, Subprotocols: []string{ws.Subprotocol},
 				NetDialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return y.dialTCP(ctx) }}
