@@ -175,7 +175,9 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 	}
 	for i := range m.cfg.Lanes {
 		if m.carries(pipe, i) {
-			m.lanes[i].pace.burst = 0
+			if p := m.lanes[i].pace; p != nil {
+				p.burst = 0
+			}
 		}
 	}
 	large := m.carries(pipe, m.role.call) && m.largeWaited && m.batchLarge(now)
@@ -211,8 +213,12 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 		m.largeWaited = !large && m.large.count > 0
 	}
 	if m.called {
-		m.called = false
-		m.lanes[m.role.bulk].pace.called, m.lanes[m.role.stream].pace.called = now, now
+		m.called, m.calledAt = false, now
+		for _, ln := range []int{m.role.bulk, m.role.stream} {
+			if p := m.lanes[ln].pace; p != nil {
+				p.called = now
+			}
+		}
 	}
 	if m.carries(pipe, 0) && m.closeReady() {
 		m.batchClose()

@@ -104,8 +104,8 @@ func (m *Machine) Deadline() time.Duration {
 		if due := l.ackDue; due != 0 && due < at {
 			at = due
 		}
-		if due := l.pace.refill; due != 0 && due < at {
-			at = due
+		if p := l.pace; p != nil && p.refill != 0 && p.refill < at {
+			at = p.refill
 		}
 	}
 	return at
@@ -119,10 +119,13 @@ func (m *Machine) Tick(now time.Duration) error {
 		return nil
 	}
 	for i := range m.cfg.Lanes {
-		if l := &m.lanes[i]; l.ackDue != 0 && l.ackDue <= now {
+		l := &m.lanes[i]
+		if l.ackDue != 0 && l.ackDue <= now {
 			l.ackDue, l.ackLate = 0, true
 		}
-		m.lanes[i].pace.tick(now)
+		if l.pace != nil {
+			l.pace.tick(now)
+		}
 	}
 	b := &m.beat
 	switch {

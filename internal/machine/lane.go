@@ -24,7 +24,7 @@ type lane struct {
 	acked   uint64 // what the peer has accepted
 	flight  []mark // batches that wait for their acknowledgement
 	pending int    // bytes of the batches in flight
-	pace    pace   // of the streams
+	pace    *pace  // of the streams; nil before the first
 	keep    keep   // what was sent and is not acknowledged
 
 	next      uint64        // the number of the next frame to be received
@@ -74,7 +74,9 @@ func (l *lane) acknowledge(next uint64, now time.Duration) error {
 		return nil
 	}
 	l.acked = next
-	l.pace.acknowledged(next, now)
+	if l.pace != nil {
+		l.pace.acknowledged(next, now)
+	}
 	n := 0
 	for n < len(l.flight) && l.flight[n].next <= next {
 		l.pending -= l.flight[n].bytes

@@ -132,7 +132,7 @@ type Machine struct {
 	cfg  Config
 	role struct{ call, event, bulk, stream int } // lanes by role (clause 4.3)
 
-	lanes   [frame.MaxLanes]lane
+	lanes   []lane // as many as there are
 	control control
 	beat    heartbeat
 
@@ -163,14 +163,15 @@ type Machine struct {
 	kept        int  // bytes in the keeps of all lanes
 	stats       Stats
 	scratch     frame.Frame
-	chunk       *Chunk     // that the payload of the frame being appended is in
-	appended    []byte     // what Batch is writing to
-	touched     uint8      // lanes of which a numbered frame is in it
-	called      bool       // a brief item is in it
-	sent        []*Inbound // replies that were sent whole
-	largeWaited bool       // a large message waits that the last batch had no room for
-	messagesOut []*Call    // messages that were sent whole
-	sentTracked []*Call    // tracked calls and messages that were sent whole
+	chunk       *Chunk        // that the payload of the frame being appended is in
+	appended    []byte        // what Batch is writing to
+	touched     uint8         // lanes of which a numbered frame is in it
+	called      bool          // a brief item is in it
+	calledAt    time.Duration // when the last batch with one was made
+	sent        []*Inbound    // replies that were sent whole
+	largeWaited bool          // a large message waits that the last batch had no room for
+	messagesOut []*Call       // messages that were sent whole
+	sentTracked []*Call       // tracked calls and messages that were sent whole
 }
 
 // Stats counts what a session did since it began, and what waits in it.
@@ -200,7 +201,7 @@ type Stats struct {
 // begins with ATTACH (clause 4.5); a server's lanes are bound by what it
 // receives.
 func New(cfg Config, now time.Duration) *Machine {
-	m := &Machine{cfg: cfg}
+	m := &Machine{cfg: cfg, lanes: make([]lane, cfg.Lanes)}
 	m.role.call = min(1, cfg.Lanes-1)
 	m.role.event = min(2, cfg.Lanes-1)
 	m.role.bulk = min(3, cfg.Lanes-1)

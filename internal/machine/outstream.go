@@ -202,7 +202,8 @@ func (m *Machine) streamLane(p Priority) int {
 
 // streamsReady reports whether streams have something to send in a lane.
 func (m *Machine) streamsReady(ln int) bool {
-	return m.streamsWant(ln) && m.lanes[ln].pace.open()
+	p := m.lanes[ln].pace
+	return m.streamsWant(ln) && (p == nil || p.open())
 }
 
 // streamsWant reports whether streams of a lane have something to send.
@@ -223,7 +224,11 @@ func (m *Machine) batchStreams(pipe int, p Priority, budget int, now time.Durati
 	if r.count == 0 || !m.carries(pipe, ln) {
 		return false
 	}
-	pc := &m.lanes[ln].pace
+	pc := m.lanes[ln].pace
+	if pc == nil {
+		pc = &pace{called: m.calledAt}
+		m.lanes[ln].pace = pc
+	}
 	start := len(m.appended)
 	for r.first != nil && len(m.appended)-start < budget && m.open(ln) && pc.open() && !pc.closed() {
 		s := r.first

@@ -144,7 +144,8 @@ func (p *pace) regulated() bool { return p.known && p.trip > paceQueue }
 // Regulated reports whether streams wait until more may leave: then Deadline
 // says when.
 func (m *Machine) Regulated() bool {
-	return m.lanes[m.role.bulk].pace.refill != 0 || m.lanes[m.role.stream].pace.refill != 0
+	bulk, stream := m.lanes[m.role.bulk].pace, m.lanes[m.role.stream].pace
+	return bulk != nil && bulk.refill != 0 || stream != nil && stream.refill != 0
 }
 
 // leave takes n bytes off what may leave at once.

@@ -21,6 +21,15 @@ var paths = []struct {
 	{1e9, 2 * time.Millisecond},
 }
 
+// inFlight returns how much is in flight of the client's bulk streams.
+func (l *link) inFlight() int {
+	p := l.ends[0].m.lanes[3].pace
+	if p == nil {
+		return 0
+	}
+	return p.inFlight
+}
+
 // overPaths runs a test over every path, as one pipe and with lanes.
 func overPaths(t *testing.T, test func(t *testing.T, l *link, product float64)) {
 	for _, p := range paths {
@@ -43,7 +52,7 @@ func TestPaceFills(t *testing.T) {
 	overPaths(t, func(t *testing.T, l *link, product float64) {
 		fill := l.bulk()
 		most := 0
-		l.each = func() { fill(); l.ask(); most = max(most, l.ends[0].m.lanes[3].pace.inFlight) }
+		l.each = func() { fill(); l.ask(); most = max(most, l.inFlight()) }
 		l.run(max(8*2*l.delay, 100*time.Millisecond))
 		if share, _ := l.carried(time.Second); share < 0.9 {
 			t.Errorf("%.0f %% of the rate is used after the start", share*100)
@@ -106,7 +115,7 @@ func TestPaceOfSlowerPath(t *testing.T) {
 	l.run(2 * time.Second)
 	l.rate /= 10
 	l.run(3 * time.Second)
-	if n, product := l.ends[0].m.lanes[3].pace.inFlight, l.rate*0.04; float64(n) > 2.5*product+paceFloor {
+	if n, product := l.inFlight(), l.rate*0.04; float64(n) > 2.5*product+paceFloor {
 		t.Errorf("%d bytes are in flight, where %.0f fill the path", n, product)
 	}
 	l.rate *= 10
@@ -135,20 +144,21 @@ func TestPaceOfLongerPath(t *testing.T) {
 func TestPaceOfIdleStream(t *testing.T) {
 	for _, bulkBefore := range []bool{false, true} {
 		l := newLink(t, true, 100e6, 100*time.Millisecond)
-		p := &l.ends[0].m.lanes[3].pace
 		fill := l.bulk()
+		before := 0
 		if bulkBefore {
 			l.each = fill
 			l.run(2 * time.Second)
 			l.each = func() {}
 			l.run(time.Second)
+			before = l.ends[0].m.lanes[3].pace.limit
 		}
-		before := p.limit
 		slow := l.ends[0].m.OpenStream(l.open(), 0, Bulk)
 		for range 600 {
 			l.ends[0].m.Write(slow, make([]byte, 100))
 			l.run(100 * time.Millisecond)
 		}
+		p := l.ends[0].m.lanes[3].pace
 		if least := max(before*3/4, paceStart); p.limit < least {
 			t.Errorf("bulk before %v: the bound fell from %d to %d", bulkBefore, before, p.limit)
 		}
@@ -184,7 +194,7 @@ func TestPaceWithoutAcks(t *testing.T) {
 			}
 			m.Batch(0, now, nil)
 		}
-		p := &m.lanes[m.role.bulk].pace
+		p := m.lanes[m.role.bulk].pace
 		if n := cap(p.flight); n > 4*paceFlight {
 			t.Errorf("streams of %d bytes: room for %d batches is kept", size, n)
 		}

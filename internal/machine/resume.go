@@ -67,7 +67,7 @@ func (m *Machine) Rebind(b *Binding, now time.Duration, eff *Effects) error {
 		l := &m.lanes[i]
 		_ = m.acknowledge(i, b.Nexts[i], now) // not above what was sent
 		l.bound, l.attached, l.asked = false, false, false
-		l.flight, l.pending, l.pace = l.flight[:0], 0, pace{}
+		l.flight, l.pending, l.pace = l.flight[:0], 0, nil
 		if l.acknowledged(); l.next != b.Told[i] {
 			// An acknowledgement may have been lost with the other carrier.
 			l.owedSince, l.ackLate = b.Told[i], true

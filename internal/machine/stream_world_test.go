@@ -342,6 +342,9 @@ func (e *end) checkStreams() {
 		e.w.fatalf("%s: %d streams are open of %d; the peer has begun %d of %d", e.name, open, st.opened-st.over, peer.begun, peer.limit)
 	}
 	for _, lane := range e.m.lanes {
+		if lane.pace == nil {
+			continue
+		}
 		if lane.pace.inFlight < 0 || lane.pace.inFlight > max(lane.pace.limit, paceStart)+1<<20 {
 			e.w.fatalf("%s: %d bytes in flight", e.name, lane.pace.inFlight)
 		}
