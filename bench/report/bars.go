@@ -71,7 +71,7 @@ func bars(r *Report) []Bar {
 func callsBar(r *Report, w peer.Wire, absolute float64) Bar {
 	b := Bar{
 		Name: fmt.Sprintf("1,024 in flight, one connection: at least %s calls/s, or %.0f %% of the floor if less",
-			number(absolute, 0), minOfFloor*100),
+			Number(absolute, 0), minOfFloor*100),
 		Wire: w,
 		Want: absolute,
 	}
@@ -81,7 +81,7 @@ func callsBar(r *Report, w peer.Wire, absolute float64) Bar {
 func valuesBar(r *Report) Bar {
 	b := Bar{
 		Name: fmt.Sprintf("values: at least %s values/s, or %.0f %% of the floor if less",
-			number(minValues, 0), minValuesOfFloor*100),
+			Number(minValues, 0), minValuesOfFloor*100),
 		Wire: peer.TLS,
 		Want: minValues,
 	}
@@ -97,7 +97,7 @@ func (b Bar) rate(subject *Figure, unit string, ofFloor float64) Bar {
 	}
 	absolute := b.Want
 	b.Got = subject.Median
-	b.Detail = number(b.Got, 0) + " " + unit
+	b.Detail = Number(b.Got, 0) + " " + unit
 	if subject.PerFloor == nil {
 		if b.Got >= absolute {
 			b.Verdict = Pass
@@ -127,7 +127,7 @@ func messagesBar(r *Report, w peer.Wire) Bar {
 		return b
 	}
 	b.Got = *ratio
-	b.Detail = fmt.Sprintf("%s messages/s, %.2f x", number(messages.Median, 0), b.Got)
+	b.Detail = fmt.Sprintf("%s messages/s, %.2f x", Number(messages.Median, 0), b.Got)
 	b.Verdict = verdict(b.Got >= b.Want)
 	return b
 }
@@ -142,7 +142,7 @@ func loadedBar(r *Report, w peer.Wire, enough float64) Bar {
 		Want:    maxLoaded,
 	}
 	if enough > 0 {
-		b.Name += fmt.Sprintf(", or %s µs if more", number(enough, 0))
+		b.Name += fmt.Sprintf(", or %s µs if more", Number(enough, 0))
 	}
 	loaded := r.find(peer.Subject, w, Loaded, LoadedP99)
 	if loaded == nil {
@@ -153,7 +153,7 @@ func loadedBar(r *Report, w peer.Wire, enough float64) Bar {
 		return b
 	}
 	b.Got = *ratio
-	b.Detail = fmt.Sprintf("%s µs, %.2f x", number(loaded.Median, 0), b.Got)
+	b.Detail = fmt.Sprintf("%s µs, %.2f x", Number(loaded.Median, 0), b.Got)
 	b.Verdict = verdict(b.Got <= b.Want || loaded.Median <= enough)
 	return b
 }

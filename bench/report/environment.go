@@ -16,6 +16,7 @@ type Environment struct {
 	Kernel  string   `json:"kernel,omitempty"`
 	CPU     string   `json:"cpu,omitempty"`
 	CPUs    int      `json:"cpus"`
+	Load    string   `json:"load,omitempty"` // the load averages before the run: of 1, 5 and 15 minutes
 	Modules []Module `json:"modules"`
 }
 
@@ -35,6 +36,7 @@ func CurrentEnvironment() Environment {
 		Kernel:  firstLine("/proc/sys/kernel/osrelease"),
 		CPU:     cpuModel(),
 		CPUs:    runtime.NumCPU(),
+		Load:    loadAverages(),
 		Modules: []Module{},
 	}
 	info, ok := debug.ReadBuildInfo()
@@ -52,6 +54,11 @@ func CurrentEnvironment() Environment {
 		e.Modules = append(e.Modules, Module{m.Path, version})
 	}
 	return e
+}
+
+func loadAverages() string {
+	all := strings.Fields(firstLine("/proc/loadavg"))
+	return strings.Join(all[:min(3, len(all))], " ")
 }
 
 func firstLine(file string) string {

@@ -117,7 +117,7 @@ func (l rule) bar(r *Report) Bar {
 	}
 	holds := func(v float64) bool { return l.most && v <= l.limit || !l.most && v >= l.limit }
 	if l.kind == "" && l.rivals == nil {
-		b.Got, b.Detail = subject.Median, number(subject.Median, 2)
+		b.Got, b.Detail = subject.Median, Number(subject.Median, 2)
 		b.Verdict = verdict(holds(b.Got))
 		return b
 	}

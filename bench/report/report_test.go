@@ -175,8 +175,8 @@ func TestNumber(t *testing.T) {
 		{0, 0, "0"}, {999, 0, "999"}, {1000, 0, "1,000"}, {1234567.89, 1, "1,234,567.9"}, {-1000.5, 2, "-1,000.50"}, {-100, 0, "-100"},
 	}
 	for _, tt := range tests {
-		if got := number(tt.v, tt.digits); got != tt.want {
-			t.Errorf("number(%v, %d) = %q, want %q", tt.v, tt.digits, got, tt.want)
+		if got := Number(tt.v, tt.digits); got != tt.want {
+			t.Errorf("Number(%v, %d) = %q, want %q", tt.v, tt.digits, got, tt.want)
 		}
 	}
 }

@@ -23,9 +23,19 @@ func (f *Figure) spread() (float64, bool) {
 	return (f.Max - f.Min) / 2 / f.Median, true
 }
 
-// ratio returns the median of the ratios of f to other in the rounds that have
-// both, or nil if there is none.
+// ratio returns the median of the ratios of f to other, or nil if there is
+// none.
 func (f *Figure) ratio(other *Figure) *float64 {
+	ratios := f.ratios(other)
+	if len(ratios) == 0 {
+		return nil
+	}
+	m := median(ratios)
+	return &m
+}
+
+// ratios returns those of f to other in the rounds that have both.
+func (f *Figure) ratios(other *Figure) []float64 {
 	if other == nil {
 		return nil
 	}
@@ -37,11 +47,7 @@ func (f *Figure) ratio(other *Figure) *float64 {
 			}
 		}
 	}
-	if len(ratios) == 0 {
-		return nil
-	}
-	m := median(ratios)
-	return &m
+	return ratios
 }
 
 // median of at least one number; it sorts them.

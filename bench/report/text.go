@@ -49,7 +49,7 @@ func (r *Report) appendHead(b *strings.Builder) {
 	fmt.Fprintf(b, "loopback, TLS 1.3, %d-byte payload, %v a run; rounds: %d, of fan-out and idle %d; medians, ± half the range\n",
 		s.Payload, s.Measure, rounds, min(rounds, s.LongRounds))
 	fmt.Fprintf(b, "CPU and allocations are the server's, per call, message, value, MiB or delivery; fan-out p50 and p99 are at %s deliveries/s\n",
-		number(float64(s.EventRate), 0))
+		Number(float64(s.EventRate), 0))
 	b.WriteString("/bare and /floor: the ratio to the bare library and to the coalesced floor on the same wire\n")
 	if r.Interrupted {
 		b.WriteString("INTERRUPTED: what follows is what was measured until then\n")
@@ -57,11 +57,20 @@ func (r *Report) appendHead(b *strings.Builder) {
 }
 
 func (r *Report) appendSection(b *strings.Builder, s Section) {
+	if t := r.Table(s); len(t) > 0 {
+		b.WriteByte('\n')
+		table(t).append(b)
+	}
+}
+
+// Table returns the table of a section, whose first row is the heading. An
+// empty row is between two wires. Without results there is no table.
+func (r *Report) Table(s Section) [][]string {
 	results := r.section(s.Workload)
 	if len(results) == 0 {
-		return
+		return nil
 	}
-	t := table{{s.Title}}
+	t := [][]string{{s.Title}}
 	var columns []MetricInfo
 	for _, m := range Metrics() {
 		shown := func(res *Result) bool { return res.figure(m.Metric) != nil }
@@ -86,8 +95,15 @@ func (r *Report) appendSection(b *strings.Builder, s Section) {
 		}
 		t = append(t, row)
 	}
-	b.WriteByte('\n')
-	t.append(b)
+	return t
+}
+
+// Figure returns a figure of a peer, or nil.
+func (r *Report) Figure(peer, workload string, m Metric) *Figure {
+	if res := r.result(peer, workload); res != nil {
+		return res.figure(m)
+	}
+	return nil
 }
 
 // cells writes one figure, with its spread and its ratios if it is a headline.
@@ -98,13 +114,13 @@ func cells(f *Figure, m MetricInfo, headline bool) []string {
 	case f == nil:
 		return []string{none}
 	case !headline:
-		return []string{number(f.Median, m.Digits)}
+		return []string{Number(f.Median, m.Digits)}
 	}
 	spread := none
 	if s, ok := f.spread(); ok {
 		spread = fmt.Sprintf("%.0f%%", s*100)
 	}
-	return []string{number(f.Median, m.Digits), spread, ratioCell(f.PerBare), ratioCell(f.PerFloor)}
+	return []string{Number(f.Median, m.Digits), spread, ratioCell(f.PerBare), ratioCell(f.PerFloor)}
 }
 
 func ratioCell(ratio *float64) string {
@@ -173,8 +189,8 @@ func (r *Report) appendBars(b *strings.Builder) {
 	}
 }
 
-// number writes v with digits after the point and commas between thousands.
-func number(v float64, digits int) string {
+// Number writes v with digits after the point and commas between thousands.
+func Number(v float64, digits int) string {
 	s := strconv.FormatFloat(v, 'f', digits, 64)
 	whole, rest := s, ""
 	if i := strings.IndexByte(s, '.'); i >= 0 {
