@@ -1,14 +1,17 @@
 // Bench measures twinwire's wires side by side on loopback, next to the bare
-// libraries and to the coalesced floors, and says whether the bars are held.
-// README.md says what each figure is.
+// libraries, to the coalesced floors and to other frameworks, and says whether
+// the bars are held. README.md says what each figure is.
 //
 // Usage:
 //
-//	go -C bench run . [-short] [-run regexp] [-rounds n] [-measure d] [-json file] [-check]
+//	go -C bench run . [-peers] [-short] [-run regexp] [-rounds n] [-measure d] [-json file] [-out directory [-into file.md]...] [-check]
+//	go -C bench run . ... -compare old.json [-slower ratio]
+//	go -C bench run . -from file.json ...
 //	go -C bench run . -link [-short] [-run regexp] [-measure d] [-check]
 //
-// The exit code is 0, or 1 if a run failed, 2 for wrong arguments, 3 if -check
-// was given and a bar is not held, and 130 after an interrupt.
+// The exit code is 0, or 1 if a run failed or -compare found something slower,
+// 2 for wrong arguments, 3 if -check was given and a bar is not held, and 130
+// after an interrupt.
 package main
 
 import (
@@ -23,6 +26,7 @@ import (
 	"time"
 
 	"github.com/twinwire/twinwire/bench/child"
+	"github.com/twinwire/twinwire/bench/page"
 	"github.com/twinwire/twinwire/bench/report"
 	"github.com/twinwire/twinwire/bench/suite"
 )
@@ -54,6 +58,40 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 	case o.link:
 		return runSlow(ctx, o, stdout, stderr)
 	}
+	rep, code := obtain(ctx, o, stderr)
+	if rep == nil {
+		return code
+	}
+	if err := write(rep, o, stdout); err != nil {
+		fmt.Fprintln(stderr, "bench:", err)
+		return exitFailed
+	}
+	slower, err := compare(rep, o, stdout)
+	switch {
+	case err != nil:
+		fmt.Fprintln(stderr, "bench:", err)
+		return exitFailed
+	case rep.Interrupted:
+		return exitInterrupted
+	case len(rep.Failures) > 0 || slower:
+		return exitFailed
+	case o.check && rep.Failed():
+		return exitBars
+	}
+	return 0
+}
+
+// obtain measures, or reads what was measured. Without a report there is an
+// exit code.
+func obtain(ctx context.Context, o options, stderr *os.File) (*report.Report, int) {
+	if o.from != "" {
+		rep, err := read(o.from)
+		if err != nil {
+			fmt.Fprintln(stderr, "bench:", err)
+			return nil, exitFailed
+		}
+		return rep, 0
+	}
 	runs := suite.Plan(o.peers, o.settings, o.only)
 	if len(runs) == 0 {
 		fmt.Fprintf(stderr, "bench: -run %s matches nothing; names are peer/workload:\n", o.only)
@@ -64,41 +102,62 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 				}
 			}
 		}
-		return exitUsage
+		return nil, exitUsage
 	}
 	rep := &report.Report{
 		Date:        time.Now(),
 		Environment: report.CurrentEnvironment(),
 		Settings:    o.settings,
+		Missing:     suite.Missing(o.peers, o.settings, o.only),
 	}
-	rep.Missing = suite.Missing(o.peers, o.settings, o.only)
 	progress := newProgressLine(stderr, o.settings.Rounds)
 	suite.Execute(ctx, runs, rep, progress.show)
 	progress.clear()
 	rep.Took = time.Since(rep.Date)
 	rep.Finish()
-	if err := write(rep, o, stdout); err != nil {
-		fmt.Fprintln(stderr, "bench:", err)
-		return exitFailed
-	}
-	switch {
-	case rep.Interrupted:
-		return exitInterrupted
-	case len(rep.Failures) > 0:
-		return exitFailed
-	case o.check && rep.Failed():
-		return exitBars
-	}
-	return 0
+	return rep, 0
 }
 
+func read(file string) (*report.Report, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	rep, err := report.ReadJSON(f)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", file, err)
+	}
+	return rep, err
+}
+
+// compare says what has changed, and reports whether anything got slower than
+// it may.
+func compare(rep *report.Report, o options, stdout io.Writer) (slower bool, err error) {
+	if o.compare == "" {
+		return false, nil
+	}
+	old, err := read(o.compare)
+	if err != nil {
+		return false, err
+	}
+	c := report.Compare(old, rep)
+	return c.Slower(o.slower), c.WriteText(stdout, o.slower)
+}
+
+// write writes all that is wanted of the report.
 func write(rep *report.Report, o options, stdout io.Writer) error {
 	var sections []report.Section
-	for _, w := range suite.Workloads(o.settings) {
+	for _, w := range suite.Workloads(rep.Settings) {
 		sections = append(sections, w.Section())
 	}
 	if err := rep.WriteText(stdout, sections); err != nil {
 		return err
+	}
+	if o.out != "" {
+		if err := page.Write(o.out, rep, sections, o.into); err != nil {
+			return err
+		}
 	}
 	if o.jsonFile == "" {
 		return nil

@@ -38,6 +38,8 @@ type CallOptions struct {
 	// are fixed in advance. Zero means that each makes the next call when it
 	// has the answer to the last one.
 	Rate int
+
+	clock clock // of the schedule; nil for a precise one
 }
 
 // Callers keep calls under way, one each, until they are stopped.
@@ -45,7 +47,7 @@ type Callers struct {
 	latency *Recorder
 	size    int
 	stopped atomic.Bool
-	stop    func() // ends every caller's pause; may be called again
+	stop    func() // ends the schedule; may be called again
 	done    sync.WaitGroup
 	counts  []count
 	failure failure
@@ -64,34 +66,56 @@ func StartCallers(conns []peer.Conn, o CallOptions) (*Callers, error) {
 	if size < leastPayload || o.PerConn < 1 || o.Rate < 0 {
 		return nil, fmt.Errorf("load: %d callers of %d bytes, %d a second", o.PerConn, o.Size, o.Rate)
 	}
-	stop := make(chan struct{})
-	c := &Callers{
-		latency: NewRecorder(),
-		size:    size,
-		stop:    sync.OnceFunc(func() { close(stop) }),
-		counts:  make([]count, len(conns)*o.PerConn),
+	c := &Callers{latency: NewRecorder(), size: size, stop: func() {}, counts: make([]count, len(conns)*o.PerConn)}
+	var dues chan time.Time
+	if o.Rate > 0 {
+		var err error
+		if dues, err = c.schedule(o); err != nil {
+			return nil, err
+		}
 	}
 	every := sampleEvery
 	if len(c.counts) == 1 || size > PayloadSize {
 		every = 1
 	}
-	begin := time.Now()
 	for i := range c.counts {
 		caller := conns[i/o.PerConn].NewCaller()
 		c.done.Go(func() {
 			var err error
-			if o.Rate > 0 {
-				err = c.runPaced(i, caller, begin, o.Rate, stop)
+			if dues != nil {
+				err = c.runPaced(i, caller, dues)
 			} else {
 				err = c.run(i, caller, every)
 			}
 			if err != nil {
-				c.end()
-				c.failure.set(err)
+				c.fail(err)
 			}
 		})
 	}
 	return c, nil
+}
+
+// schedule starts the goroutine that says when calls are due. It ends with the
+// callers.
+func (c *Callers) schedule(o CallOptions) (chan time.Time, error) {
+	clock := o.clock
+	if clock == nil {
+		var err error
+		if clock, err = newClock(); err != nil {
+			return nil, err
+		}
+	}
+	dues, stop := make(chan time.Time, len(c.counts)), make(chan struct{})
+	c.stop = sync.OnceFunc(func() {
+		close(stop)
+		clock.wake()
+	})
+	c.done.Go(func() {
+		if err := newSchedule(time.Now(), o.Rate).run(clock, dues, stop); err != nil {
+			c.fail(err)
+		}
+	})
+	return dues, nil
 }
 
 // payload returns that of caller i, which is its own.
@@ -122,25 +146,17 @@ func (c *Callers) run(i int, caller peer.Caller, every int) error {
 	return nil
 }
 
-// runPaced makes every so many-th call of a schedule that has rate calls a
-// second. A call that could not be made when it was due, because the one before
-// had no answer yet, is made as soon as it can be, and its time counts from
-// when it was due.
-func (c *Callers) runPaced(i int, caller peer.Caller, begin time.Time, rate int, stop <-chan struct{}) error {
-	pause := time.NewTimer(0)
-	defer pause.Stop()
+// runPaced makes the calls that it gets hold of. One that could not be made
+// when it was due, because all callers were waiting for answers, is made as soon
+// as it can be, and its time counts from when it was due.
+func (c *Callers) runPaced(i int, caller peer.Caller, dues <-chan time.Time) error {
 	payload := c.payload(i)
-	for n := uint64(1); !c.stopped.Load(); n++ {
-		number := (n-1)*uint64(len(c.counts)) + uint64(i)
-		due := begin.Add(time.Duration(float64(number) * float64(time.Second) / float64(rate)))
-		if early := time.Until(due); early > 0 {
-			pause.Reset(early)
-			select {
-			case <-pause.C:
-			case <-stop:
-				return nil
-			}
+	n := uint64(0)
+	for due := range dues {
+		if c.stopped.Load() {
+			return nil
 		}
+		n++
 		binary.BigEndian.PutUint64(payload[8:], n)
 		if err := echo(caller, payload); err != nil {
 			return err
@@ -163,6 +179,11 @@ func echo(caller peer.Caller, payload []byte) error {
 func (c *Callers) end() {
 	c.stopped.Store(true)
 	c.stop()
+}
+
+func (c *Callers) fail(err error) {
+	c.failure.set(err)
+	c.end()
 }
 
 // Err returns the first failure of any caller, or nil.

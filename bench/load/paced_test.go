@@ -12,7 +12,7 @@ import (
 func TestPacedKeepsRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		quick := &fake{change: func(b []byte) ([]byte, error) { return b, nil }}
-		c, err := StartCallers([]peer.Conn{quick, quick}, CallOptions{PerConn: 3, Rate: 1000})
+		c, err := StartCallers([]peer.Conn{quick, quick}, CallOptions{PerConn: 3, Rate: 1000, clock: newSleeper()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +39,7 @@ func TestPacedChargesForWaiting(t *testing.T) {
 			time.Sleep(takes)
 			return b, nil
 		}}
-		c, err := StartCallers([]peer.Conn{slow}, CallOptions{PerConn: 1, Rate: 1000})
+		c, err := StartCallers([]peer.Conn{slow}, CallOptions{PerConn: 1, Rate: 1000, clock: newSleeper()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,6 +57,42 @@ func TestPacedChargesForWaiting(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Many calls a second are due in bursts, and no more often than a goroutine can
+// be woken.
+func TestSchedule(t *testing.T) {
+	for _, rate := range []int{1, 1000, 9999, 10_000, 25_000, 100_000} {
+		s := newSchedule(time.Unix(0, 0), rate)
+		if tick := s.due(1).Sub(s.due(0)); tick < leastTick*999/1000 || rate <= 10_000 && s.perTick != 1 {
+			t.Errorf("%d a second: %d every %v", rate, s.perTick, tick)
+		}
+		const ticks = 10_000
+		got := float64(ticks*s.perTick) / s.due(ticks).Sub(s.begin).Seconds()
+		if got < float64(rate)*0.999 || got > float64(rate)*1.001 {
+			t.Errorf("%d a second: %v", rate, got)
+		}
+	}
+}
+
+// The precise clock is never early, and can be woken.
+func TestClock(t *testing.T) {
+	c, err := newClock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	for range 3 {
+		const d = 2 * time.Millisecond
+		begin := time.Now()
+		if err := c.sleep(d); err != nil || time.Since(begin) < d {
+			t.Errorf("slept for %v of %v: %v", time.Since(begin), d, err)
+		}
+	}
+	c.wake()
+	if err := c.sleep(time.Hour); err != nil {
+		t.Errorf("woken: %v", err)
+	}
 }
 
 func TestCallOptions(t *testing.T) {

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package load
+
+func newClock() (clock, error) { return newSleeper(), nil }
