@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/twinwire/twinwire/bench/child"
 	"github.com/twinwire/twinwire/bench/peer"
 	"github.com/twinwire/twinwire/bench/report"
+	"github.com/twinwire/twinwire/bench/suite"
 	"github.com/twinwire/twinwire/internal/leak"
 )
 
@@ -78,11 +81,75 @@ func TestExitCodes(t *testing.T) {
 		{"-run nothing", exitUsage},
 		{"-rounds -1", exitUsage},
 		{"-link -rounds 2", exitUsage},
+		{"-link -peers", exitUsage},
+		{"-into README.md", exitUsage},
+		{"-slower 0.9", exitUsage},
 	}
 	for _, tt := range tests {
 		if got := run(t.Context(), strings.Fields(tt.args), io.Discard, null); got != tt.want {
 			t.Errorf("%s: exit code %d, want %d", tt.args, got, tt.want)
 		}
+	}
+}
+
+// What was measured is read again, shown, and compared.
+func TestReports(t *testing.T) {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	dir := t.TempDir()
+	old := filepath.Join(dir, "old.json")
+	if code := run(t.Context(), strings.Fields("-short -rounds 1 -measure 20ms -run /calls-1$ -json "+old), io.Discard, null); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	// A run in which twinwire takes ten times as long.
+	rep, err := read(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range rep.Results {
+		for i := range f.Figures {
+			if f.Kind == peer.Subject && f.Figures[i].Metric == report.CallP50 {
+				f.Figures[i].Rounds[0].Value *= 10
+			}
+		}
+	}
+	slow := filepath.Join(dir, "slow.json")
+	f, err := os.Create(slow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(rep.WriteJSON(f), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		args string
+		want int
+		says string
+	}{
+		{"-from " + old, 0, "one call in flight"},
+		{"-from " + old + " -out " + filepath.Join(dir, "out"), 0, "one call in flight"},
+		{"-from " + old + " -compare " + old, 0, "0 changed beyond noise"},
+		{"-from " + slow + " -compare " + old, exitFailed, "SLOWER"},
+		{"-from " + slow + " -compare " + old + " -slower 20", 0, "changed beyond noise"},
+		{"-from " + old + " -compare " + slow, 0, "changed beyond noise"},
+		{"-from " + old + " -compare " + filepath.Join(dir, "none"), exitFailed, ""},
+		{"-from " + filepath.Join(dir, "none"), exitFailed, ""},
+		{"-from " + slow + " -check", exitBars, "fail"},
+	}
+	for _, tt := range tests {
+		var stdout bytes.Buffer
+		if got := run(t.Context(), strings.Fields(tt.args), &stdout, null); got != tt.want {
+			t.Errorf("%s: exit code %d, want %d", tt.args, got, tt.want)
+		}
+		if !strings.Contains(stdout.String(), tt.says) {
+			t.Errorf("%s: no %q in\n%s", tt.args, tt.says, &stdout)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "out", "report.html")); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -95,6 +162,35 @@ func TestShortIsShort(t *testing.T) {
 	if full := settings(false, false, 0, 0); full.Budget != 0 || full.IdleSessions < 5000 {
 		t.Errorf("a full run has budget %v and %d idle sessions", full.Budget, full.IdleSessions)
 	}
+}
+
+// BenchmarkEverything runs every workload of twinwire's and every kind of
+// workload of the other frameworks, for too short a time to mean anything: it
+// fails if one of them does not work. The references are tested in suite.
+func BenchmarkEverything(b *testing.B) {
+	s := settings(true, true, 1, 20*time.Millisecond)
+	s.Warm = 5 * time.Millisecond
+	s.Subscribers, s.ManySubscribers, s.IdleSessions, s.EventRate = 20, 30, 40, 20_000
+	others := regexp.MustCompile("/(calls-1024|paced-20k|payload-1MiB-4|messages|values|fan-out|idle)$")
+	var runs []suite.Run
+	for _, r := range suite.Plan(everything(), s, regexp.MustCompile("")) {
+		kind := r.Peer.Info().Kind
+		if kind == peer.Subject || kind == peer.Other && others.MatchString(r.Name()) {
+			runs = append(runs, r)
+		}
+	}
+	for b.Loop() {
+		rep := &report.Report{Settings: s}
+		suite.Execute(b.Context(), runs, rep, func(suite.Progress) {})
+		rep.Finish()
+		for _, f := range rep.Failures {
+			b.Errorf("%s/%s: %s", f.Peer, f.Workload, f.Error)
+		}
+		if len(rep.Results) != len(runs) {
+			b.Errorf("%d results of %d runs", len(rep.Results), len(runs))
+		}
+	}
+	b.ReportMetric(float64(len(runs)), "runs")
 }
 
 // What the reports rely on, whoever adds a peer.

@@ -60,8 +60,8 @@ func Write(dir string, r *report.Report, sections []report.Section, into []strin
 	return failed
 }
 
-// content is what the template shows.
-type content struct {
+// shown is what the template shows.
+type shown struct {
 	*report.Report
 	Conditions string
 	Plots      []htmlPlot
@@ -77,7 +77,7 @@ type htmlPlot struct {
 }
 
 func render(r *report.Report, sections []report.Section, plots []Plot) (string, error) {
-	c := content{Report: r, Conditions: conditions(r)}
+	c := shown{Report: r, Conditions: conditions(r)}
 	for _, p := range plots {
 		// It is our own, and what is not in it is escaped.
 		c.Plots = append(c.Plots, htmlPlot{p, template.HTML(p.SVG)})
