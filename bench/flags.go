@@ -37,7 +37,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	rivals := flags.Bool("peers", false, "measure other frameworks too")
 	only := flags.String("run", "", "run only what matches the `regexp`: peer/workload")
 	rounds := flags.Int("rounds", 0, "interleaved rounds; 0 means 5, or 3 with -short or -peers")
-	measure := flags.Duration("measure", 0, "time measured in each run; 0 means 1s, with -peers 500ms, with -short 200ms")
+	measure := flags.Duration("measure", 0, "time measured in each run; 0 means 500ms, with -peers 400ms, with -short 200ms")
 	flags.StringVar(&o.jsonFile, "json", "", "write everything to `file` as JSON")
 	flags.StringVar(&o.out, "out", "", "write a page, its plots, a table and the JSON into `directory`")
 	flags.Func("into", "put what -out makes into the marked places of `file`.md, too; may be repeated", func(file string) error {
@@ -89,9 +89,9 @@ func settings(short, rivals bool, rounds int, measure time.Duration) report.Sett
 		Short:           short,
 		Peers:           rivals,
 		Rounds:          5,
-		LongRounds:      3,
-		Measure:         time.Second,
-		Warm:            300 * time.Millisecond,
+		LongRounds:      2,
+		Measure:         500 * time.Millisecond,
+		Warm:            200 * time.Millisecond,
 		Payload:         load.PayloadSize,
 		Subscribers:     1000,
 		ManySubscribers: 10_000,
@@ -100,8 +100,8 @@ func settings(short, rivals bool, rounds int, measure time.Duration) report.Sett
 		IdleSessions:    5000,
 	}
 	if rivals {
-		s.Rounds, s.LongRounds = 3, 2
-		s.Measure, s.Warm = 500*time.Millisecond, 200*time.Millisecond
+		s.Rounds = 3
+		s.Measure = 400 * time.Millisecond
 	}
 	if short {
 		s.Rounds, s.LongRounds = 3, 1
@@ -110,7 +110,7 @@ func settings(short, rivals bool, rounds int, measure time.Duration) report.Sett
 			s.Budget = 4*time.Minute + 30*time.Second
 		}
 		s.Measure, s.Warm = 200*time.Millisecond, 80*time.Millisecond
-		s.IdleSessions, s.ManySubscribers = 1000, 2500
+		s.IdleSessions, s.ManySubscribers = 1000, 2000
 	}
 	if rounds > 0 {
 		s.Rounds, s.LongRounds = rounds, min(rounds, s.LongRounds)

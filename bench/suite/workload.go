@@ -135,10 +135,14 @@ func (w Workload) Section() report.Section {
 // rounds returns how often the workload runs. Those that open many
 // connections take long and vary little.
 func (w Workload) rounds(s report.Settings) int {
-	if w.task == fanOut || w.task == fanOutMany || w.task == idle {
+	switch w.task {
+	case fanOutMany:
+		return 1
+	case fanOut, idle:
 		return min(s.Rounds, s.LongRounds)
+	default:
+		return s.Rounds
 	}
-	return s.Rounds
 }
 
 // loadedSize is the size of the streams beside calls, and loadedStreams how
