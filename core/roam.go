@@ -17,7 +17,7 @@ const moveTime = 3 * time.Second
 //
 // A QUIC connection goes on from a new address, and nothing that is under way
 // notices. A WebSocket cannot: the server is asked whether it can still be
-// reached, and if there is no answer within 400 ms, or four round trips, the
+// reached, and if there is no answer within 400 ms, or three round trips, the
 // session goes on over another carrier (clause 14.5). A session that has none
 // dials at once rather than at the end of its backoff.
 //

@@ -1,11 +1,14 @@
 package server_test
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/twinwire/twinwire/server"
 )
@@ -16,10 +19,12 @@ type road struct {
 	tcp    net.Listener
 	udp    *net.UDPConn
 	target string
+	delay  atomic.Int64 // of what passes connections that begin from now on, one way
 
 	mu      sync.Mutex
 	conns   map[net.Conn]struct{}
 	flows   map[netip.AddrPort]*net.UDPConn
+	lanes   map[*net.UDPConn]*lane // to the server
 	frozen  map[net.Conn]bool
 	lost    map[netip.AddrPort]bool // whose datagrams were swallowed
 	noTCP   bool
@@ -32,7 +37,7 @@ type road struct {
 // newRoad opens a road to a server.
 func newRoad(t *testing.T, target string) *road {
 	t.Helper()
-	r := &road{target: target, conns: map[net.Conn]struct{}{}, flows: map[netip.AddrPort]*net.UDPConn{}, frozen: map[net.Conn]bool{}, lost: map[netip.AddrPort]bool{}}
+	r := &road{target: target, conns: map[net.Conn]struct{}{}, flows: map[netip.AddrPort]*net.UDPConn{}, frozen: map[net.Conn]bool{}, lost: map[netip.AddrPort]bool{}, lanes: map[*net.UDPConn]*lane{}}
 	// A server's listener finds a port that is free for both.
 	l, err := server.Listen("127.0.0.1:0")
 	if err != nil {
@@ -155,7 +160,9 @@ func (r *road) carryTCP() {
 		r.mu.Unlock()
 		for _, way := range [2][2]net.Conn{{c, s}, {s, c}} {
 			r.wg.Go(func() {
-				_, _ = io.Copy(slope{way[0], r}, way[1])
+				to := r.lane(slope{way[0], r}.Write)
+				_, _ = io.Copy(to, way[1])
+				to.end()
 				c.Close()
 				s.Close()
 				r.mu.Lock()
@@ -205,16 +212,29 @@ func (r *road) carryUDP() {
 			}
 			flow = c.(*net.UDPConn)
 			r.mu.Lock()
-			r.flows[from] = flow
+			r.flows[from], r.lanes[flow] = flow, r.lane(flow.Write)
 			r.mu.Unlock()
-			r.wg.Go(func() { r.back(flow, from) })
+			r.wg.Go(func() {
+				r.back(flow, from)
+				r.mu.Lock()
+				to := r.lanes[flow]
+				delete(r.lanes, flow)
+				r.mu.Unlock()
+				to.end()
+			})
 		}
-		_, _ = flow.Write(b[:n])
+		r.mu.Lock()
+		if to := r.lanes[flow]; to != nil {
+			_, _ = to.Write(b[:n])
+		}
+		r.mu.Unlock()
 	}
 }
 
 // back carries what the server answers to one client.
 func (r *road) back(flow *net.UDPConn, to netip.AddrPort) {
+	way := r.lane(func(b []byte) (int, error) { return r.udp.WriteToUDPAddrPort(b, to) })
+	defer way.end()
 	b := make([]byte, 64<<10)
 	for {
 		n, err := flow.Read(b)
@@ -225,7 +245,55 @@ func (r *road) back(flow *net.UDPConn, to netip.AddrPort) {
 		drop := r.noUDP
 		r.mu.Unlock()
 		if !drop {
-			_, _ = r.udp.WriteToUDPAddrPort(b[:n], to)
+			_, _ = way.Write(b[:n])
 		}
 	}
+}
+
+// A lane is one direction of a connection, on which everything is late by what
+// the road's delay was when it began.
+type lane struct {
+	write func(b []byte) (int, error)
+	delay time.Duration
+	queue chan parcel // nil without delay
+	done  chan struct{}
+}
+
+// A parcel is what is to be written at a time.
+type parcel struct {
+	b  []byte
+	at time.Time
+}
+
+func (r *road) lane(write func(b []byte) (int, error)) *lane {
+	l := &lane{write: write, delay: time.Duration(r.delay.Load()), done: make(chan struct{})}
+	if l.delay == 0 {
+		close(l.done)
+		return l
+	}
+	l.queue = make(chan parcel, 4096)
+	go func() { // ends with the lane, which waits for it
+		defer close(l.done)
+		for v := range l.queue {
+			<-time.After(time.Until(v.at))
+			_, _ = l.write(v.b)
+		}
+	}()
+	return l
+}
+
+func (l *lane) Write(b []byte) (int, error) {
+	if l.queue == nil {
+		return l.write(b)
+	}
+	l.queue <- parcel{bytes.Clone(b), time.Now().Add(l.delay)}
+	return len(b), nil
+}
+
+// end waits until everything was written.
+func (l *lane) end() {
+	if l.queue != nil {
+		close(l.queue)
+	}
+	<-l.done
 }

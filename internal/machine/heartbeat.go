@@ -29,10 +29,13 @@ var (
 	ErrPeerSilent = &twinwire.Error{Code: twinwire.PeerDead, Message: "nothing was heard from the peer while an answer was waited for"}
 )
 
-// Watchdog bounds: how long a peer may be silent that somebody waits for.
+// Watchdog bounds: how long a peer may be silent that somebody waits for, until
+// it is asked, and then until it is given up. A question is cheap; with the
+// answer's time and the five round trips of another carrier a call waits for ten.
 const (
-	watchTime  = 400 * time.Millisecond
-	watchTrips = 4 // round trips, if that is longer
+	watchTime   = 400 * time.Millisecond
+	askTrips    = 2 // round trips, if that is longer
+	answerTrips = 3
 )
 
 // interval returns how long a silence may last before a question, and after it.
@@ -40,10 +43,14 @@ const (
 // application waits for something (clause 14.5); its peer answers questions
 // at once, however long handlers take.
 func (m *Machine) interval() time.Duration {
-	if m.awaits() {
-		return min(m.cfg.Heartbeat, max(watchTime, watchTrips*m.cfg.Trip))
+	if !m.awaits() {
+		return m.cfg.Heartbeat
 	}
-	return m.cfg.Heartbeat
+	trips := askTrips * m.cfg.Trip
+	if m.beat.asked != 0 {
+		trips = answerTrips * m.cfg.Trip
+	}
+	return min(m.cfg.Heartbeat, max(watchTime, trips))
 }
 
 // silence returns when the silence of the peer began.

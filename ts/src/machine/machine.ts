@@ -9,7 +9,7 @@ import { endStreams, renewWindows } from './streams.js';
 
 /** How long a peer may be silent that somebody waits for (clause 14.5), in milliseconds and round trips. */
 const watchTime = 400;
-const watchTrips = 4;
+const watchTrips = 2; // until the peer is asked, and one more for its answer
 
 /** The most that a message takes of its window (clause 5.4). */
 export const maxShare = 5;
@@ -178,7 +178,7 @@ export class Machine {
 
 	private get patience(): number {
 		const { heartbeat } = this.binding;
-		return this.awaits ? Math.min(heartbeat, Math.max(watchTime, watchTrips * this.trip)) : heartbeat;
+		return this.awaits ? Math.min(heartbeat, Math.max(watchTime, (watchTrips + (this.asked ? 1 : 0)) * this.trip)) : heartbeat;
 	}
 
 	private get silence(): number {
