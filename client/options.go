@@ -35,6 +35,11 @@ type Options struct {
 	// Proxy chooses an HTTP CONNECT proxy, as in http.Transport; nil means what
 	// the environment says (http.ProxyFromEnvironment). See the package comment.
 	Proxy func(*http.Request) (*url.URL, error)
+	// Congestion is the congestion control to use for what is sent over
+	// WebSocket, as the system names it, such as "bbr" (docs/performance.md).
+	// "" leaves it to the system, as does a name that it does not offer, and a
+	// system other than Linux; transport.Info says what is in force.
+	Congestion string
 	// Tickets turns on 0-RTT for QUIC where the server has it turned on as well:
 	// with a ticket of an earlier dial the hello of a new session travels in the
 	// first flight, which saves a round trip (docs/protocol.md, clause 10.4). A

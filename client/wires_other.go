@@ -26,6 +26,8 @@ type settings struct {
 	header  http.Header
 	proxy   func(*http.Request) (*url.URL, error)
 	tickets tls.ClientSessionCache
+	// congestion is what Options.Congestion says.
+	congestion string
 }
 
 // wiresOf returns the wires that a scheme stands for, the best first.
@@ -50,7 +52,7 @@ func (t *target) configure(o *Options) (err error) {
 	if t.tls, err = o.tlsConfig(t.host); err != nil {
 		return err
 	}
-	t.header, t.proxy, t.tickets = o.Header, o.Proxy, o.Tickets
+	t.header, t.proxy, t.tickets, t.congestion = o.Header, o.Proxy, o.Tickets, o.Congestion
 	return t.throughProxy()
 }
 
@@ -115,7 +117,7 @@ func (t *target) dial(ctx context.Context, w wire, fresh bool) (transport.Carrie
 		}
 		return c, nil
 	default:
-		c, err := ws.Dial(ctx, w.String()+"://"+t.hostPort()+t.path, &ws.Options{TLS: t.tls.Clone(), Header: t.header, Proxy: t.proxy})
+		c, err := ws.Dial(ctx, w.String()+"://"+t.hostPort()+t.path, &ws.Options{TLS: t.tls.Clone(), Header: t.header, Proxy: t.proxy, Congestion: t.congestion})
 		if err != nil {
 			return nil, answered(err)
 		}

@@ -294,7 +294,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, plaintext bool)
 			return
 		}
 	}
-	c, err := ws.Upgrade(w, r, &ws.UpgradeOptions{CheckOrigin: s.origin, RemoteAddr: remote})
+	c, err := ws.Upgrade(w, r, &ws.UpgradeOptions{CheckOrigin: s.origin, RemoteAddr: remote, Congestion: s.Congestion})
 	if err != nil {
 		leave()
 		s.log().Debug("twinwire: no upgrade", "peer", quoted(r.RemoteAddr), "error", quoted(err.Error()))

@@ -108,6 +108,11 @@ type Server struct {
 	// Compression is what sessions may compress payloads with, the best first:
 	// see package compress/zstd. None, the default, compresses nothing.
 	Compression []core.Compression
+	// Congestion is the congestion control to use for what is sent over
+	// WebSocket, as the system names it, such as "bbr" (docs/performance.md).
+	// "" leaves it to the system, as does a name that it does not offer, and a
+	// system other than Linux; transport.Info says what is in force.
+	Congestion string
 	// Limits bounds each session, and with Limits.Admission who gets in; nil
 	// means the defaults.
 	Limits *core.Limits

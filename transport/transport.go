@@ -118,6 +118,10 @@ type Info struct {
 	// them when it began, host:port for those of the network. Behind a proxy
 	// RemoteAddr is the proxy.
 	LocalAddr, RemoteAddr string
+	// Congestion is the congestion control that is in force for what this side
+	// sends, as the system or the library names it, such as "cubic" or "bbr"; ""
+	// if that is not known.
+	Congestion string
 }
 
 // String returns the wire and the address of the peer.

@@ -62,7 +62,7 @@ func newCarrier(conn *quic.Conn, l link, client bool, timeout time.Duration) *Ca
 	return &Carrier{
 		conn: conn, link: l, client: client, timeout: timeout, ended: make(chan struct{}),
 		info: transport.Info{
-			Wire: l.wire(), Independent: true, Secure: true,
+			Wire: l.wire(), Independent: true, Secure: true, Congestion: "reno", // NewReno, which quic-go uses
 			LocalAddr: conn.LocalAddr().String(), RemoteAddr: conn.RemoteAddr().String(),
 		},
 	}

@@ -76,7 +76,7 @@ var (
 	_ transport.Prompt   = (*Carrier)(nil)
 )
 
-func newCarrier(ws *websocket.Conn, conn net.Conn, client bool, timeout time.Duration) *Carrier {
+func newCarrier(ws *websocket.Conn, conn net.Conn, client bool, timeout time.Duration, congestion string) *Carrier {
 	c := &Carrier{
 		ws: ws, conn: conn, under: conn, tcp: tcpOf(conn), client: client, timeout: timeout,
 		info: transport.Info{Wire: "websocket", LocalAddr: conn.LocalAddr().String(), RemoteAddr: conn.RemoteAddr().String()},
@@ -85,7 +85,7 @@ func newCarrier(ws *websocket.Conn, conn net.Conn, client bool, timeout time.Dur
 		c.under = layer.NetConn()
 	}
 	if c.tcp != nil {
-		tune(c.tcp)
+		c.info.Congestion = tune(c.tcp, congestion)
 	}
 	if c.spool = spoolOf(conn); c.spool != nil {
 		c.spool.failed = func(err error) { _ = c.writeFailed(err) } // it ends the carrier

@@ -47,6 +47,12 @@ type Options struct {
 	// means for ever.
 	SendTimeout time.Duration
 
+	// Congestion is the congestion control that TCP is to use for what is sent,
+	// as the system names it, such as "bbr". "" leaves it to the system, as does
+	// a name that it does not offer, and a system other than Linux:
+	// transport.Info says what is in force.
+	Congestion string
+
 	// Proxy chooses the proxy, as in http.Transport. Nil means what the
 	// environment says (http.ProxyFromEnvironment).
 	Proxy func(*http.Request) (*url.URL, error)
@@ -92,6 +98,10 @@ type UpgradeOptions struct {
 	// carrier; it may be up to an eighth shorter. Zero means 10 s, negative
 	// means for ever.
 	SendTimeout time.Duration
+
+	// Congestion is the congestion control that TCP is to use for what is sent;
+	// see Options.
+	Congestion string
 }
 
 func (o *UpgradeOptions) withDefaults() UpgradeOptions {

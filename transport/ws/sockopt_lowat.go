@@ -13,14 +13,17 @@ import (
 // slow link the default is seconds of waiting.
 const unsent = 16 << 10
 
-// tune sets the socket options of a carrier. They are an improvement, so a
-// system that refuses them is no error.
-func tune(conn *net.TCPConn) {
+// tune sets the socket options of a carrier, and asks for a congestion control
+// unless that is empty. They are an improvement, so a system that refuses them is
+// no error. It returns the congestion control that is in force, if that is known.
+func tune(conn *net.TCPConn, congestion string) (inForce string) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return
+		return ""
 	}
 	_ = raw.Control(func(fd uintptr) {
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsent)
+		inForce = control(int(fd), congestion)
 	})
+	return inForce
 }

@@ -43,7 +43,7 @@ func Upgrade(w http.ResponseWriter, r *http.Request, o *UpgradeOptions) (*Carrie
 	if err != nil {
 		return nil, fmt.Errorf("ws: upgrade: %w", err)
 	}
-	c := newCarrier(conn, h.meter.Conn, false, opt.SendTimeout)
+	c := newCarrier(conn, h.meter.Conn, false, opt.SendTimeout, opt.Congestion)
 	c.meter = h.meter
 	if opt.RemoteAddr != "" {
 		c.info.RemoteAddr = opt.RemoteAddr
