@@ -147,6 +147,82 @@ func TestShutdownBusy(t *testing.T) {
 	})
 }
 
+// A client whose calls always overlap stays until its server serves no more. The
+// calls that it begins then have not run, none is lost, and it goes elsewhere.
+func TestShutdownOverlapping(t *testing.T) {
+	other := start(t, "", "").serve(service())
+	e := start(t, "", "")
+	var ran sync.Map
+	next := make(chan struct{}) // hands over from one call to another that runs
+	e.serve(service(), &core.Service{Name: "slow", Methods: map[string]core.Method{
+		"slow.Call": func(_ context.Context, _ any, r *core.Request) (codec.Marshaler, error) {
+			var n codec.Value[int64]
+			err := r.Decode(&n)
+			ran.Store(n.V, true)
+			select {
+			case next <- struct{}{}: // the one before may end
+			default: // the first
+			}
+			select {
+			case <-next:
+			case <-time.After(500 * time.Millisecond): // no more come
+			}
+			return nil, err
+		},
+	}})
+	opts := &client.Options{Pins: append(e.dev.Pins(), other.dev.Pins()...)}
+	var last, refused atomic.Int64
+	first := make(chan struct{})
+	end := errors.New("elsewhere")
+	done := make(chan error, 1)
+	go func() {
+		sessions := 0
+		done <- client.Run(t.Context(), e.addr()+","+other.addr(), opts, func(ctx context.Context, s *core.Session) error {
+			if sessions++; sessions == 2 {
+				echo(t, s)
+				return end
+			}
+			var calling sync.WaitGroup
+			for range 4 {
+				calling.Go(func() {
+					for ctx.Err() == nil {
+						n := last.Add(1)
+						err := s.Call(ctx, "slow.Call", codec.Value[int64]{V: n}, nil)
+						_, there := ran.Load(n)
+						switch {
+						case err == nil:
+						case errors.Is(err, twinwire.Unavailable) && !errors.Is(err, twinwire.OutcomeUnknown) && !there:
+							refused.Add(1)
+							<-time.After(10 * time.Millisecond) // as a program should
+						default:
+							t.Errorf("call %d: %v; it ran: %v", n, err, there)
+						}
+						if n == 20 {
+							close(first)
+						}
+					}
+				})
+			}
+			calling.Wait()
+			return nil
+		})
+	}()
+	<-first
+	limit, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	began := time.Now()
+	if err := e.srv.Shutdown(limit); err != nil {
+		t.Errorf("Shutdown = %v", err)
+	}
+	if took := time.Since(began); took < 1400*time.Millisecond || took > 2800*time.Millisecond {
+		t.Errorf("Shutdown took %v, want half of 3 s and what the last calls take", took)
+	}
+	if err := <-done; err != end {
+		t.Errorf("Run = %v", err)
+	}
+	t.Logf("%d of %d calls were refused", refused.Load(), last.Load())
+}
+
 // A client whose other server is not there stays until its session is ended, and
 // comes back.
 func TestDrainElsewhereIsDown(t *testing.T) {
