@@ -3,6 +3,7 @@ package core_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -147,6 +148,66 @@ func TestDrainDetached(t *testing.T) {
 			if err := <-drained; err != nil {
 				t.Errorf("Drain = %v", err)
 			}
+		})
+	}
+}
+
+// A counter is a carrier that counts what is sent.
+type counter struct {
+	transport.Carrier
+	sent atomic.Int64 // bytes
+}
+
+func (c *counter) Send(pipe int, batch []byte) error {
+	c.sent.Add(int64(len(batch)))
+	return c.Carrier.Send(pipe, batch)
+}
+
+// What has arrived is not sent again, although no acknowledgement came before
+// the carrier broke: hello and welcome tell (clause 14.4).
+func TestResumeSendsLittle(t *testing.T) {
+	for name, toServer := range map[string]bool{"to the server": true, "to the client": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				got := new(notes)
+				server, _ := serving(got.service())
+				w := roam(t, server, &core.Config{Services: server.Services})
+				w.offline.Store(true)
+				from := w.client
+				if !toServer {
+					from = w.server
+				}
+				if err := from.Send(t.Context(), "test.Note", str("")); err != nil { // binds the lane
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				w.mu.Lock()
+				ends := w.cc
+				w.mu.Unlock()
+				if err := from.Send(t.Context(), "test.Note", str(strings.Repeat("x", 10_000))); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait() // it has arrived, and its acknowledgement waits for 25 ms
+				ends.Cut()
+				synctest.Wait()
+				var far, near *counter
+				w.wrap = func(c *mem.Carrier) transport.Carrier {
+					far = &counter{Carrier: c}
+					return far
+				}
+				near = &counter{Carrier: w.dial()}
+				offer, err := core.GreetAgain(t.Context(), near, w.client)
+				if err == nil {
+					err = offer.Resume()
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				got.want(t, "", strings.Repeat("x", 10_000))
+				if n, m := near.sent.Load(), far.sent.Load(); n > 2000 || m > 2000 {
+					t.Errorf("the client sent %d bytes, and the server %d", n, m)
+				}
+			})
 		})
 	}
 }

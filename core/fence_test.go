@@ -264,3 +264,28 @@ func TestOldWriterTakesNothing(t *testing.T) {
 		got.want(t, "0", "1", "2")
 	})
 }
+
+// What goes wrong on the carrier before is not said of the session, which goes
+// on (clause 4.5).
+func TestOldCarrierFailsAlone(t *testing.T) {
+	bindings(t, func(t *testing.T, w *roaming, far, near *core.Session, got *notes, onePipe bool, _ *recorder) {
+		oldClient, oldServer := w.moved(onePipe)
+		let := w.pick(far, oldClient, oldServer).holdOut()
+		var sending sync.WaitGroup
+		sending.Go(func() {
+			if err := far.Send(context.Background(), "test.Note", str("1")); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		w.moved(onePipe)
+		let() // into a carrier that is closed
+		sending.Wait()
+		got.want(t, "1")
+		for _, s := range []*core.Session{far, near} {
+			if err := s.Err(); err != nil {
+				t.Errorf("the session goes on, and has ended with %v", err)
+			}
+		}
+	})
+}
