@@ -15,6 +15,7 @@ import (
 	"log"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"time"
 
@@ -37,7 +38,7 @@ func main() {
 	plain := flag.String("plain", "127.0.0.1:0", "where to listen without TLS")
 	heartbeat := flag.Duration("heartbeat", 0, "interval of heartbeats, 0 for the default")
 	app := flag.String("app", "lab", "name of the application")
-	origin := flag.String("origin", "", "origin of pages that may connect, such as http://localhost:8080")
+	origin := flag.String("origin", "", "origin of pages that may connect, such as http://localhost:8080, * for all")
 	flag.Parse()
 	if err := run(*plain, *app, *origin, *heartbeat); err != nil {
 		log.Fatal(err)
@@ -54,7 +55,11 @@ func run(plain, app, origin string, heartbeat time.Duration) error {
 	srv := &server.Server{
 		Hello: core.Hello{App: app, Version: "1"}, Certs: development, Heartbeat: heartbeat, Logger: slog.New(slog.DiscardHandler),
 	}
-	if origin != "" {
+	switch origin {
+	case "":
+	case "*":
+		srv.CheckOrigin = func(*http.Request) bool { return true }
+	default:
 		srv.Origins = []string{origin}
 	}
 	srv.Handle(lab.NewService(&hall.hub, hall.newHandler))
