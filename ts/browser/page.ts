@@ -1,80 +1,147 @@
-// What the page does: calls, streams, events and state over WebTransport and
-// WebSocket, a lost wire, and a move to the better one.
-import { bytes, connect, type ConnectOptions, type Session, values } from '../src/index.js';
-import { webSocket } from '../src/wires/websocket.js';
-import { webTransport } from '../src/wires/webtransport.js';
-import { lab, Said, State } from '../test/lab.js';
-import { uint32 } from '../src/codec/index.js';
+// What has to hold in a browser. Each proof is called with the address of the
+// way to the server over UDP; the page's own origin is that over TCP.
+import { pageWires } from '../src/client/page.js';
+import { Code, connect, type ConnectOptions, type Session, TwinwireError } from '../src/index.js';
+import { lab, Said } from '../test/lab.js';
+import { play, type Step } from '../test/scenario.js';
+
+/** Has something done to the world. */
+const world = async (order: 'start' | 'kill' | 'cut' | 'block' | 'unblock' | 'hash'): Promise<string> => (await fetch(`/world/${order}`)).text();
 
 function equal(got: unknown, want: unknown, what: string): void {
 	const text = (v: unknown): string => JSON.stringify(v, (_, x: unknown) => (typeof x === 'bigint' ? `${x}n` : x));
 	if (text(got) !== text(want)) throw new Error(`${what}: ${text(got)} in place of ${text(want)}`);
 }
 
-async function use(s: Session): Promise<void> {
-	equal(await s.call(lab.divide, { a: 17n, b: 5n }), { quotient: 3n, rest: 2n }, 'call');
-	let n = 0;
-	for await (const _ of s.values(lab.count, { n: 5000 })) n++;
-	equal(n, 5000, 'values down');
-	equal(await s.call(lab.sum, undefined, { source: values(uint32, Array.from({ length: 3000 }, (_, i) => i)) }), 4498500n, 'values up');
-	const body = new Blob([new Uint8Array(1_500_000).fill(97)]);
-	equal((await s.call(lab.put, { name: 'blob' }, { source: bytes(body) })).Size, 1_500_000n, 'bytes up');
-	equal((await new Response(s.body(lab.upper, undefined, { source: bytes(body) })).text()).slice(-3), 'AAA', 'bytes both ways');
-	const view = s.state('lab', State);
-	await s.call(lab.play, { step: 1 });
-	equal(view.get()?.Title, 'second', 'state after the call');
+function matches(got: string | undefined, want: RegExp, what: string): void {
+	if (!want.test(got ?? '')) throw new Error(`${what}: ${got}`);
+}
+
+async function fails(what: Promise<Session>): Promise<TwinwireError> {
+	try {
+		await (await what).close();
+	} catch (err) {
+		if (err instanceof TwinwireError) return err;
+		throw err;
+	}
+	throw new Error('it did not fail');
+}
+
+/** Waits for a step in the life of a session. */
+async function until(s: Session, phase: string, wire?: string): Promise<void> {
+	for await (const c of s.lifecycle()) if (c.phase === phase && (!wire || c.wire === wire)) return;
+	throw new Error(`${s.error} before ${phase} ${wire}`);
+}
+
+const dial = (options: ConnectOptions = {}): Promise<Session> => connect(location.host, { wires: pageWires(), storage: forgetful, ...options });
+const forgetful = { getItem: () => null, setItem: () => {} };
+const bytesOf = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+const only = (wire: string): ConnectOptions => ({ wires: pageWires().filter((w) => w.name === wire) });
+
+const works = async (s: Session): Promise<void> => equal((await s.call(lab.divide, { a: 17n, b: 5n })).quotient, 3n, 'call');
+
+async function scenario(wire: string): Promise<void> {
+	const steps = (await (await fetch('/scenario.json')).json()) as Step[];
+	await using s = await dial(only(wire));
+	equal(s.change.wire, wire, 'wire');
+	await play(s, steps);
+}
+
+/** A thousand events, while the wire is cut again and again. */
+async function events(wire: string): Promise<void> {
+	await using s = await dial(only(wire));
 	const got: number[] = [];
-	const stop = s.onEvent((d) => d.kind === 'event' && got.push(d.decode(Said).Number));
-	await s.call(lab.join, { topic: 't' });
-	await s.call(lab.emit, { topic: 't', from: 0, to: 500 });
-	equal(got, [...Array(500).keys()], 'events before the reply');
-	await s.call(lab.leave, { topic: 't' });
-	stop();
-}
-
-async function run(addr: string, plain: string, hash: string): Promise<string[]> {
-	const done: string[] = [];
-	const options: ConnectOptions = { certificates: [Uint8Array.from(atob(hash), (c) => c.charCodeAt(0))] };
-	const direct = await connect(`quic://${addr}`, options);
-	equal(direct.change.wire, 'webtransport', 'wire');
-	await use(direct);
-	const calls = Array.from({ length: 200 }, (_, i) => direct.call(lab.divide, { a: BigInt(i), b: 1n }));
-	direct.link.carrier?.receiver.closed(undefined, ''); // as if it had broken
-	for (const [i, r] of (await Promise.all(calls)).entries()) equal(r.quotient, BigInt(i), 'calls over a lost wire');
-	equal(direct.change.phase, 'resumed', 'phase');
-	await use(direct);
-	await direct.close();
-	done.push('webtransport');
-
-	const socket = await connect(`ws://${plain}`);
-	await use(socket);
-	await socket.close();
-	done.push('websocket');
-
-	const best = await connect(addr, options);
-	equal([best.change.wire, localStorage.getItem(`twinwire.wire.${addr}`)?.split(' ')[0]], ['webtransport', 'webtransport'], 'the race');
-	await best.close();
-	done.push('race');
-
-	const only = webSocket();
-	let blocked = true;
-	const quic = webTransport(options.certificates);
-	const moved = await connect(addr, {
-		wires: [
-			{ name: quic.name, dial: (target, signal) => (blocked ? Promise.reject(new Error('blocked')) : quic.dial(target, signal)) },
-			{ name: only.name, dial: (_, signal) => only.dial({ host: plain, path: '/twinwire', plaintext: true }, signal) },
-		],
+	let cuts = 0;
+	s.onEvent((d) => {
+		if (d.kind === 'missed' || d.missed) throw new Error('events were missed');
+		if (d.kind === 'event') got.push(d.decode(Said).Number);
 	});
-	equal(moved.change.wire, 'websocket', 'where UDP is blocked');
-	blocked = false;
-	const busy = use(moved);
-	for await (const c of moved.lifecycle()) if (c.phase === 'resumed') break;
-	equal(moved.change.wire, 'webtransport', 'after the move');
-	await busy;
-	await use(moved);
-	await moved.close();
-	done.push('move');
-	return done;
+	s.onChange((c) => c.phase === 'resumed' && cuts++);
+	await s.call(lab.join, { topic: 't' });
+	for (let from = 0; from < 1000; from += 100) {
+		const emitted = s.call(lab.emit, { topic: 't', from, to: from + 100 });
+		if (from % 300 === 0) await world('cut');
+		await emitted;
+	}
+	equal(got, [...Array(1000).keys()], 'events');
+	if (cuts < 3) throw new Error(`the wire was lost ${cuts} times only`);
 }
 
-(globalThis as { run?: typeof run }).run = run;
+export const proofs = {
+	'every shape over WebTransport': () => scenario('webtransport'),
+	'every shape over WebSocket': () => scenario('websocket'),
+	'a thousand events without loss across cuts of WebTransport': () => events('webtransport'),
+	'a thousand events without loss across cuts of WebSocket': () => events('websocket'),
+
+	async 'UDP blocked: WebSocket, and back to WebTransport when it is not'() {
+		await world('block');
+		await using s = await dial();
+		equal(s.change.wire, 'websocket', 'where UDP is blocked');
+		await works(s);
+		while (!s.fallback) await new Promise((resolve) => setTimeout(resolve, 50)); // it looks after some seconds
+		matches(s.fallback.message, /^no answer over UDP/, 'why');
+		await world('unblock');
+		const all = (async () => {
+			for (let n = 0; s.change.wire !== 'webtransport'; n++) equal((await s.call(lab.divide, { a: BigInt(n), b: 1n })).quotient, BigInt(n), 'call during the move');
+		})();
+		await until(s, 'resumed', 'webtransport');
+		await all;
+		equal(s.fallback, undefined, 'why not, on the best wire');
+		await works(s);
+		await world('block'); // and down again
+		await works(s);
+		equal(s.change.wire, 'websocket', 'where UDP is blocked in the middle');
+		await world('unblock');
+	},
+
+	async 'the server killed: calls learn of it, the session ends, and another begins'() {
+		for (const wire of ['webtransport', 'websocket']) {
+			const s = await dial(only(wire));
+			const sleeping = s.call(lab.sleep, { time: 60_000 }).catch((err: TwinwireError) => err.code);
+			await works(s);
+			const before = await world('hash');
+			await world('kill');
+			await until(s, 'detached');
+			const waiting = s.call(lab.divide, { a: 1n, b: 1n }).catch((err: TwinwireError) => err.code);
+			await world('start');
+			equal((await s.closed).code, Code.NotFound, 'the end');
+			equal(await sleeping, Code.OutcomeUnknown, 'a call that was running');
+			equal(await waiting, Code.Unavailable, 'a call that was not sent');
+			if (before === (await world('hash'))) throw new Error('the certificate has not changed');
+			// The certificate is another, and the page is told so.
+			await using next = await dial(only(wire));
+			await works(next);
+		}
+	},
+
+	async 'a certificate that is not the one: said so'(udp: string) {
+		const hash = bytesOf(await world('hash'));
+		await using s = await connect(`quic://${udp}`, { certificates: [new Uint8Array(32), hash] }); // as when they change
+		await works(s);
+		const err = await fails(connect(`quic://${udp}`, { certificates: [new Uint8Array(32)] }));
+		matches(err.message, /^the certificate of the server is not trusted: it has none of the hashes/, 'wrong hash');
+		matches((await fails(connect(`quic://${udp}`))).message, /^the certificate of the server is not trusted$/, 'no hash');
+	},
+
+	async 'no WebTransport in the browser: said so'() {
+		const all = globalThis as { WebTransport?: unknown };
+		const { WebTransport } = all;
+		delete all.WebTransport;
+		try {
+			matches((await fails(connect('quic://localhost'))).message, /^there is no WebTransport in this browser$/, 'why');
+		} finally {
+			all.WebTransport = WebTransport;
+		}
+	},
+};
+
+/** For a page of an origin that the server does not know. */
+export const strangers = {
+	async 'another origin: refused, and said so'(udp: string) {
+		const err = await fails(connect(`quic://${udp}`, { certificates: [bytesOf(await world('hash'))] }));
+		matches(err.message, /^the server refused the session/, 'WebTransport');
+		equal((await fails(dial(only('websocket')))).code, Code.Unavailable, 'WebSocket');
+	},
+};
+
+Object.assign(globalThis, { proofs, strangers });

@@ -1,29 +1,24 @@
-// Runs page.ts in Chromium against the test server: npm run browser. It needs
-// a Chromium, at CHROMIUM or /usr/bin/chromium.
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
+// Runs page.ts in Chromium: npm run browser. It needs a Chromium, at CHROMIUM
+// or /usr/bin/chromium.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
+import { makeWorld } from './world.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const { outputFiles } = await build({ entryPoints: [here('page.ts')], bundle: true, format: 'esm', target: 'es2022', write: false });
-
-const pages = createServer((request, response) => {
-	const script = request.url === '/page.js';
-	response.setHeader('Content-Type', script ? 'text/javascript' : 'text/html');
-	response.end(script ? outputFiles[0].text : '<!doctype html><script type="module" src="/page.js"></script>');
+// The client is the one that is shipped, minified and with short names.
+const entries = { 'src/index.js': 'index', 'src/codec/index.js': 'codec', 'src/client/page.js': 'page' };
+const shipped = { name: 'shipped', setup: (b) => b.onResolve({ filter: /^\.\.\/src\// }, ({ path }) => ({ path: here(`../dist/${entries[path.slice(3)]}.js`) })) };
+const { outputFiles } = await build({ entryPoints: [here('page.ts')], bundle: true, format: 'esm', target: 'es2022', write: false, logLevel: 'error', plugins: [shipped] });
+const world = await makeWorld(here('../build/testserver'), {
+	'/': { type: 'text/html', text: '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>' },
+	'/page.js': { type: 'text/javascript', text: outputFiles[0].text },
+	'/scenario.json': { type: 'application/json', text: readFileSync(here('../../internal/conformance/testdata/scenario.json')) },
 });
-await new Promise((resolve) => pages.listen(0, 'localhost', resolve));
-const origin = `http://localhost:${pages.address().port}`;
-
-const server = spawn(here('../build/testserver'), ['-origin', origin], { stdio: ['pipe', 'pipe', 'inherit'] });
-const line = await new Promise((resolve) => createInterface({ input: server.stdout }).once('line', resolve));
-const { tls, plain, hash } = JSON.parse(line);
+await world.start();
 
 const profile = mkdtempSync(join(tmpdir(), 'twinwire-'));
 const browser = await chromium.launchPersistentContext(profile, {
@@ -32,18 +27,29 @@ const browser = await chromium.launchPersistentContext(profile, {
 	ignoreDefaultArgs: ['--disable-quic'],
 	args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
+let failed = 0;
 try {
-	const page = await browser.newPage();
-	page.on('console', (message) => console.log('page:', message.text()));
-	page.on('pageerror', (err) => console.log('page:', err));
-	await page.goto(origin);
-	await page.waitForFunction(() => globalThis.run !== undefined);
-	const start = Date.now();
-	const done = await page.evaluate(([tls, plain, hash]) => globalThis.run(tls, plain, hash), [tls, plain, hash]);
-	console.log(`${done.join(', ')}: ok in ${Date.now() - start} ms`);
+	for (const [origin, proofs] of [[world.origin, 'proofs'], [world.other, 'strangers']]) {
+		const page = await browser.newPage();
+		page.on('console', (message) => console.log('page:', message.text()));
+		page.on('pageerror', (err) => console.log('page:', err));
+		await page.goto(origin);
+		await page.waitForFunction((proofs) => globalThis[proofs] !== undefined, proofs);
+		for (const name of await page.evaluate((proofs) => Object.keys(globalThis[proofs]), proofs)) {
+			const start = Date.now();
+			let why = 'ok';
+			try {
+				await page.evaluate(([proofs, name, address]) => globalThis[proofs][name](address), [proofs, name, `127.0.0.1:${world.udp}`]);
+			} catch (err) {
+				failed++;
+				why = err.stack;
+			}
+			console.log(`${name}: ${why} (${Date.now() - start} ms)`);
+		}
+	}
 } finally {
 	await browser.close();
-	server.stdin.end();
-	pages.close();
+	await world.close();
 	rmSync(profile, { recursive: true, force: true });
 }
+if (failed > 0) process.exit(1);

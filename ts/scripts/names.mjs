@@ -1,10 +1,10 @@
 // The names of properties that a minified build has to keep.
 import ts from 'typescript';
 
-/** Of frames by the table of frame/layout.ts, of the maps of clauses 3.3 and 3.4, and of platforms. */
+/** Of frames by the table of frame/layout.ts, of the maps of clauses 3.3, 3.4 and 10.6, and of platforms. */
 const spoken = `id code ref size millis next slot nexts name meta payload
 v app appv client attempt lanes calls msgs large streams stream max names keep session token auth cred connect features gen ping expires
-setImmediate`;
+webtransport url serverCertificateHashes algorithm value setImmediate`;
 
 /** Returns the names of everything public of the entry points, of what they speak, and of the platform. */
 export function keptNames(entries) {

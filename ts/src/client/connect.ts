@@ -73,9 +73,10 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 	const { authenticate, storage, handlers = {}, signal, onError = (err, method) => console.error(`twinwire: ${method} failed`, err) } = options;
 	const { first = 250, most = 20_000, tries = Infinity, never } = options.reconnect ?? {};
 	const { target, wire } = parseAddress(address);
-	const all = options.wires ?? [...(typeof WebTransport === 'undefined' || target.plaintext ? [] : [webTransport(options.certificates)]), webSocket(options.WebSocket)];
+	const socket = webSocket(options.WebSocket);
+	const all = options.wires ?? (target.plaintext ? [socket] : [webTransport(options.certificates), socket]);
 	const wires = wire ? all.filter((w) => w.name === wire) : all;
-	if (!wires.length) throw new TwinwireError(Code.NotImplemented, 'this platform does not have that wire');
+	if (!wires.length) throw new TwinwireError(Code.NotImplemented, 'no such wire');
 	const over = new AbortController();
 	let keep = never ? 0 : (options.resumeTime ?? 120_000);
 	/** A token to come back with, and the attempt id that it is presented with each time (clause 14.2). */
@@ -134,6 +135,7 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 		(kind, payload) => void renewal.receive(kind, payload),
 	);
 	const { link } = session;
+	session.fallback = offer.failed[0];
 	(Object.values(handlers)[0]?.serve as Serve | undefined)?.(link, handlers, onError);
 	renewal.expires(welcome.expires);
 
@@ -151,6 +153,7 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 				throw ended ?? new TwinwireError(Code.Unavailable);
 			}
 			renew(welcome.token);
+			session.fallback = offer.failed[0];
 			link.rebind(carrier, bindingOf(offer, nexts));
 			renewal.expires(welcome.expires);
 		} finally {
@@ -186,7 +189,12 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 		for (let wait = firstLook; ; wait = Math.min(2 * wait, mostLook)) {
 			await pause(wait / 2 + Math.random() * wait, over.signal);
 			if (session.change !== change) return;
-			if (!dialing) await resume(wires.slice(0, 1), AbortSignal.any([over.signal, AbortSignal.timeout(lookTime)])).catch(() => {});
+			if (dialing || session.fallback?.code === Code.NotImplemented) continue;
+			try {
+				await resume(wires.slice(0, 1), AbortSignal.any([over.signal, AbortSignal.timeout(lookTime)]));
+			} catch (err) {
+				session.fallback = err as TwinwireError;
+			}
 		}
 	}
 

@@ -16,6 +16,8 @@ export interface Offer {
 	readonly trip: number;
 	/** It has ended meanwhile. */
 	readonly ended: () => TwinwireError | undefined;
+	/** Why better wires were not had, as far as that is known. */
+	failed: readonly TwinwireError[];
 }
 
 /** Answers a CHALLENGE (clause 15.3). The id is that of the attempt, or of the session in a renewal. */
@@ -59,7 +61,7 @@ export function greet(carrier: Carrier, hello: Uint8Array, attempt: Uint8Array, 
 			if (kind !== Kind.Welcome || end < b.length) throw violation('3.1');
 			const welcome = decodeWelcome(payload);
 			settle();
-			resolve({ carrier, welcome, trip: performance.now() - began, ended: () => ended });
+			resolve({ carrier, welcome, trip: performance.now() - began, ended: () => ended, failed: [] });
 		};
 		carrier.receiver = { ...nobody, closed, frames: (_, b) => void answer(b).catch(fail) };
 		signal.addEventListener('abort', abort);

@@ -44,7 +44,7 @@ export async function race({ target, wires, headStart, greet }: Race, signal: Ab
 				greeting++;
 				timers.push(setTimeout(hello, helloPatience, Infinity));
 				greet(carrier, all.signal).then(
-					(offer) => (over ? leave(offer.carrier) : resolve(offer)),
+					(offer) => (over ? leave(offer.carrier) : resolve(Object.assign(offer, { failed: errors }))),
 					(err: unknown) => {
 						greeting--;
 						failed(wire, err);

@@ -70,6 +70,8 @@ export class Session implements AsyncDisposable {
 	readonly closed: Promise<TwinwireError>;
 	/** What has become of it last. */
 	change: Change;
+	/** Why the session does not run over the best wire, if it does not and as far as that is known: one sentence for people. */
+	fallback: (Error & { readonly code?: number }) | undefined;
 	/**
 	 * For who dials; not for programs.
 	 * @internal

@@ -74,6 +74,26 @@ function carry(transport: WebTransport): Carrier {
 	return carrier;
 }
 
+/** After how much silence it is UDP that does not get through, in milliseconds. */
+const silence = 2500;
+
+/** Says in a sentence why a session did not open: browsers tell all failures in the same words, so TCP is asked. */
+async function why(host: string, hashes: readonly Uint8Array[] | undefined, waited: number): Promise<string> {
+	if (waited > silence) return 'no answer over UDP: it may be blocked on the way';
+	const untrusted = 'the certificate of the server is not trusted';
+	const refused = 'the server refused the session, as it does with pages of unknown origins';
+	try {
+		// The server's certificate as TCP sees it; or, where certificates are named, what the page's own server says of them.
+		const response = await fetch(hashes ? '/.well-known/twinwire' : `https://${host}/`, { mode: hashes ? 'same-origin' : 'no-cors', cache: 'no-store' });
+		const named = hashes?.map((h) => btoa(String.fromCharCode(...h)));
+		if (!named) return refused;
+		const told = await response.text();
+		return named.some((hash) => told.includes(hash)) ? refused : `${untrusted}: it has none of the hashes that were named`;
+	} catch {
+		return hashes ? `${untrusted}, or it refused the session` : untrusted;
+	}
+}
+
 /**
  * The WebTransport wire (clause 10.5). Certificates that no authority has
  * signed are named by their SHA-256, as the server prints them.
@@ -81,17 +101,20 @@ function carry(transport: WebTransport): Carrier {
 export const webTransport = (hashes?: readonly Uint8Array[]): Wire => ({
 	name: 'webtransport',
 	dial: async ({ host, path }, signal) => {
-		if (typeof WebTransport === 'undefined') throw new TwinwireError(Code.NotImplemented, 'this platform has no WebTransport');
+		if (typeof WebTransport === 'undefined') throw new TwinwireError(Code.NotImplemented, 'there is no WebTransport in this browser');
 		if (signal.aborted) throw aborted(signal);
 		const serverCertificateHashes = hashes?.map((value) => ({ algorithm: 'sha-256', value: value as Uint8Array<ArrayBuffer> }));
 		const transport = new WebTransport(`https://${host}${path}`, serverCertificateHashes && { serverCertificateHashes });
 		transport.closed.catch(() => {});
 		const giveUp = (): void => transport.close();
 		signal.addEventListener('abort', giveUp);
+		const began = performance.now();
 		try {
 			await transport.ready;
 		} catch (cause) {
-			throw signal.aborted ? aborted(signal) : new TwinwireError(Code.Unavailable, 'WebTransport could not be opened', { cause });
+			const waited = performance.now() - began;
+			if (signal.aborted && waited <= silence) throw aborted(signal);
+			throw new TwinwireError(Code.Unavailable, await why(host, hashes, waited), { cause });
 		} finally {
 			signal.removeEventListener('abort', giveUp);
 		}
