@@ -84,6 +84,7 @@ var table = []rule{
 	{dirs: "internal/arch"},
 	{dirs: "internal/leak"},
 	{dirs: "internal/chromium"},
+	{dirs: "internal/conformance", own: []string{".", "core", "events", "ts/..."}},
 	{dirs: "internal/zoo"},
 	{dirs: "internal/sim/...", own: slices.Concat(coreNeeds,
 		[]string{"transport/mem", "transport/internal/...", "core", "events", "state", "internal/machine", "internal/leak"})},
