@@ -163,6 +163,11 @@ func child(arg string) error {
 		return err
 	}
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		var cpu, over time.Duration
+		if n, _ := fmt.Sscanf(lines.Text(), "burn %d %d", (*int64)(&cpu), (*int64)(&over)); n == 2 {
+			go burn(context.Background(), cpu, over) // for that time
+			continue
+		}
 		if lines.Text() == "collect" {
 			debug.FreeOSMemory()
 		}

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -99,6 +100,15 @@ func (y *yard) figures(collect bool) (f figures) {
 		y.t.Fatalf("the server is dead: %v", err)
 	}
 	return f
+}
+
+// burn has the server take so much processor time from now on, evenly.
+func (y *yard) burn(cpu, over time.Duration) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if _, err := fmt.Fprintln(y.in, "burn", int64(cpu), int64(over)); err != nil {
+		y.t.Fatal(err)
+	}
 }
 
 // prefixes are the addresses' of the wires.
