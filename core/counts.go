@@ -29,6 +29,8 @@ const (
 const (
 	// LimitTopics is Limits.Topics, LimitRate is Limits.Rate.
 	LimitTopics = Limit(machine.Limits) + iota
+	// LimitFiles is a call that has waited to receive files (Limits.Files).
+	LimitFiles
 	LimitRate
 	// LimitHandshakeTime is a handshake that took too long, LimitAttempts one
 	// too many of them at once.
@@ -58,7 +60,7 @@ var limitNames = [limits]string{
 	LimitCalls: "calls", LimitMessages: "messages", LimitMessageSize: "message size", LimitLargeBytes: "large bytes",
 	LimitStreams: "streams", LimitStreamBytes: "stream bytes", LimitStates: "states", LimitStateRate: "changes of a state", LimitPings: "pings", LimitUnknown: "unknown frames",
 	LimitQueuedCalls: "queued calls", LimitReplyBytes: "reply bytes", LimitEventBytes: "event bytes", LimitStateBytes: "state bytes",
-	LimitTopics: "topics", LimitRate: "rate", LimitHandshakeTime: "handshake time", LimitAttempts: "attempts",
+	LimitTopics: "topics", LimitFiles: "files", LimitRate: "rate", LimitHandshakeTime: "handshake time", LimitAttempts: "attempts",
 	LimitSessions: "sessions", LimitClientSessions: "sessions of a client", LimitAddressSessions: "sessions of an address",
 	LimitParked: "parked sessions of a client", LimitParkedBytes: "parked bytes", LimitConnections: "connections of an address",
 	LimitConnectRate: "connections per second", LimitMemory: "memory", LimitInflated: "inflated bytes", LimitViolations: "violations of the protocol",

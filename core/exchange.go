@@ -27,6 +27,9 @@ type Exchange struct {
 	over bool // ended is about to be known
 }
 
+// Session returns the session that the call is made in.
+func (x *Exchange) Session() *Session { return x.s }
+
 // Begin begins a call with streams and returns without waiting for anything.
 // The error is that of a call that did not begin. The exchange has to be ended
 // by [Exchange.Result], by [Exchange.Cancel], or by ctx.

@@ -66,6 +66,10 @@ type Limits struct {
 	// session. Zero means any number, and a RateBurst of one second.
 	Rate, RateBurst int
 	RateCloses      bool
+	// Files is how many calls at once may receive files of the peer; others
+	// wait, each for as long as its context lasts. How large files may be,
+	// package files says. Default 4; at least 1.
+	Files int
 	// Topics is how many topics this session may be subscribed to. Default 128.
 	Topics int
 	// ResumeTime is how long a session without a carrier waits for another,
@@ -126,6 +130,7 @@ func (l *Limits) withDefaults() Limits {
 	set(&d.StateBytes, huge, 256<<10)
 	count(&d.States, 1<<16, 64)
 	set(&d.StateRate, 1<<20, 100)
+	set(&d.Files, 1<<20, 4)
 	if d.Rate <= 0 {
 		d.Rate = 0
 	} else if d.RateBurst <= 0 {

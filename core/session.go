@@ -110,10 +110,11 @@ type Session struct {
 	expirer *time.Timer // a server's; nil if it does not end by itself
 	renews  *renewing   // nil while no renewal is under way
 
-	room  chan struct{}  // closed when messages can be queued again; nil while nobody waits
-	held  []*StateWriter // states with changes that are sent later
-	quiet *goodbye       // what to say when nothing is under way; nil for nothing
-	heard chan struct{}  // closed when something arrives; nil while nobody waits
+	room      chan struct{}  // closed when messages can be queued again; nil while nobody waits
+	transfers *transfers     // nil until files are received
+	held      []*StateWriter // states with changes that are sent later
+	quiet     *goodbye       // what to say when nothing is under way; nil for nothing
+	heard     chan struct{}  // closed when something arrives; nil while nobody waits
 
 	principal atomic.Pointer[Principal] // written with mu
 	holds     atomic.Bool               // held is not empty; written with mu

@@ -45,7 +45,7 @@ const (
 type Limits struct {
 	// Files is the number of files. Default 1,000.
 	Files int
-	// FileBytes is the size of one file. Default 1 GiB.
+	// FileBytes is the size of one file. Default 100 MiB.
 	FileBytes int64
 	// TotalBytes is the size of all files together. Default 4 GiB.
 	TotalBytes int64
@@ -63,7 +63,7 @@ func (o *Options) withDefaults() Options {
 		l = *d.Limits
 	}
 	l.Files = bound(l.Files, 1000)
-	l.FileBytes = bound(l.FileBytes, 1<<30)
+	l.FileBytes = bound(l.FileBytes, 100<<20)
 	l.TotalBytes = bound(l.TotalBytes, 4<<30)
 	l.NameBytes = min(bound(l.NameBytes, maxName), maxName)
 	d.Limits = &l

@@ -50,27 +50,38 @@ type incoming struct {
 	files []*File
 	total int64  // bytes that were announced or have come
 	buf   []byte // for saving and skipping
-	stop  func() bool
+	stop  func()
 }
 
-// newIncoming reads the manifest. There are no files if it fails.
+// newIncoming reads the manifest. There are no files if it fails. stop is to be
+// called.
 func newIncoming(ctx context.Context, p Party, opts *Options) (*incoming, error) {
 	in := &incoming{ctx: ctx, o: opts.withDefaults()}
 	in.r, in.w = streams(ctx, p, false)
-	in.stop = context.AfterFunc(ctx, func() {
+	forget := context.AfterFunc(ctx, func() {
 		if r, ok := p.(*core.Request); ok && r.Session().Context().Err() != nil {
 			return // the streams end by themselves, behind what has come
 		}
 		in.giveUp(context.Cause(ctx))
 	})
-	err := in.manifest()
+	end := func() {}
+	in.stop = func() { forget(); end() }
+	err := in.manifest(func() (err error) {
+		// Not before files come: until then nothing is received.
+		leave, err := p.Session().BeginFiles(ctx)
+		if err == nil {
+			end = leave
+		}
+		return err
+	})
 	if err != nil {
 		in.files = nil
 	}
 	return in, err
 }
 
-func (in *incoming) manifest() error {
+// manifest reads the manifest; begin is called before its first file.
+func (in *incoming) manifest(begin func() error) error {
 	var h head
 	switch err := in.r.Receive(&h); err {
 	case nil:
@@ -84,6 +95,11 @@ func (in *incoming) manifest() error {
 	}
 	if err := in.o.Limits.checkCount(h.Files); err != nil {
 		return err
+	}
+	if h.Files > 0 {
+		if err := begin(); err != nil {
+			return err
+		}
 	}
 	in.meter = newMeter(&in.o, h.Files)
 	names := make(map[string]bool)

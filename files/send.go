@@ -18,6 +18,7 @@ import (
 type Party interface {
 	Reader(slot uint8) *core.StreamReader
 	Writer(slot uint8, p core.Priority) *core.StreamWriter
+	Session() *core.Session
 }
 
 // streams returns the streams of a conversation about files (clause 13.1).
