@@ -106,11 +106,12 @@ func settings(short, rivals bool, rounds int, measure time.Duration) report.Sett
 	if short {
 		s.Rounds, s.LongRounds = 3, 1
 		s.Budget = 55 * time.Second
+		s.Measure, s.Warm = 200*time.Millisecond, 80*time.Millisecond
+		s.IdleSessions, s.ManySubscribers = 1000, 0
 		if rivals {
 			s.Budget = 4*time.Minute + 30*time.Second
+			s.ManySubscribers = 2000
 		}
-		s.Measure, s.Warm = 200*time.Millisecond, 80*time.Millisecond
-		s.IdleSessions, s.ManySubscribers = 1000, 2000
 	}
 	if rounds > 0 {
 		s.Rounds, s.LongRounds = rounds, min(rounds, s.LongRounds)

@@ -15,7 +15,7 @@ const (
 	barHeight = 14.0
 	labels    = 118.0 // of the names, at the left
 	gap       = 18.0  // between panels
-	figures   = 64.0  // of the numbers behind the bars
+	figures   = 74.0  // of the numbers behind the bars
 )
 
 // bars are panels beside each other, with a row for each peer.

@@ -11,7 +11,7 @@ import (
 
 const (
 	linesHeight = 330.0
-	axis        = 40.0  // of the numbers at the left
+	axis        = 50.0  // of the numbers at the left
 	ends        = 104.0 // of the names at the right
 	nameHeight  = 12.0
 	// keeps is the part of a schedule that counts as keeping up with it.

@@ -82,12 +82,19 @@ func rounded(v float64, digits int) string {
 // conditions says under which the figures are true.
 func conditions(r *report.Report) string {
 	e := r.Environment
-	s := fmt.Sprintf("%s, %d CPUs shared by client and server, %s %s/%s, %s; loopback, TLS 1.3, payloads of %d bytes, medians of %d rounds of %v.",
-		orUnknown(e.CPU), e.CPUs, e.Go, e.OS, e.Arch, r.Date.UTC().Format(time.DateOnly), r.Settings.Payload, r.Settings.Rounds, r.Settings.Measure)
+	s := fmt.Sprintf("%s, %d CPUs shared by client and server, %s %s/%s, %s; loopback, TLS 1.3, payloads of %d bytes, medians of %s of %v.",
+		orUnknown(e.CPU), e.CPUs, e.Go, e.OS, e.Arch, r.Date.UTC().Format(time.DateOnly), r.Settings.Payload, rounds(r.Settings.Rounds), r.Settings.Measure)
 	if e.Load != "" {
 		s += " Load averages before the run: " + e.Load + "."
 	}
 	return s
+}
+
+func rounds(n int) string {
+	if n == 1 {
+		return "one round"
+	}
+	return fmt.Sprintf("%d rounds", n)
 }
 
 func orUnknown(cpu string) string {

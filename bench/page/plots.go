@@ -40,7 +40,7 @@ func Plots(r *report.Report) []Plot {
 		}.draw},
 		{Plot{
 			Name:  "schedule",
-			Title: "Latency of calls on a fixed schedule, µs",
+			Title: "Latency of calls on a fixed schedule",
 			Caption: "Open loop: a call's time counts from when it was due, so nothing is left out while a peer is stuck. " +
 				"Dashed: it does not keep up with the schedule.",
 		}, lines{

@@ -34,7 +34,7 @@ type Settings struct {
 	Budget          time.Duration `json:"budget_ns"` // no round begins that would end later; 0: no such bound
 	Payload         int           `json:"payload_bytes"`
 	Subscribers     int           `json:"subscribers"`
-	ManySubscribers int           `json:"many_subscribers"`
+	ManySubscribers int           `json:"many_subscribers"` // 0: left out
 	EventRate       int           `json:"fixed_deliveries_per_s"`
 	EventWindow     int           `json:"event_window"`
 	IdleSessions    int           `json:"idle_sessions"`

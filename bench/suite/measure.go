@@ -12,9 +12,13 @@ import (
 	"github.com/twinwire/twinwire/bench/report"
 )
 
-// allowance is how much longer than estimated a run may take before it is
-// ended: something hangs then.
-const allowance = 45 * time.Second
+const (
+	// allowance is how much longer than estimated a run may take before it is
+	// ended: something hangs then.
+	allowance = 45 * time.Second
+	// slowConnect is what a connection may take on a busy machine.
+	slowConnect = 8 * time.Millisecond
+)
 
 // measurement is one run in progress.
 type measurement struct {
@@ -27,7 +31,7 @@ type measurement struct {
 
 // measure starts the children, lets them work, and ends them.
 func (r Run) measure(ctx context.Context, s report.Settings) (values report.Values, err error) {
-	limit := 2*r.Workload.estimate(s) + allowance
+	limit := 2*r.Workload.estimate(s) + allowance + time.Duration(r.Workload.connections(s))*slowConnect
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done after %v", limit))
 	defer cancel()
 	defer func() {
@@ -221,6 +225,9 @@ func (m *measurement) fanOut() (report.Values, error) {
 	if err := m.dial(m.settings.Subscribers, true); err != nil {
 		return nil, err
 	}
+	if err := m.calm(); err != nil {
+		return nil, err
+	}
 	interval := time.Duration(m.settings.Subscribers) * time.Second / time.Duration(m.settings.EventRate)
 	fixed, fixedCost, err := m.publish(interval, 0)
 	if err != nil {
@@ -242,6 +249,40 @@ func (m *measurement) fanOut() (report.Values, error) {
 	}, nil
 }
 
+const (
+	// calmLooks is how often both processes are looked at, and calmPause the time
+	// between.
+	calmLooks = 50
+	calmPause = 100 * time.Millisecond
+	// calmCPU is the part of one CPU that counts as nothing.
+	calmCPU = 0.2
+)
+
+// calm waits until both processes have finished what new connections still have
+// to do: those of QUIC look for the size of packets, which would be most of what
+// is measured. It gives up on processes that never rest.
+func (m *measurement) calm() error {
+	before, err := m.marks()
+	for range calmLooks {
+		if err != nil {
+			return err
+		}
+		if err := m.wait(calmPause); err != nil {
+			return err
+		}
+		var now marks
+		if now, err = m.marks(); err != nil {
+			return err
+		}
+		used := now.server.CPU - before.server.CPU + now.client.CPU - before.client.CPU
+		if used.Seconds() < calmCPU*(now.server.Uptime-before.server.Uptime).Seconds() {
+			return nil
+		}
+		before = now
+	}
+	return err
+}
+
 // manyWindow is how many events may be under way to many subscribers: a slow
 // peer takes seconds for more.
 const manyWindow = 4
@@ -249,6 +290,9 @@ const manyWindow = 4
 // fanOutMany only looks at how fast it goes.
 func (m *measurement) fanOutMany() (report.Values, error) {
 	if err := m.dial(m.settings.ManySubscribers, true); err != nil {
+		return nil, err
+	}
+	if err := m.calm(); err != nil {
 		return nil, err
 	}
 	most, c, err := m.publish(0, manyWindow)

@@ -137,7 +137,7 @@ func (w Workload) Section() report.Section {
 func (w Workload) rounds(s report.Settings) int {
 	switch w.task {
 	case fanOutMany:
-		return 1
+		return min(1, s.ManySubscribers)
 	case fanOut, idle:
 		return min(s.Rounds, s.LongRounds)
 	default:
@@ -163,18 +163,33 @@ const (
 	settleTime = 400 * time.Millisecond
 )
 
-// estimate is roughly how long a run takes.
-func (w Workload) estimate(s report.Settings) time.Duration {
+// connections returns how many a run opens.
+func (w Workload) connections(s report.Settings) int {
 	switch w.task {
 	case fanOut:
-		return overhead + 2*(fanOutWarm*s.Warm+s.Measure) + time.Duration(s.Subscribers)*connectTime
+		return s.Subscribers
 	case fanOutMany:
-		return overhead + fanOutWarm*s.Warm + s.Measure + manyDrain + time.Duration(s.ManySubscribers)*connectTime
-	case loaded:
-		return overhead + 2*(s.Warm+s.Measure)
+		return s.ManySubscribers
 	case idle:
-		return overhead + 2*settleTime + time.Duration(s.IdleSessions)*connectTime
+		return s.IdleSessions
 	default:
-		return overhead + s.Warm + s.Measure + time.Duration(w.conns)*connectTime
+		return w.conns
+	}
+}
+
+// estimate is roughly how long a run takes.
+func (w Workload) estimate(s report.Settings) time.Duration {
+	connecting := overhead + time.Duration(w.connections(s))*connectTime
+	switch w.task {
+	case fanOut:
+		return connecting + 2*(fanOutWarm*s.Warm+s.Measure)
+	case fanOutMany:
+		return connecting + fanOutWarm*s.Warm + s.Measure + manyDrain
+	case loaded:
+		return connecting + 2*(s.Warm+s.Measure)
+	case idle:
+		return connecting + 2*settleTime
+	default:
+		return connecting + s.Warm + s.Measure
 	}
 }
