@@ -213,7 +213,7 @@ func (r *renewer) run(ctx context.Context, s *core.Session) {
 		}
 		wait := left/8*5 + time.Duration(mathrand.Int64N(int64(left/8))) // around two thirds
 		if failures > 0 {
-			wait = min(max(r.policy.wait(failures, mostWait), leastLeft), left/2)
+			wait = min(max(r.policy.wait(failures, 0, mostWait), leastLeft), left/2)
 		}
 		timer := time.NewTimer(wait)
 		select {

@@ -82,9 +82,7 @@ func (r *succession) run(ctx context.Context) error {
 			if over || errors.Is(err, twinwire.TakenOver) {
 				return err
 			}
-			if time.Since(s.Began()) > steady {
-				search = policy.search()
-			}
+			search.ended(time.Since(s.Began()))
 			if errors.As(err, &closed) {
 				if closed.Remote && policy != nil && policy.AfterClose != nil && !policy.AfterClose(closed) {
 					return err
@@ -132,10 +130,6 @@ func (r *succession) begin(ctx context.Context) (*core.Session, error) {
 	}
 	return r.opts.dial(ctx, r.round.place().addr, len(r.round.places) > 1)
 }
-
-// steady is how long a session must have lasted for the next search to begin
-// anew: a server that ends each at once is not to be dialed ever faster.
-const steady = time.Second
 
 // session runs f with one session. over says that it returned by itself; if not
 // the error is why the session ended.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,8 +44,9 @@ type Acceptor struct {
 
 	mu       sync.Mutex
 	attempts map[ID]*attempt
-	sessions map[ID]*Session // that may be resumed
-	resting  []*attempt      // nobody waits for them, in the order in which that began
+	sessions map[ID]*Session       // that may be resumed
+	resting  []*attempt            // nobody waits for them, in the order in which that began
+	arrivals map[*arrival]struct{} // that are nobody's carriers yet
 }
 
 // NewAcceptor returns an acceptor. It fails as NewMux does.
@@ -54,7 +57,7 @@ func NewAcceptor(cfg *Config) (*Acceptor, error) {
 	}
 	a := &Acceptor{
 		cfg: cfg, mux: mux, limits: cfg.Limits.withDefaults(),
-		attempts: make(map[ID]*attempt), sessions: make(map[ID]*Session),
+		attempts: make(map[ID]*attempt), sessions: make(map[ID]*Session), arrivals: make(map[*arrival]struct{}),
 	}
 	a.packers = newPackers(cfg, &a.counts)
 	a.parking = newParking(&a.limits.Admission, &a.counts)
@@ -109,7 +112,15 @@ func (a *Acceptor) Serve(carrier transport.Carrier) error { return a.ServeFrom(c
 // is not kept beyond that.
 func (a *Acceptor) ServeFrom(carrier transport.Carrier, peer any) error {
 	v := &arrival{a: a, carrier: carrier, peer: peer, begun: make(chan struct{})}
-	v.giveUp = sync.OnceFunc(func() { close(v.begun) })
+	v.giveUp = sync.OnceFunc(func() {
+		close(v.begun)
+		a.mu.Lock()
+		delete(a.arrivals, v)
+		a.mu.Unlock()
+	})
+	a.mu.Lock()
+	a.arrivals[v] = struct{}{}
+	a.mu.Unlock()
 	v.timer = time.AfterFunc(a.limits.HandshakeTime, func() {
 		a.counts.Add(LimitHandshakeTime)
 		code := twinwire.DeadlineExceeded
@@ -157,9 +168,23 @@ func (a *Acceptor) ServeFrom(carrier transport.Carrier, peer any) error {
 	return v.ended(err)
 }
 
+// Dismiss closes all carriers that have not become a session's, with a code.
+func (a *Acceptor) Dismiss(code twinwire.Code, reason string) {
+	a.mu.Lock()
+	list := slices.Collect(maps.Keys(a.arrivals))
+	a.mu.Unlock()
+	for _, v := range list {
+		if v.timer.Stop() { // unless it has just begun, or is being closed
+			v.carrier.Close(code, reason)
+			v.giveUp()
+		}
+	}
+}
+
 // ended ends what has become of the carrier, which has ended with err.
 func (v *arrival) ended(err error) error {
 	v.timer.Stop()
+	v.giveUp()
 	if v.binding == nil {
 		v.a.counts.violated(err)
 		v.carrier.Close(twinwire.Accepted, "")

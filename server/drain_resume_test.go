@@ -121,3 +121,39 @@ func TestShutdownWithoutClient(t *testing.T) {
 	r.block(false, false)
 	_ = s.Close()
 }
+
+// Nor do clients that are in the middle of a handshake: they are told.
+func TestShutdownDuringHandshake(t *testing.T) {
+	for _, wire := range carriers {
+		t.Run(wire.name, func(t *testing.T) {
+			t.Parallel()
+			e := start(t, "", "").serve(service())
+			c, err := wire.dial(t.Context(), e)
+			if err == nil {
+				err = c.Send(0, goodHello())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			down := make(chan error, 1)
+			began := time.Now()
+			welcomed := false
+			err = c.Receive(func(int, []byte) error { // the welcome
+				if !welcomed {
+					began, welcomed = time.Now(), true
+					go func() { down <- e.srv.Shutdown(t.Context()) }()
+				}
+				return nil
+			})
+			if !welcomed || twinwire.CodeOf(err) != twinwire.Unavailable {
+				t.Fatalf("welcomed: %v; the carrier ended with %v", welcomed, err)
+			}
+			if err := <-down; err != nil {
+				t.Errorf("Shutdown = %v", err)
+			}
+			if took := time.Since(began); took > 3*time.Second {
+				t.Errorf("Shutdown took %v", took)
+			}
+		})
+	}
+}

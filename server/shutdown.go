@@ -115,19 +115,19 @@ func (s *Server) beginClosing() (list []*serving, first bool, err error) {
 	return list, first, nil
 }
 
-// takeNoMore closes every carrier that comes from now on: there is no session
-// left that could go on with it.
+// takeNoMore closes every carrier that is here for a session, or comes from now
+// on: there is none left that could go on with it.
 func (s *Server) takeNoMore() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.last = true
+	s.mu.Unlock()
+	s.acceptor.Dismiss(twinwire.Unavailable, "server is shutting down")
 }
 
 // straggle is how long handlers whose context has ended are waited for.
 const straggle = time.Second
 
-// finish waits for the sessions and closes the sockets under them. Carriers
-// that have not become sessions end by the handshake's time, or here.
+// finish waits for the sessions and closes the sockets under them.
 func (s *Server) finish(ctx context.Context, list []*serving) {
 	gone := make(chan struct{})
 	go func() { // ends with the last carrier
