@@ -13,7 +13,7 @@ export async function bundle(entryPoints = entries) {
 	const nameCache = {};
 	const scripts = {};
 	for (const { path, text } of outputFiles) {
-		const { code } = await minify(text, { module: true, ecma: 2020, nameCache, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, keep_fargs: false }, mangle: { properties: { reserved, keep_quoted: true } }, format: { preserve_annotations: true } });
+		const { code } = await minify(text, { module: true, ecma: 2020, nameCache, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, keep_fargs: false }, mangle: { properties: { builtins: true, reserved, keep_quoted: true } }, format: { preserve_annotations: true } });
 		scripts[path.slice(path.lastIndexOf('/') + 1)] = code;
 	}
 	return { scripts, metafile };

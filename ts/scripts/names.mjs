@@ -4,7 +4,8 @@ import ts from 'typescript';
 /** Of frames by the table of frame/layout.ts, of the maps of clauses 3.3, 3.4 and 10.6, and of platforms. */
 const spoken = `id code ref size millis next slot nexts name meta payload
 v app appv client attempt lanes calls msgs large streams stream max names keep session token auth cred connect features gen ping expires
-webtransport url serverCertificateHashes algorithm value setImmediate`;
+webtransport url serverCertificateHashes algorithm value
+message data code reason constructor setImmediate localStorage WebSocket`;
 
 /** Returns the names of everything public of the entry points, of what they speak, and of the platform. */
 export function keptNames(entries) {
@@ -45,11 +46,23 @@ export function keptNames(entries) {
 		}
 	}
 
+	// What the platform has is known by where it is declared; what is of no known type is kept.
+	const keep = (symbol, name) => {
+		if (!ours(symbol)) names.add(name);
+	};
 	const platform = (node) => {
-		if (ts.isTypeElement(node) && node.name && ts.isIdentifier(node.name)) names.add(node.name.text);
-		if (ts.isVariableDeclaration(node)) names.add(node.name.text); // of globalThis
+		if (ts.isPropertyAccessExpression(node)) keep(checker.getSymbolAtLocation(node.name), node.name.text);
+		if (ts.isBindingElement(node) && ts.isObjectBindingPattern(node.parent)) {
+			const { text } = node.propertyName ?? node.name;
+			keep(checker.getTypeAtLocation(node.parent).getProperty(text), text);
+		}
+		if (ts.isObjectLiteralElement(node) && node.name && !ts.isComputedPropertyName(node.name)) {
+			const wanted = checker.getContextualType(node.parent);
+			const found = wanted && (wanted.isUnion() ? wanted.types : [wanted]).map((t) => t.getProperty(node.name.text)).filter(Boolean);
+			for (const symbol of found ?? []) keep(symbol, node.name.text);
+		}
 		ts.forEachChild(node, platform);
 	};
-	for (const file of program.getSourceFiles()) if (program.isSourceFileDefaultLibrary(file)) platform(file);
+	for (const file of program.getSourceFiles()) if (!program.isSourceFileDefaultLibrary(file) && !file.isDeclarationFile) platform(file);
 	return names;
 }

@@ -1,9 +1,10 @@
 // What twinwire gen -ts writes: the codecs by vectors that Go has made, the
 // client and the service against a server.
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { connect, TwinwireError } from 'twinwire';
+import { connect, secret, TwinwireError } from 'twinwire';
 import { decode, encode } from 'twinwire/codec';
 import { type EventDelivery, Everything, type Inner, LabClient } from './generated/lab.js';
 import { servePage } from './generated/page.js';
@@ -28,6 +29,11 @@ describe('generated code', { timeout: 20_000 }, () => {
 		const parent = { ...shapes.Structs.zero(), name: 'parent' };
 		const child = { ...parent, name: 'child', Parent: parent, Kids: [parent] };
 		assert.deepEqual(decode(shapes.Structs, encode(shapes.Structs, child)), child);
+	});
+	it('proves a secret with what is shipped', async () => {
+		const { prove } = secret('ann', new Uint8Array(32).fill(3));
+		const want = createHmac('sha256', Buffer.alloc(32, 3)).update('twinwire proof 1').update(Buffer.alloc(16, 7)).update(Buffer.from('challenge')).update('ann').digest();
+		assert.deepEqual(Buffer.from((await prove?.(Buffer.from('challenge'), Buffer.alloc(16, 7))) ?? []), want);
 	});
 	it('calls, streams, sees states and events, and serves', async () => {
 		await using server = await start();

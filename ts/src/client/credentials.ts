@@ -20,7 +20,7 @@ export const secret = (name: string, key: Uint8Array): Credentials => ({
 	method: 'secret',
 	credential: name,
 	prove: async (challenge, id) => {
-		const hmac = { name: 'HMAC', hash: 'SHA-256' };
+		const hmac: HmacImportParams = { name: 'HMAC', hash: 'SHA-256' };
 		const k = await crypto.subtle.importKey('raw', key as Uint8Array<ArrayBuffer>, hmac, false, ['sign']);
 		const proof = concat([utf8('twinwire proof 1'), id, challenge, utf8(name)]) as Uint8Array<ArrayBuffer>;
 		return new Uint8Array(await crypto.subtle.sign('HMAC', k, proof));
