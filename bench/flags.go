@@ -25,6 +25,7 @@ type options struct {
 	slower   float64
 	check    bool
 	link     bool
+	networks bool
 	measure  time.Duration // 0 unless the flag is there
 }
 
@@ -48,6 +49,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.compare, "compare", "", "say what has changed since the run of the JSON `file`")
 	flags.Float64Var(&o.slower, "slower", defaultSlower, "with -compare: exit with 1 if anything got slower than `ratio`")
 	flags.BoolVar(&o.link, "link", false, "measure calls beside streams on a slow link instead")
+	flags.BoolVar(&o.networks, "networks", false, "with -link: on 16 networks, near and far, with and without loss")
 	flags.BoolVar(&o.check, "check", false, "exit with 3 if a bar is not held")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -57,7 +59,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	case flags.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case o.link && (*rounds != 0 || o.jsonFile != "" || o.out != "" || o.compare != "" || o.from != "" || *rivals):
-		err = fmt.Errorf("-link goes with -short, -run, -measure and -check only")
+		err = fmt.Errorf("-link goes with -short, -run, -measure, -networks and -check only")
+	case o.networks && !o.link:
+		err = fmt.Errorf("-networks goes with -link")
 	case len(o.into) > 0 && o.out == "":
 		err = fmt.Errorf("-into needs -out, where the plots are")
 	case *rounds < 0 || *measure < 0:

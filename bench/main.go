@@ -7,7 +7,7 @@
 //	go -C bench run . [-peers] [-short] [-run regexp] [-rounds n] [-measure d] [-json file] [-out directory [-into file.md]...] [-check]
 //	go -C bench run . ... -compare old.json [-slower ratio]
 //	go -C bench run . -from file.json ...
-//	go -C bench run . -link [-short] [-run regexp] [-measure d] [-check]
+//	go -C bench run . -link [-networks] [-short] [-run regexp] [-measure d] [-check]
 //
 // The exit code is 0, or 1 if a run failed or -compare found something slower,
 // 2 for wrong arguments, 3 if -check was given and a bar is not held, and 130
@@ -55,6 +55,8 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 		return 0
 	case err != nil:
 		return exitUsage
+	case o.networks:
+		return runNetworks(ctx, o, stdout, stderr)
 	case o.link:
 		return runSlow(ctx, o, stdout, stderr)
 	}

@@ -82,6 +82,7 @@ func TestExitCodes(t *testing.T) {
 		{"-rounds -1", exitUsage},
 		{"-link -rounds 2", exitUsage},
 		{"-link -peers", exitUsage},
+		{"-networks", exitUsage},
 		{"-into README.md", exitUsage},
 		{"-slower 0.9", exitUsage},
 	}
