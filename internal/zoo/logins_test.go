@@ -276,7 +276,7 @@ func loginRows() []row {
 			}
 			return thief.refused(unauthorized)
 		}},
-		{name: "silent after CHALLENGE", wires: []string{"websocket", "quic"}, attack: func(_ context.Context, y *yard, wire string, sent *atomic.Int64) error {
+		{name: "silent after CHALLENGE", wires: quicOnly, attack: func(_ context.Context, y *yard, wire string, sent *atomic.Int64) error {
 			p, err := y.peer(wire, sent, false)
 			if err != nil {
 				return err

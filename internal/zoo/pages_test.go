@@ -38,7 +38,7 @@ func pageRows() []row {
 			large.Set("X", strings.Repeat("x", 64<<10))
 			return y.unwelcome(ws.Path, large)
 		}},
-		{name: "silent when they are through", wires: []string{"websocket", "webtransport"}, attack: func(ctx context.Context, y *yard, wire string, sent *atomic.Int64) error {
+		{name: "silent when they are through", wires: pageOnly, attack: func(ctx context.Context, y *yard, wire string, sent *atomic.Int64) error {
 			var peers []*peer
 			defer func() {
 				for _, p := range peers {
