@@ -2,7 +2,7 @@
  * The TypeScript client of twinwire: sessions with calls, streams, topics and
  * state that survive their wires. docs/protocol.md is what it speaks.
  */
-export { type ConnectOptions, connect, type Reconnect } from './client/connect.js';
+export { type Compression, type ConnectOptions, connect, type Reconnect } from './client/connect.js';
 export { type Credentials, secret, token } from './client/credentials.js';
 export type { Storage } from './client/memory.js';
 export { CodecError, Timestamp, type Type, type TypeOf, type Value } from './codec/index.js';

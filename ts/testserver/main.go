@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/twinwire/twinwire/certs"
+	"github.com/twinwire/twinwire/compress/deflate"
 	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/events"
 	"github.com/twinwire/twinwire/server"
@@ -53,7 +54,7 @@ func run(plain, app, origin string, heartbeat time.Duration) error {
 	hall := &hall{}
 	defer hall.hub.Close()
 	srv := &server.Server{
-		Hello: core.Hello{App: app, Version: "1"}, Certs: development, Heartbeat: heartbeat, Logger: slog.New(slog.DiscardHandler),
+		Hello: core.Hello{App: app, Version: "1"}, Certs: development, Heartbeat: heartbeat, Compression: []core.Compression{deflate.New()}, Logger: slog.New(slog.DiscardHandler),
 	}
 	switch origin {
 	case "":

@@ -6,7 +6,7 @@ import type { Handlers, Serve } from '../session/serve.js';
 import { now } from '../session/link.js';
 import { type Change, Session } from '../session/session.js';
 import { Machine } from '../machine/machine.js';
-import type { Wire } from '../wires/carrier.js';
+import type { Carrier, Wire } from '../wires/carrier.js';
 import { type WebSocketClass, webSocket } from '../wires/websocket.js';
 import { webTransport } from '../wires/webtransport.js';
 import { parseAddress } from './address.js';
@@ -26,6 +26,14 @@ export interface Reconnect {
 	most?: number;
 	/** How often is tried after each loss. Default: as long as the server keeps the session. */
 	tries?: number;
+}
+
+/** A way to compress payloads: deflate of twinwire/compress. */
+export interface Compression {
+	/** The feature of clause 16.1. */
+	readonly name: string;
+	/** Returns a carrier that compresses what goes over another, and inflates what comes. */
+	wrap(carrier: Carrier): Carrier;
 }
 
 export interface ConnectOptions {
@@ -55,6 +63,8 @@ export interface ConnectOptions {
 	reconnect?: Reconnect;
 	/** Where to remember which wire won. Default: localStorage. */
 	storage?: Storage;
+	/** What payloads are compressed with, if the server agrees. */
+	compression?: Compression;
 	/** Gives up the dial. It has no meaning once there is a session. */
 	signal?: AbortSignal;
 }
@@ -70,7 +80,7 @@ const bindingOf = ({ welcome, carrier, trip }: Offer, told: readonly number[]): 
 
 /** Connects to a server: host, host:port, or an address with a scheme, see parseAddress. */
 export async function connect(address: string, options: ConnectOptions = {}): Promise<Session> {
-	const { authenticate, storage, handlers = {}, signal, onError = (err, method) => console.error(`twinwire: ${method} failed`, err) } = options;
+	const { authenticate, storage, compression, handlers = {}, signal, onError = (err, method) => console.error(`twinwire: ${method} failed`, err) } = options;
 	const { first = 250, most = 20_000, tries = Infinity, never } = options.reconnect ?? {};
 	const { target, wire } = parseAddress(address);
 	const socket = webSocket(options.WebSocket);
@@ -96,6 +106,7 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 				app: options.app ?? '',
 				appv: options.version ?? '',
 				client: options.client,
+				features: resume || !compression ? undefined : [compression.name],
 				connect: resume || options.connect === undefined ? undefined : encode(value, options.connect).slice(),
 				attempt,
 				keep,
@@ -125,12 +136,13 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 	const offer = await dial(wires, signal ?? over.signal);
 	const { welcome, carrier } = offer;
 	const id = welcome.session;
+	const wrap = (carrier: Carrier): Carrier => (compression && welcome.features?.includes(compression.name) ? compression.wrap(carrier) : carrier);
 	keep = welcome.keep;
 	renew(welcome.token);
 	const renewal = new Renewal(() => session.link, id, authenticate ?? (() => Promise.reject(new Error())));
 	const session: Session = new Session(
 		Array.from(id, (v) => v.toString(16).padStart(2, '0')).join(''),
-		carrier,
+		wrap(carrier),
 		(listener) => new Machine(ownWindow, welcome, welcome.lanes, keep > 0, bindingOf(offer, []), listener, now()),
 		(kind, payload) => void renewal.receive(kind, payload),
 	);
@@ -154,7 +166,7 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 			}
 			renew(welcome.token);
 			session.fallback = offer.failed[0];
-			link.rebind(carrier, bindingOf(offer, nexts));
+			link.rebind(wrap(carrier), bindingOf(offer, nexts));
 			renewal.expires(welcome.expires);
 		} finally {
 			dialing = false;
