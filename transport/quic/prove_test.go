@@ -87,7 +87,7 @@ func TestRetry(t *testing.T) {
 // A crowd of clients that have to prove their addresses is served: not many of
 // the Retries for them are lost.
 func TestCrowdWithRetry(t *testing.T) {
-	const clients = 100
+	const clients = 30 // more take too long with the race detector
 	s := newServer(t)
 	var p provers
 	l := s.listen(t, &quic.ListenOptions{Doubt: func(net.Addr) bool { return true }, Admit: p.admit})
