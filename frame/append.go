@@ -103,6 +103,8 @@ func (f *Frame) number(fd field) uint64 {
 		return uint64(f.NextCount)
 	case fieldSlot, fieldStreams:
 		return f.Slot
+	case fieldVersion:
+		return f.Version
 	}
 	return f.Next
 }

@@ -71,6 +71,7 @@ const (
 	Event     Kind = 0xc8
 	Gap       Kind = 0xc9
 	Leaving   Kind = 0x8e
+	Latest    Kind = 0x8f // in datagrams only (clause 7.8)
 )
 
 // packed is the bit of the kind byte of a frame whose payload is compressed
@@ -124,6 +125,7 @@ const (
 	End        = F4 // STATE
 	Begin      = F1 // TOPIC
 	Missed     = F2 // EVENT
+	Versioned  = F3 // EVENT
 	AllLanes   = F1 // ATTACH
 	RetryAfter = F1 // REFUSE, CLOSE, LEAVING
 	Never      = F2 // REFUSE
@@ -183,6 +185,9 @@ type Frame struct {
 	// Slot is the slot of a stream, and the number of streams in a REPLY with
 	// Streamed.
 	Slot uint64
+	// Version is the number of an event of which the newest counts: of a
+	// LATEST, and of an EVENT with Versioned (clause 7.6).
+	Version uint64
 	// Nexts are the numbers in a CLOSE, by lane; NextCount says how many.
 	Nexts     [MaxLanes]uint64
 	NextCount int

@@ -38,6 +38,7 @@ const (
 	fieldNexts
 	fieldSlot
 	fieldStreams
+	fieldVersion
 	fieldName
 	fieldMeta
 )
@@ -87,10 +88,12 @@ var layouts = [256]layout{
 		numbers: []number{{field: fieldID}, {field: fieldSlot}, {field: fieldCode}}},
 	Topic: {name: "TOPIC", flags: Begin, numbers: []number{{field: fieldID}},
 		strings: []text{{field: fieldName, when: Begin, max: MaxName}}},
-	Event: {name: "EVENT", packs: true, flags: HasMore | Missed, payload: true,
-		numbers: []number{{field: fieldID}, {field: fieldRef}, {fieldSize, HasMore}, {fieldNext, Missed}},
+	Event: {name: "EVENT", packs: true, flags: HasMore | Missed | Versioned, payload: true,
+		numbers: []number{{field: fieldID}, {field: fieldRef}, {fieldSize, HasMore}, {fieldNext, Missed}, {fieldVersion, Versioned}},
 		strings: []text{refName}},
-	Gap:     {name: "GAP", numbers: []number{{field: fieldID}, {field: fieldNext}}},
+	Gap: {name: "GAP", numbers: []number{{field: fieldID}, {field: fieldNext}}},
+	Latest: {name: "LATEST", payload: true, numbers: []number{{field: fieldID}, {field: fieldVersion}},
+		strings: []text{{field: fieldName, max: MaxName}}},
 	Leaving: {name: "LEAVING", control: true, flags: RetryAfter, numbers: []number{{field: fieldNext}, {fieldMillis, RetryAfter}}},
 }
 

@@ -185,6 +185,8 @@ func (f *Frame) setNumber(fd field, v uint64) {
 		f.NextCount = int(v)
 	case fieldSlot, fieldStreams:
 		f.Slot = v
+	case fieldVersion:
+		f.Version = v
 	default:
 		f.Next = v
 	}

@@ -153,6 +153,8 @@ func (v *vecFrame) frame(tb testing.TB) frame.Frame {
 			f.Millis = n[0]
 		case "slot", "streams":
 			f.Slot = n[0]
+		case "version of the topic":
+			f.Version = n[0]
 		case "count":
 			f.NextCount = int(n[0])
 		case "barrier", "missed", "version", "limit", "end ms":
@@ -219,9 +221,10 @@ var kinds = []kindRow{
 	{frame.Reset, "RESET", false, "-, -, CALLEE"},
 	{frame.Stop, "STOP", false, "-, -, CALLEE"},
 	{frame.Topic, "TOPIC", false, "BEGIN"},
-	{frame.Event, "EVENT", false, "MORE, MISSED"},
+	{frame.Event, "EVENT", false, "MORE, MISSED, LATEST"},
 	{frame.Gap, "GAP", false, ""},
 	{frame.Leaving, "LEAVING", true, "RETRY"},
+	{frame.Latest, "LATEST", false, ""},
 }
 
 // kindOf returns the kind of that name, or a kind that nobody knows.
