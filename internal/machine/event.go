@@ -16,6 +16,9 @@ const (
 	DropOldest Overflow = iota
 	// Disconnect ends the session with SlowConsumer.
 	Disconnect
+	// Latest has only the newest event count: it takes the place of one that
+	// waits, without a word (clause 7.6).
+	Latest
 )
 
 // A Sub is the subscription of one session to one topic, on the sending side.
@@ -29,6 +32,7 @@ type Sub struct {
 	begin    uint64 // the ordinal of its begin
 	missed   uint64 // dropped and not yet told
 	gapped   bool   // is in eventQueue.gaps
+	latest   newest
 }
 
 // Name returns the name of the topic.
@@ -59,6 +63,7 @@ type queuedEvent struct {
 	// overflow is the subscription's; that of events to every session may
 	// change.
 	overflow Overflow
+	version  uint64 // of a subscription of which the newest counts, else 0
 }
 
 // eventOverhead is what an event counts beside its payload.
@@ -234,6 +239,7 @@ func (m *Machine) Unsubscribe(s *Sub) bool {
 		return false
 	}
 	s.live = false
+	m.settle(s)
 	if !m.takesNothing() && !m.events.withdraw(s) {
 		m.events.push(queuedEvent{sub: s, kind: eventEnd})
 	}
@@ -251,13 +257,22 @@ func (m *Machine) Emit(s *Sub, typ string, payload []byte, overflow Overflow, pa
 	if s == nil {
 		s = &e.all
 		s.live = true
-		s.overflow = overflow
+		if s.overflow = overflow; overflow == Latest {
+			s.overflow = DropOldest // they are no values of one topic
+		}
 	}
 	if m.takesNothing() || !s.live {
 		return 0, ErrEnded
 	}
 	s.used = true
 	v := queuedEvent{sub: s, typ: typ, payload: payload, packed: packed, overflow: s.overflow}
+	if s.overflow == Latest {
+		s.latest.version++
+		v.version = s.latest.version
+		if m.newest(&v) {
+			return m.events.last, nil
+		}
+	}
 	if len(payload) > m.cfg.Peer.MaxMessage {
 		if s.overflow == Disconnect {
 			return 0, ErrTooLarge
@@ -282,6 +297,9 @@ func (m *Machine) Emit(s *Sub, typ string, payload []byte, overflow Overflow, pa
 		return e.last, nil
 	}
 	e.push(v)
+	if s.overflow == Latest && v.kind == eventEmit {
+		s.latest.waits = e.last
+	}
 	return e.last, nil
 }
 
@@ -325,6 +343,13 @@ func (m *Machine) batchEvents(budget int) bool {
 				*f = frame.Frame{Kind: frame.Event, ID: h.sub.id, Ref: ln.reference(h.typ, m.cfg.Peer.Names)}
 				if frame.NamedRef(f.Ref) {
 					f.Name = []byte(h.typ)
+				}
+				if h.sub.latest.waits == h.ordinal {
+					h.sub.latest.waits = 0
+				}
+				if h.version > 0 && m.cfg.Latest {
+					f.Flags |= frame.Versioned
+					f.Version = h.version
 				}
 				if h.sub.missed > 0 {
 					f.Flags |= frame.Missed
@@ -371,10 +396,12 @@ type InTopic struct {
 	// Families is the driver's own: the families of the events that it saw.
 	Families []string
 
-	typ    string
-	missed uint64
-	size   int
-	parts  []byte
+	typ     string
+	missed  uint64
+	size    int
+	parts   []byte
+	version uint64 // of the event that is not whole
+	newest  uint64 // the highest version that was seen
 }
 
 // An EventIn is something that arrived on the event lane.
@@ -468,7 +495,14 @@ func (m *Machine) receiveEvent(f *frame.Frame, ln *lane, eff *Effects) error {
 	if err != nil {
 		return err
 	}
+	if f.Flags&frame.Versioned != 0 && (f.ID == 0 || f.Version == 0 || !m.cfg.Latest) {
+		return protocolError("version of an event that has none")
+	}
+	m.sawLatest = m.sawLatest || f.Version > 0
 	if f.Flags&frame.HasMore == 0 {
+		if t.outdated(f.Version) {
+			return nil
+		}
 		eff.Events = append(eff.Events, EventIn{Topic: t, Type: n.text, Missed: f.Next, Payload: f.Payload})
 		return nil
 	}
@@ -476,7 +510,7 @@ func (m *Machine) receiveEvent(f *frame.Frame, ln *lane, eff *Effects) error {
 		return m.beyond(LimitMessageSize, "event over the size limit")
 	}
 	m.openEvent = t
-	t.typ, t.missed, t.size = n.text, f.Next, int(f.Size)
+	t.typ, t.missed, t.size, t.version = n.text, f.Next, int(f.Size), f.Version
 	t.parts = append(make([]byte, 0, firstPart(t.size)), f.Payload...)
 	return nil
 }
@@ -493,7 +527,9 @@ func (m *Machine) continueEvent(f *frame.Frame, eff *Effects) error {
 	if err != nil || !whole {
 		return err
 	}
-	eff.Events = append(eff.Events, EventIn{Topic: t, Type: t.typ, Missed: t.missed, Payload: t.parts, Owned: true})
+	if !t.outdated(t.version) {
+		eff.Events = append(eff.Events, EventIn{Topic: t, Type: t.typ, Missed: t.missed, Payload: t.parts, Owned: true})
+	}
 	t.parts, m.openEvent = nil, nil
 	return nil
 }

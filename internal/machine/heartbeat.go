@@ -106,6 +106,9 @@ func (m *Machine) Deadline() time.Duration {
 		return 1<<63 - 1
 	}
 	at := max(m.silence(), m.beat.asked) + m.interval()
+	if due := m.latest.due; due != 0 && due < at {
+		at = due
+	}
 	for i := range m.cfg.Lanes {
 		l := &m.lanes[i]
 		if due := l.ackDue; due != 0 && due < at {
@@ -134,6 +137,7 @@ func (m *Machine) Tick(now time.Duration) error {
 			l.pace.tick(now)
 		}
 	}
+	m.repair(now)
 	b := &m.beat
 	switch {
 	case b.asked != 0 && now-b.asked >= m.interval():

@@ -92,6 +92,12 @@ type Config struct {
 	// second (clause 5.7); 0 means any number.
 	StateRate int
 
+	// Latest says that both sides know versions of events and LATEST (clause
+	// 7.6), Datagram how many bytes of a datagram the carrier takes, 0 for one
+	// that has none.
+	Latest   bool
+	Datagram int
+
 	// Retention is how many bytes of what was sent and is not acknowledged are
 	// kept for another carrier, for each lane; beyond it sending waits. 0 means
 	// none, and that the session ends with its carrier.
@@ -144,6 +150,7 @@ type Machine struct {
 	unacked   list             // tracked calls and messages that were sent whole, in their order
 	events    eventQueue
 	out       outgoing
+	latest    latest
 	nextSub   uint64
 	nextState uint64
 	str       streams // in both directions
@@ -154,6 +161,7 @@ type Machine struct {
 	unknown      int // frames that were ignored since unknownSince
 	unknownSince time.Duration
 	openEvent    *InTopic // whose event has not arrived whole
+	sawLatest    bool     // an event with a version has arrived
 	nextTopic    uint64
 
 	closing     closing

@@ -167,6 +167,8 @@ func (m *Machine) receiveControl(pipe int, f *frame.Frame, eff *Effects) error {
 		return m.receiveClose(f)
 	case frame.Leaving:
 		return m.receiveLeaving(f, eff)
+	case frame.Latest:
+		return protocolError("LATEST outside of a datagram")
 	case frame.Hello, frame.Challenge, frame.Proof, frame.Welcome, frame.Refuse:
 		return m.receiveRenewal(f, eff)
 	default:

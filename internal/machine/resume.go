@@ -16,6 +16,7 @@ type Binding struct {
 	Independent bool
 	Heartbeat   time.Duration
 	Trip        time.Duration // as in Config
+	Datagram    int           // as in Config
 	// Nexts are the numbers that the peer expects, by lane.
 	Nexts [frame.MaxLanes]uint64
 	// Told are the numbers that this side told the peer.
@@ -46,7 +47,10 @@ func (m *Machine) Unheard() bool { return m.stats.BytesReceived == 0 }
 func (m *Machine) Kept() int { return m.kept }
 
 // Detach takes note that there is no carrier: nothing is sent until Rebind.
-func (m *Machine) Detach() { m.detached = true }
+func (m *Machine) Detach() {
+	m.settleAll()
+	m.detached = true
+}
 
 // Rebind has the session go on with another carrier: what the peer has not
 // received is sent again, behind the ATTACH of each lane, and what says how
@@ -58,10 +62,11 @@ func (m *Machine) Rebind(b *Binding, now time.Duration, eff *Effects) error {
 			return ErrNotResumable
 		}
 	}
+	m.settleAll()
 	m.detached = false
 	m.closing.sent = false // it may be lost; it is sent again behind everything else
 	m.cfg.Generation, m.cfg.Independent, m.cfg.Heartbeat = b.Generation, b.Independent, b.Heartbeat
-	m.cfg.Trip = b.Trip
+	m.cfg.Trip, m.cfg.Datagram = b.Trip, b.Datagram
 	m.beat.heard, m.beat.asked, m.beat.doubt = now, 0, false
 	for i := range m.cfg.Lanes {
 		l := &m.lanes[i]
