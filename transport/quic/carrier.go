@@ -56,7 +56,10 @@ type lane struct {
 	begun bool                  // something was sent; guarded by mu
 }
 
-var _ transport.Mover = (*Carrier)(nil)
+var (
+	_ transport.Mover     = (*Carrier)(nil)
+	_ transport.Datagrams = (*Carrier)(nil)
+)
 
 func newCarrier(conn *quic.Conn, l link, client bool, timeout time.Duration) *Carrier {
 	return &Carrier{

@@ -21,6 +21,10 @@ type link interface {
 	// with a *quic.StreamLimitReachedError where there may be no more.
 	open() (*pipe, error)
 	accept() (*pipe, error)
+	// sendDatagram queues a datagram, and receiveDatagram waits for one of the
+	// peer's.
+	sendDatagram(b []byte) error
+	receiveDatagram(ctx context.Context) ([]byte, error)
 	// close ends the link and tells the peer why.
 	close(code twinwire.Code, reason string)
 	// done is closed when the link has ended.
