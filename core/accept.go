@@ -293,6 +293,9 @@ func (v *arrival) welcome(h *hello) (err error) {
 	if v.packer = choose(a.packers, h.features); v.packer != nil {
 		v.own.features = []string{v.packer.c.Name()}
 	}
+	if slices.Contains(h.features, featureLatest) {
+		v.own.features = append(v.own.features, featureLatest)
+	}
 	if v.own.keep = min(a.limits.ResumeTime, h.keep); v.own.keep > 0 {
 		v.own.token = &v.attempt.token
 	}

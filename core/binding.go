@@ -20,6 +20,9 @@ type binding struct {
 	lead    leader
 	changes atomic.Int32 // of the network that no other path was looked for yet (roam.go)
 
+	datagrams transport.Datagrams // nil if it has none
+	reading   bool                // they are delivered; guarded by the session's mu
+
 	// done is closed when the carrier has ended and the session has taken note
 	// of it.
 	done chan struct{}
@@ -29,6 +32,7 @@ type binding struct {
 func newBinding(s *Session, carrier transport.Carrier) *binding {
 	b := &binding{s: s, carrier: carrier, info: carrier.Info(), done: make(chan struct{})}
 	b.prompt, _ = carrier.(transport.Prompt)
+	b.datagrams, _ = carrier.(transport.Datagrams)
 	b.lead.init(carrier, b.info)
 	return b
 }

@@ -205,9 +205,9 @@ func (r *Request) packReply(payload []byte) [][]byte {
 }
 
 // agreed returns what a welcome chose of the packers of a client.
-func agreed(packers []*packer, welcome *hello) (*packer, error) {
+func agreed(packers []*packer, own, welcome *hello) (*packer, error) {
 	p := choose(packers, welcome.features)
-	if p == nil && len(welcome.features) > 0 {
+	if slices.ContainsFunc(welcome.features, func(name string) bool { return !slices.Contains(own.features, name) }) {
 		return nil, twinwire.Errorf(twinwire.ProtocolError, "server chose a feature that was not offered")
 	}
 	return p, nil

@@ -67,7 +67,7 @@ func newOffer(carrier transport.Carrier, cfg *Config, mux *Mux, attempt ID) *Off
 	return &Offer{
 		cfg: cfg, mux: mux, carrier: carrier, packers: packers, ended: make(chan error, 1),
 		own: &hello{
-			Hello: cfg.Hello, version: ProtocolVersion, attempt: attempt, lanes: lanes, window: limits.window(), features: features(packers), leaves: cfg.Leaves,
+			Hello: cfg.Hello, version: ProtocolVersion, attempt: attempt, lanes: lanes, window: limits.window(), features: append(features(packers), ownFeatures()...), leaves: cfg.Leaves,
 		},
 	}
 }
@@ -214,7 +214,7 @@ func (o *Offer) receiveAnswer(frames []byte) error {
 	if keeps := o.welcome.keep > 0; keeps != (o.welcome.token != nil) || o.welcome.keep > o.own.keep || o.welcome.resumes != (o.resume != nil) {
 		return twinwire.Errorf(twinwire.ProtocolError, "server sent a welcome that makes no sense")
 	}
-	if o.packer, err = agreed(o.packers, o.welcome); err != nil {
+	if o.packer, err = agreed(o.packers, o.own, o.welcome); err != nil {
 		return err
 	}
 	if o.welcome.version != ProtocolVersion || o.welcome.heartbeat < minHeartbeat || o.welcome.generation == 0 || o.welcome.generation > frame.MaxVarint {
@@ -290,7 +290,7 @@ func (o *Offer) goesOn(b *binding) error {
 	s.expiresLocked(o.welcome.expires)
 	s.mu.Unlock()
 	return s.rebind(b, &machine.Binding{
-		Generation: o.welcome.generation, Independent: b.info.Independent, Heartbeat: o.welcome.heartbeat, Trip: o.trip,
+		Generation: o.welcome.generation, Independent: b.info.Independent, Heartbeat: o.welcome.heartbeat, Trip: o.trip, Datagram: b.size(),
 		Nexts: o.welcome.nexts, Told: o.told,
 	})
 }

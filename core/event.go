@@ -18,6 +18,14 @@ const (
 	DropOldest = machine.DropOldest
 	// Disconnect ends the session with SlowConsumer.
 	Disconnect = machine.Disconnect
+	// Latest is for topics of which only the newest event counts, such as where
+	// a pointer is: it takes the place of one that waits, which nobody is told
+	// of, and travels by datagram where the wire has them and it fits (at most
+	// about 1,000 bytes). No older event arrives after a newer one, and the
+	// newest always arrives: 50 ms after it, if its datagram may have been lost
+	// (clauses 7.6 to 7.9). A reply may overtake what goes by datagram. Events
+	// that belong to no topic are dropped as with DropOldest.
+	Latest = machine.Latest
 )
 
 // A Subscription is that of a session to one topic, on the side that emits.
@@ -105,7 +113,7 @@ func (s *Session) emit(sub *machine.Sub, typ string, payload []byte, overflow Ov
 			s.m.Caused(&cause.Inbound, ordinal)
 		}
 		// Who writes to the pipe looks for more when it has written.
-		flush = s.bind != nil && s.bind.writing&(1<<s.m.EventPipe()) == 0
+		flush = s.bind != nil && s.bind.writing&(1<<s.m.EventPipe()) == 0 || s.datagramsWaitLocked()
 		s.mu.Unlock()
 		return flush, nil
 	}

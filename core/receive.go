@@ -34,6 +34,7 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (*Request, error)
 	err := s.m.Receive(pipe, frames, now, eff)
 	if err == nil {
 		s.leaveLocked(eff)
+		s.readDatagramsLocked(b)
 	}
 	s.arm(now)
 	s.kick(promptly)

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -183,6 +184,7 @@ func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier
 		MaxReplyBytes: s.limits.ReplyBytes, MaxEventBytes: s.limits.EventBytes,
 		MaxStateBytes: s.limits.StateBytes, MaxStates: s.limits.States, StateRate: s.limits.StateRate,
 		Retention: retention, Watchdog: s.watches, Trip: trip,
+		Latest: slices.Contains(welcome.features, featureLatest), Datagram: s.bind.size(),
 		MaxStream: s.limits.StreamBytes, MaxStreams: s.limits.StreamsBytes,
 		Limited: counts.limited(), Inflate: packer.inflater(), Resolve: s.mux.resolve, NewInbound: newInbound,
 		NewStream: s.newReader, NewChunk: newChunk, FreeChunk: freeChunk,

@@ -35,6 +35,7 @@ func (s *Session) kick(who by) {
 		s.mu.Unlock()
 		return
 	}
+	s.kickDatagramsLocked()
 	wake := s.m.Wake() &^ b.writing
 	if wake == 0 {
 		s.mu.Unlock()

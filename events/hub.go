@@ -13,7 +13,8 @@ import (
 type Options struct {
 	// Overflow says what happens to the events of a topic when a subscriber
 	// does not keep up; the name "" stands for the events of EmitAll and
-	// EmitTo. It is asked once for each subscription, and for each event without
+	// EmitTo. With core.Latest only the newest event of a topic counts: see
+	// there. It is asked once for each subscription, and for each event without
 	// one, and must be quick; it must not call the hub. Nil means core.DropOldest for every topic. How much may wait is
 	// core.Limits.EventBytes of the session.
 	Overflow func(topic Topic) core.Overflow
