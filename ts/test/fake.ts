@@ -26,6 +26,8 @@ export class FakeConnection implements Receiver {
 		this.changed();
 	}
 
+	datagram(): void {}
+
 	ready(): void {}
 
 	closed(code: number | undefined, reason: string): void {
@@ -58,6 +60,10 @@ export class FakeConnection implements Receiver {
 
 	send(...frames: Frame[]): void {
 		this.carrier.send(0, Buffer.concat(frames.map(encodeFrame)));
+	}
+
+	sendDatagram(...frames: Frame[]): void {
+		this.carrier.datagram(Buffer.concat(frames.map(encodeFrame)));
 	}
 
 	sendIn(pipe: number, ...frames: Frame[]): void {

@@ -232,6 +232,23 @@ describe('session', () => {
 		}
 		assert.deepEqual(seen, [['subscribed', 't', '', 0], ['event', 't', 'a.B', 7], ['missed', 't', '', 3], ['event', '', 'a.B', 0]]);
 	});
+	it('7.7: delivers nothing older after something newer, from datagrams too', async () => {
+		const { s, c, hello } = await begin();
+		assert.deepEqual((decode(value, hello.payload) as { [key: string]: unknown })['features'], ['latest']);
+		const seen: number[] = [];
+		s.onEvent((d) => d.kind === 'event' && seen.push(d.payload[0] ?? -1));
+		const latest = (id: number, version: number): Frame => new Frame(Kind.Latest, { lane: 2, id, version, name: text.encode('a.B'), payload: Uint8Array.of(version) });
+		const versioned = (seq: number, version: number, ref: number): Frame => event(seq, 1, { flags: F3, version, ref, name: ref === 3 ? text.encode('a.B') : new Uint8Array(0), payload: Uint8Array.of(version) });
+		c.sendDatagram(latest(1, 1)); // of a topic that is not known yet
+		c.send(topic(0, 1, 't'), versioned(1, 2, 3));
+		c.sendDatagram(latest(1, 1), latest(1, 4), latest(1, 3), latest(9, 9));
+		c.send(versioned(2, 4, 2), versioned(3, 5, 2), reply(0, 1));
+		c.sendDatagram(latest(1, 4));
+		await s.call('a.X').catch(() => {});
+		assert.deepEqual(seen, [2, 4, 5]);
+		c.sendDatagram(new Frame(Kind.Ping, {}));
+		assert.equal((await s.closed).code, Code.ProtocolError);
+	});
 	it('8.2: agrees to a goodbye when everything before it has arrived', async () => {
 		const { s, c } = await begin();
 		const call = s.call('a.X');

@@ -37,11 +37,11 @@ function bytes(v: Bytes | undefined): Uint8Array {
 }
 
 /** The names of clause 2.6 as fields of Frame. */
-const fieldOf: { [name: string]: 'id' | 'code' | 'ref' | 'size' | 'millis' | 'next' | 'slot' } = {
+const fieldOf: { [name: string]: 'id' | 'code' | 'ref' | 'size' | 'millis' | 'next' | 'slot' | 'version' } = {
 	'id': 'id', 'topic id': 'id', 'token': 'id', 'generation': 'id', 'what': 'id',
 	'code': 'code', 'method': 'ref', 'type': 'ref', 'size': 'size',
 	'retry-after ms': 'millis', 'ms left': 'millis',
-	'next': 'next', 'limit': 'next', 'barrier': 'next', 'version': 'next', 'missed': 'next', 'end ms': 'next',
+	'next': 'next', 'limit': 'next', 'barrier': 'next', 'version': 'next', 'missed': 'next', 'end ms': 'next', 'version of the topic': 'version',
 	'slot': 'slot', 'streams': 'slot',
 };
 const flagBits: { [kind: string]: string[] } = {
@@ -49,7 +49,7 @@ const flagBits: { [kind: string]: string[] } = {
 	CALL: ['MORE', 'META', 'DEADLINE', 'UNORDERED', 'IDEMPOTENT'], MESSAGE: ['MORE', 'META', '', 'UNORDERED'],
 	REPLY: ['MORE', 'META', 'BARRIER', 'STREAMS'], MORE: ['MORE', 'OF low', 'OF high'],
 	STATE: ['MORE', 'SNAPSHOT', 'NAME', 'END'], DATA: ['', 'BEGIN', 'CALLEE', 'END', 'ASK'], RESET: ['', '', 'CALLEE'],
-	STOP: ['', '', 'CALLEE'], TOPIC: ['BEGIN'], EVENT: ['MORE', 'MISSED'],
+	STOP: ['', '', 'CALLEE'], TOPIC: ['BEGIN'], EVENT: ['MORE', 'MISSED', 'LATEST'],
 };
 
 function expected(v: Vector): Frame {

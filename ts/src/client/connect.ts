@@ -110,6 +110,7 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 				connect: resume || options.connect === undefined ? undefined : encode(value, options.connect).slice(),
 				attempt,
 				keep,
+				features: resume ? undefined : ['latest'],
 				auth: given?.method,
 				cred: given && credentialBytes(given),
 				...resume,

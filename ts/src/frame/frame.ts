@@ -14,6 +14,7 @@ export class Frame {
 	millis = 0;
 	next = 0;
 	slot = 0;
+	version = 0;
 	nexts: readonly number[] = [];
 	name = none;
 	meta = none;

@@ -26,6 +26,8 @@ export enum Kind {
 	Event = 0xc8,
 	Gap = 0xc9,
 	Leaving = 0x8e,
+	/** In datagrams only (clause 7.8). */
+	Latest = 0x8f,
 }
 
 /** The flags of clause 2.1. What they mean depends on the kind. */
@@ -41,7 +43,7 @@ export const packedBit = 0x20;
 export const maxPayload = 16384;
 
 /** The numbers and strings of a frame that have a field of their own. */
-export type FieldName = 'id' | 'code' | 'ref' | 'size' | 'millis' | 'next' | 'slot' | 'nexts' | 'name' | 'meta' | 'payload';
+export type FieldName = 'id' | 'code' | 'ref' | 'size' | 'millis' | 'next' | 'slot' | 'version' | 'nexts' | 'name' | 'meta' | 'payload';
 
 /** What clause 2.6 says of a kind. */
 export interface Layout {
@@ -81,9 +83,10 @@ d 20 c id slot next
 4b 20 f id slot code payload
 4c 20 f id slot code payload
 c7 8 f id name1
-c8 18 p id ref size1 next2 nameR payload
+c8 38 p id ref size1 next2 version3 nameR payload
 c9 0 f id next
-8e 8 c next millis1`;
+8e 8 c next millis1
+8f 0 f id version nameR payload`;
 
 export const layouts: readonly (Layout | undefined)[] = /* @__PURE__ */ table.split('\n').reduce<Layout[]>((all, line) => {
 	const [kind, flags, lane, ...fields] = line.split(' ') as [string, string, string, ...string[]];

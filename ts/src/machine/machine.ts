@@ -79,6 +79,8 @@ export class Machine {
 	/** Messages of several frames that arrive. */
 	readonly partial = new Map<number, Partial_>();
 	readonly topics = new Map<number, string>([[0, '']]);
+	/** The highest version that was seen of a topic (clause 7.6). */
+	readonly versions = new Map<number, number>();
 	lastTopic = 0;
 	readonly states = new Map<number, { readonly name: string; version: number }>();
 	lastState = 0;

@@ -116,15 +116,35 @@ function takeEvent(m: Machine, f: Frame, l: Lane): void {
 	if (begins) {
 		if (id <= m.lastTopic || m.topics.size > Limit.Topics) throw violation('7.1');
 		m.topics.set((m.lastTopic = id), text(f.name));
+		m.versions.set(id, 0);
 	}
 	const topic = m.topics.get(id);
 	if (topic === undefined || (kind === Kind.Topic && !id)) throw violation('7.1');
 	const tell = (what: TopicChange, type = '', missed = 0, payload = none): void => m.listener.event(topic, what, type, missed, payload);
 	if (kind === Kind.Event) {
 		const type = l.resolve(f, m.own.names);
-		return begin(m, f, Of.Event, (payload) => tell('event', type, flags & F2 ? next : 0, payload));
+		return begin(m, f, Of.Event, (payload) => (!f.version || newer(m, f)) && tell('event', type, flags & F2 ? next : 0, payload));
 	}
 	if (kind === Kind.Gap) return tell('missed', '', next);
-	if (!begins) m.topics.delete(id);
+	if (!begins) {
+		m.topics.delete(id);
+		m.versions.delete(id);
+	}
 	tell(begins ? 'subscribed' : 'unsubscribed');
+}
+
+/** Whether an event is newer than all that was seen of its topic, if that is known (clauses 7.7 and 7.8). */
+function newer({ versions }: Machine, { id, version }: Frame): boolean {
+	const newest = versions.get(id);
+	if (newest !== undefined && version > newest) versions.set(id, version);
+	return newest !== undefined && version > newest;
+}
+
+/** Takes a datagram: events of which the newest counts (clause 7.8). It throws what the peer did wrong. */
+export function receiveDatagram(m: Machine, b: Uint8Array): void {
+	for (let at = 0, f: Frame; at < b.length; ) {
+		[f, at] = parseFrame(b, at);
+		if (f.kind !== Kind.Latest || !f.id || !f.version) throw violation('7.8');
+		if (newer(m, f)) m.listener.event(m.topics.get(f.id) as string, 'event', text(f.name), 0, f.payload);
+	}
 }

@@ -4,7 +4,7 @@ import { F1 } from '../frame/layout.js';
 import { batch } from '../machine/batch.js';
 import type { Binding } from '../machine/config.js';
 import type { Machine } from '../machine/machine.js';
-import { receive } from '../machine/receive.js';
+import { receive, receiveDatagram } from '../machine/receive.js';
 import type { Carrier } from '../wires/carrier.js';
 
 /** Runs a function when what is due in this turn of the event loop has been done. */
@@ -52,6 +52,9 @@ export class Link {
 				this.guard(() => receive(machine, pipe, b, now()));
 				if (machine.agreed) this.agree();
 				this.flush();
+			},
+			datagram: (b) => {
+				if (mine()) this.guard(() => receiveDatagram(machine, b));
 			},
 			ready: () => mine() && this.flush(),
 			closed: (code, reason) => {

@@ -2,6 +2,8 @@
 export interface Receiver {
 	/** Whole frames arrived in a pipe. They are not changed any more. */
 	frames(pipe: number, b: Uint8Array): void;
+	/** A datagram arrived, on wires that have them (clause 7.8). */
+	datagram(b: Uint8Array): void;
 	/** More may be sent. */
 	ready(): void;
 	/** The carrier has ended, once: the peer closed it with a code, or it broke. */
@@ -41,4 +43,4 @@ export interface Wire {
 }
 
 /** The receiver of a carrier that nobody has taken yet. */
-export const nobody: Receiver = { frames: () => {}, ready: () => {}, closed: () => {} };
+export const nobody: Receiver = { frames: () => {}, datagram: () => {}, ready: () => {}, closed: () => {} };

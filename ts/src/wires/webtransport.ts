@@ -70,6 +70,7 @@ function carry(transport: WebTransport): Carrier {
 			transport.close({ closeCode, reason });
 		},
 	};
+	transport.datagrams.readable.pipeTo(new WritableStream({ write: (b: Uint8Array) => carrier.receiver.datagram(b) })).catch(() => {}); // closed tells of the end
 	transport.closed.then(({ closeCode, reason }) => end(closeCode || undefined, reason), broke);
 	return carrier;
 }
