@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/events"
 	"github.com/twinwire/twinwire/examples/cursors/cursors"
 	"github.com/twinwire/twinwire/state"
@@ -23,7 +25,7 @@ const (
 
 // A board is the server's side: who is there, and what was drawn.
 type board struct {
-	hub    events.Hub
+	hub    *events.Hub
 	emit   events.Emitter[cursors.Event] // of the hub
 	people *state.Shared[cursors.People]
 
@@ -38,18 +40,28 @@ type board struct {
 }
 
 // boardTopic is that of lines. The pointer of each person has a topic of its
-// own, so that of each the newest event counts.
-const boardTopic events.Topic = "board"
+// own, of which the newest event counts: it travels by datagram where it can.
+const (
+	boardTopic   events.Topic = "board"
+	pointerTopic              = "pointer/"
+)
 
-func pointerTopic(id uint32) events.Topic { return events.Topic(fmt.Sprint("pointer/", id)) }
+func topicOf(id uint32) events.Topic { return events.Topic(fmt.Sprint(pointerTopic, id)) }
+
+func overflow(t events.Topic) core.Overflow {
+	if strings.HasPrefix(string(t), pointerTopic) {
+		return core.Latest
+	}
+	return core.DropOldest
+}
 
 func newBoard() (*board, error) {
 	people, err := state.NewShared(cursors.PeopleName, cursors.PeopleSchema(), cursors.People{}, nil)
 	if err != nil {
 		return nil, err
 	}
-	b := &board{people: people, guests: make(map[*guest]struct{})}
-	b.emit = events.EmitterOf[cursors.Event](&b.hub)
+	b := &board{hub: events.NewHub(&events.Options{Overflow: overflow}), people: people, guests: make(map[*guest]struct{})}
+	b.emit = events.EmitterOf[cursors.Event](b.hub)
 	return b, nil
 }
 
@@ -70,11 +82,11 @@ func (b *board) enterLocked(g *guest) error {
 		return err
 	}
 	for other := range b.guests {
-		if err := g.s.Subscribe(pointerTopic(other.id)); err != nil {
+		if err := g.s.Subscribe(topicOf(other.id)); err != nil {
 			return err
 		}
 		// It fails for one that has ended, which leaves by itself.
-		_ = other.s.Subscribe(pointerTopic(g.id))
+		_ = other.s.Subscribe(topicOf(g.id))
 	}
 	b.guests[g] = struct{}{}
 	return nil
@@ -89,7 +101,7 @@ func (b *board) leave(g *guest) {
 	}
 	delete(b.guests, g)
 	for other := range b.guests {
-		other.s.Unsubscribe(pointerTopic(g.id))
+		other.s.Unsubscribe(topicOf(g.id))
 	}
 	b.show(func(p *cursors.People) { delete(p.People, g.id) })
 }

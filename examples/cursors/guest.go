@@ -63,7 +63,7 @@ func (g *guest) Move(ctx context.Context, x, y uint16, down bool) error {
 	case x > cursors.Side || y > cursors.Side:
 		return outside()
 	}
-	return g.board.emit.Emit(ctx, pointerTopic(id), cursors.Moved{ID: id, X: x, Y: y, Down: down})
+	return g.board.emit.Emit(ctx, topicOf(id), cursors.Moved{ID: id, X: x, Y: y, Down: down})
 }
 
 func (g *guest) Draw(ctx context.Context, line cursors.Line) error {

@@ -29,7 +29,7 @@ func newServer(b *board) *server.Server {
 			Rate:       500,           // pointers move with every frame that is drawn
 		},
 	}
-	srv.Handle(cursors.NewService(&b.hub, b.newGuest))
+	srv.Handle(cursors.NewService(b.hub, b.newGuest))
 	files, err := fs.Sub(web, "web")
 	if err != nil {
 		panic(err) // the name is a constant
