@@ -43,7 +43,7 @@ type board struct {
 // own, of which the newest event counts: it travels by datagram where it can.
 const (
 	boardTopic   events.Topic = "board"
-	pointerTopic              = "pointer/"
+	pointerTopic string       = "pointer/"
 )
 
 func topicOf(id uint32) events.Topic { return events.Topic(fmt.Sprint(pointerTopic, id)) }
