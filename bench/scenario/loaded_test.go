@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/twinwire/twinwire/bench/link"
-	"github.com/twinwire/twinwire/bench/subject"
 )
 
 // Calls do not wait behind streams, and streams do not suffer from calls. What
@@ -16,7 +15,7 @@ func TestCallsBesideStreams(t *testing.T) {
 	if err := link.Available(); err != nil {
 		t.Skip(err)
 	}
-	for _, p := range subject.Peers() {
+	for _, p := range subjects() {
 		for way, down := range map[string]bool{"up": false, "down": true} {
 			t.Run(p.Info().Name+"/"+way, func(t *testing.T) {
 				var s Slow

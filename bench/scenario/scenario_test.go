@@ -16,7 +16,12 @@ import (
 	"github.com/twinwire/twinwire/internal/leak"
 )
 
-func peers() []peer.Peer { return slices.Concat(subject.Peers(), echo.Peers()) }
+// peers are those with a wire that a link can carry.
+func peers() []peer.Peer { return slices.Concat(subjects(), echo.Peers()) }
+
+func subjects() []peer.Peer {
+	return slices.DeleteFunc(subject.Peers(), func(p peer.Peer) bool { return p.Info().Wire == peer.Memory })
+}
 
 func TestMain(m *testing.M) {
 	if code, isChild := child.Main(os.Args[1:], peers()); isChild {
@@ -71,7 +76,7 @@ func TestCallsTakeOneRoundTrip(t *testing.T) {
 }
 
 func TestLinkCanBeChanged(t *testing.T) {
-	s := stage(t, subject.Peers()[0])
+	s := stage(t, subjects()[0])
 	for _, end := range []*link.End{s.Link.A, s.Link.B} {
 		p := end.Path()
 		p.Delay = 5 * time.Millisecond
@@ -87,7 +92,7 @@ func TestLinkCanBeChanged(t *testing.T) {
 func TestContextEndsStart(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Start(ctx, subject.Peers()[0], SlowLink()); err == nil {
+	if _, err := Start(ctx, subjects()[0], SlowLink()); err == nil {
 		t.Error("a stage begins with a context that has ended")
 	}
 }
