@@ -119,8 +119,6 @@ func (a *Acceptor) ServeFrom(carrier transport.Carrier, peer any) error {
 		a.mu.Unlock()
 	})
 	a.mu.Lock()
-	a.arrivals[v] = struct{}{}
-	a.mu.Unlock()
 	v.timer = time.AfterFunc(a.limits.HandshakeTime, func() {
 		a.counts.Add(LimitHandshakeTime)
 		code := twinwire.DeadlineExceeded
@@ -132,6 +130,8 @@ func (a *Acceptor) ServeFrom(carrier transport.Carrier, peer any) error {
 		carrier.Close(code, "handshake took too long")
 		v.giveUp()
 	})
+	a.arrivals[v] = struct{}{} // with its timer, which Dismiss stops
+	a.mu.Unlock()
 	returned := false
 	defer func() {
 		if !returned { // a handler or a callback ended this goroutine
