@@ -262,7 +262,7 @@ func socketRows() []row {
 			return nil
 		}},
 		{name: "another protocol over QUIC", wires: quicOnly, attack: func(ctx context.Context, y *yard, _ string, sent *atomic.Int64) error {
-			conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: hostile})
+			conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: y.hostile()})
 			if err != nil {
 				return err
 			}

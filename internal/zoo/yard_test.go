@@ -31,6 +31,7 @@ type yard struct {
 	t    testing.TB
 	addr string
 	pin  certs.Pin
+	row  int // counts rows and their wires
 
 	mu  sync.Mutex
 	in  io.WriteCloser
@@ -186,8 +187,9 @@ func (h *herd) take() (p50, p99 time.Duration, calls int, err error) {
 	return times[len(times)/2], times[len(times)*99/100], len(times), err
 }
 
-// hostile is where hostile peers come from.
-var hostile = net.IPv4(127, 0, 0, 2)
+// hostile returns where the hostile peers of the row come from: each row has an
+// address of its own, so that the connections of those before do not count.
+func (y *yard) hostile() net.IP { return net.IPv4(127, 0, 2, byte(y.row)) }
 
 // patiently is for dialing: the floods are bounded in time, and not what comes
 // before them.
@@ -197,7 +199,7 @@ func (y *yard) patiently() (context.Context, context.CancelFunc) {
 
 // dialTCP connects from there.
 func (y *yard) dialTCP(ctx context.Context) (net.Conn, error) {
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: hostile}}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: y.hostile()}}
 	return d.DialContext(ctx, "tcp", y.addr)
 }
 
@@ -220,7 +222,7 @@ func (y *yard) fromHostile(cfg *tls.Config) *quic.DialOptions {
 	return &quic.DialOptions{
 		TLS: cfg,
 		ListenPacket: func(context.Context, string, string) (net.PacketConn, error) {
-			return net.ListenUDP("udp4", &net.UDPAddr{IP: hostile})
+			return net.ListenUDP("udp4", &net.UDPAddr{IP: y.hostile()})
 		},
 	}
 }

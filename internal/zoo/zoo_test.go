@@ -49,6 +49,7 @@ func TestZoo(t *testing.T) {
 		for _, wire := range wires {
 			t.Run(fmt.Sprintf("%s/%s", r.name, wire), func(t *testing.T) {
 				y.t = t
+				y.row++
 				begin := y.figures(false)
 				h.take()
 				var sent atomic.Int64
