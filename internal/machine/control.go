@@ -50,6 +50,7 @@ func (m *Machine) Close(code twinwire.Code, reason string, retry time.Duration, 
 	if m.closing.wanted || m.ended {
 		return
 	}
+	m.settleAll() // a datagram is no promise
 	m.closing.wanted = true
 	m.closing.code, m.closing.reason, m.closing.retry = code, cut(reason, frame.MaxReason), retry
 	for i := range m.waiting {

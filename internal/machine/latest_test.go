@@ -196,8 +196,9 @@ func FuzzReceiveDatagram(f *testing.F) {
 	})
 }
 
-// Datagrams are lost, doubled and late, the lane is slow, carriers change:
-// nothing older comes after something newer, and the last is there in the end.
+// Datagrams are lost, doubled and late, the lane is slow, carriers change,
+// subscriptions end, and so does the session: nothing older comes after
+// something newer, and the last is there in the end.
 func TestLatestHistories(t *testing.T) {
 	for seed := range uint64(400) {
 		h := latestHistory{rand: rand.New(rand.NewPCG(seed, 7)), t: t, seed: seed}
@@ -210,12 +211,17 @@ type latestHistory struct {
 	seed uint64
 	rand *rand.Rand
 	*feed
-	now  time.Duration
-	subs []*Sub
-	sent []uint64
-	seen map[string]uint64
-	lane []arriving
-	air  []arriving
+	now     time.Duration
+	topics  []*latestTopic // all that there have been
+	byName  map[string]*latestTopic
+	goodbye bool // the client has it, and everything before it
+	lane    []arriving
+	air     []arriving
+}
+
+type latestTopic struct {
+	*Sub
+	sent, seen uint64 // the newest
 }
 
 type arriving struct {
@@ -225,40 +231,65 @@ type arriving struct {
 
 func (h *latestHistory) run() {
 	h.feed = newLatestFeed(h.t, 100+h.rand.IntN(1000))
-	h.seen = make(map[string]uint64)
-	for i := range 1 + h.rand.IntN(5) {
-		h.subs, h.sent = append(h.subs, h.follow(fmt.Sprint(i))), append(h.sent, 0)
+	h.byName = make(map[string]*latestTopic)
+	followed := make([]*latestTopic, 1+h.rand.IntN(5))
+	for i := range followed {
+		followed[i] = h.another()
 	}
 	generation := uint64(1)
 	for range 300 {
 		h.now += time.Duration(h.rand.IntN(20)) * time.Millisecond
-		if i := h.rand.IntN(2 * len(h.subs)); i < len(h.subs) {
-			h.sent[i]++
-			payload := binary.BigEndian.AppendUint64(nil, h.sent[i])
-			if h.rand.IntN(10) == 0 {
-				payload = append(payload, make([]byte, 2000)...)
-			}
-			if _, err := h.server.Emit(h.subs[i], "t.E", payload, DropOldest); err != nil {
-				h.fatal(err)
-			}
+		if i := h.rand.IntN(2 * len(followed)); i < len(followed) {
+			h.emit(followed[i])
 		}
 		if h.rand.IntN(60) == 0 {
 			generation++
 			h.move(generation)
 		}
+		if h.rand.IntN(60) == 0 {
+			i := h.rand.IntN(len(followed))
+			h.server.Unsubscribe(followed[i].Sub)
+			followed[i] = h.another()
+		}
 		h.step(true)
+	}
+	closes := h.rand.IntN(2) == 0
+	if closes {
+		h.server.Close(0, "", 0, new(Effects))
 	}
 	for range 1000 {
 		h.now += 20 * time.Millisecond
 		h.step(false)
 	}
-	for i, n := range h.sent {
-		if n > 0 && h.seen[fmt.Sprint(i)] != n {
-			h.fatal("of topic ", i, " was seen last ", h.seen[fmt.Sprint(i)], ", not ", n)
+	if closes != h.goodbye {
+		h.fatal("closed: ", closes, ", arrived: ", h.goodbye)
+	}
+	for i, v := range h.topics {
+		if v.seen != v.sent {
+			h.fatal("of topic ", i, " was seen last ", v.seen, ", not ", v.sent)
 		}
 	}
 	if h.server.latest.due != 0 || h.server.DatagramsReady() || h.server.events.bytes != 0 {
 		h.fatal("something waits")
+	}
+}
+
+// another has the client subscribed to a topic that it never was.
+func (h *latestHistory) another() *latestTopic {
+	name := fmt.Sprint(len(h.topics))
+	v := &latestTopic{Sub: h.follow(name)}
+	h.topics, h.byName[name] = append(h.topics, v), v
+	return v
+}
+
+func (h *latestHistory) emit(v *latestTopic) {
+	v.sent++
+	payload := binary.BigEndian.AppendUint64(nil, v.sent)
+	if h.rand.IntN(10) == 0 {
+		payload = append(payload, make([]byte, 2000)...)
+	}
+	if _, err := h.server.Emit(v.Sub, "t.E", payload, DropOldest); err != nil {
+		h.fatal(err)
 	}
 }
 
@@ -318,18 +349,21 @@ func (h *latestHistory) arrive(all []arriving, take func(b []byte, eff *Effects)
 		if err := take(a.b, &eff); err != nil {
 			h.fatal(err)
 		}
+		h.goodbye = h.goodbye || eff.Closed
 		for _, ev := range eff.Events {
 			if ev.Kind != Emitted {
 				continue
 			}
-			n := binary.BigEndian.Uint64(ev.Payload)
-			if n <= h.seen[ev.Topic.Name] || ev.Missed > 0 || !strings.HasPrefix(ev.Type, "t.") {
-				h.fatal("topic ", ev.Topic.Name, ": ", n, " after ", h.seen[ev.Topic.Name])
+			n, v := binary.BigEndian.Uint64(ev.Payload), h.byName[ev.Topic.Name]
+			if n <= v.seen || ev.Missed > 0 || !strings.HasPrefix(ev.Type, "t.") {
+				h.fatal("topic ", ev.Topic.Name, ": ", n, " after ", v.seen)
 			}
-			h.seen[ev.Topic.Name] = n
+			v.seen = n
 		}
 	}
 	return later
 }
 
-func (h *latestHistory) fatal(why ...any) { h.t.Fatalf("seed %d: %s", h.seed, fmt.Sprint(why...)) }
+func (h *latestHistory) fatal(why ...any) {
+	h.t.Fatalf("history %d (newest events): %s", h.seed, fmt.Sprint(why...))
+}
