@@ -36,6 +36,9 @@ func (f *feed) datagrams() (got []string) {
 	f.t.Helper()
 	for f.server.DatagramsReady() {
 		b := f.server.Datagram(0, nil)
+		if len(b) > f.server.cfg.Datagram {
+			f.t.Errorf("a datagram of %d bytes", len(b))
+		}
 		var eff Effects
 		if err := f.client.ReceiveDatagram(b, 0, &eff); err != nil {
 			f.t.Fatal(err)
@@ -50,7 +53,10 @@ func (f *feed) datagrams() (got []string) {
 // Clause 7.7: what waits is replaced, on any wire, and nothing is said of it.
 func TestLatestReplacesWhatWaits(t *testing.T) {
 	for _, agreed := range []bool{true, false} {
-		f := newFeed(t, func(server, client *Config) { server.Latest, client.Latest = agreed, agreed })
+		f := newFeed(t, func(server, client *Config) {
+			server.Latest, client.Latest = agreed, agreed
+			server.Datagram, client.Datagram = 1000, 1000
+		})
 		a, b := f.follow("a"), f.follow("b")
 		other := f.subscribe("other")
 		for size := range 5 {
@@ -64,7 +70,11 @@ func TestLatestReplacesWhatWaits(t *testing.T) {
 		f.expect("begin a 0 0", "begin b 0 0", "begin other 0 0", "emit a 4 0", "emit other 0 0", "emit other 1 0",
 			"emit other 2 0", "emit other 3 0", "emit other 4 0", "emit b 7 0")
 		f.emit(a, 1)
-		f.expect("emit a 1 0")
+		if f.server.DatagramsReady() != agreed {
+			t.Errorf("agreed: %v, datagrams are ready: %v", agreed, !agreed)
+		}
+		f.server.Unsubscribe(a)
+		f.expect("emit a 1 0", "end a 0 0")
 	}
 }
 
@@ -98,7 +108,12 @@ func TestLatestByDatagram(t *testing.T) {
 	if got := f.datagrams(); !slices.Equal(got, []string{"a 3", "b 2"}) {
 		t.Errorf("datagrams bring %q", got)
 	}
-	f.emit(a, 500) // too large
+	f.emit(a, 120) // too large for one datagram
+	f.emit(b, 121)
+	if got := f.datagrams(); !slices.Equal(got, []string{"a 120", "b 121"}) {
+		t.Errorf("datagrams bring %q", got)
+	}
+	f.emit(a, 500) // too large for any
 	f.expect("emit a 500 0")
 
 	// That of b is repaired, that of a needs it not; what has arrived is not
@@ -151,6 +166,7 @@ func TestLatestViolations(t *testing.T) {
 	good := change(func(*frame.Frame) {})
 	for name, b := range map[string][]byte{
 		"another kind": frame.Append(nil, &frame.Frame{Kind: frame.Ping}),
+		"an EVENT":     change(func(f *frame.Frame) { f.Kind, f.Flags = frame.Event, frame.Versioned }),
 		"another lane": change(func(f *frame.Frame) { f.Lane = 1 }),
 		"no topic":     change(func(f *frame.Frame) { f.ID = 0 }),
 		"no version":   change(func(f *frame.Frame) { f.Version = 0 }),
@@ -288,6 +304,9 @@ func (h *latestHistory) emit(v *latestTopic) {
 	if h.rand.IntN(10) == 0 {
 		payload = append(payload, make([]byte, 2000)...)
 	}
+	if h.rand.IntN(20) == 0 {
+		payload = append(payload, make([]byte, 2*frame.MaxFrame)...)
+	}
 	if _, err := h.server.Emit(v.Sub, "t.E", payload, DropOldest); err != nil {
 		h.fatal(err)
 	}
@@ -323,8 +342,13 @@ func (h *latestHistory) step(lossy bool) {
 	if n := len(h.lane); n > 0 {
 		last = max(last, h.lane[n-1].at)
 	}
-	if b := h.server.Batch(0, h.now, nil); len(b) > 0 {
-		h.lane = append(h.lane, arriving{last + time.Duration(h.rand.IntN(80))*time.Millisecond, b})
+	for !lossy || h.rand.IntN(4) > 0 { // the writer may be slow
+		b := h.server.Batch(0, h.now, nil)
+		if len(b) == 0 {
+			break
+		}
+		last += time.Duration(h.rand.IntN(80)) * time.Millisecond
+		h.lane = append(h.lane, arriving{last, b})
 	}
 	for h.server.DatagramsReady() && (!lossy || h.rand.IntN(3) > 0) {
 		b := h.server.Datagram(h.now, nil)

@@ -37,6 +37,11 @@ var (
 	machine = &subject{"../machine", func() []string {
 		return []string{"-test.run=^TestHistories$", "-test.timeout=5m", "-histories", strconv.Itoa(*seeds)}
 	}}
+	// Events of which only the newest counts have histories of their own, and
+	// for what their peers must not do, tests.
+	newest = &subject{"../machine", func() []string {
+		return []string{"-test.run=^TestLatest", "-test.failfast", "-test.timeout=5m"}
+	}}
 	// The histories of the driver cannot be had again, and what is rare in them
 	// has tests of its own.
 	driver = &subject{"../../core", func() []string {
@@ -47,8 +52,8 @@ var (
 	}}
 )
 
-// few is how many bugs are planted without -mutants: in the machine, and in its
-// driver, whose tests take longer to build.
+// few is how many bugs are planted of each table without -mutants, but of that
+// of the driver, whose tests take longer to build.
 const few, fewDrivers = 6, 2
 
 // A Mutant is a bug to be planted: a text of a file and what takes its place.
@@ -126,7 +131,7 @@ func kill(ctx context.Context, of *subject, dir string, m *Mutant) (r result) {
 		return r
 	}
 	found := report.FindSubmatch(out)
-	if by := failed.FindSubmatch(out); found == nil && of == driver && by != nil {
+	if by := failed.FindSubmatch(out); found == nil && of != machine && by != nil {
 		if r.killer = string(by[1]); r.killer == "" {
 			r.killer = "a panic"
 		}
@@ -144,7 +149,7 @@ func kill(ctx context.Context, of *subject, dir string, m *Mutant) (r result) {
 // TestMutantsFit checks that every bug can be planted.
 func TestMutantsFit(t *testing.T) {
 	names := map[string]bool{}
-	for of, list := range map[*subject][]Mutant{machine: mutants, driver: drivers} {
+	for of, list := range map[*subject][]Mutant{machine: mutants, newest: newests, driver: drivers} {
 		for i := range list {
 			m := &list[i]
 			if names[m.Name] || m.Clause == "" || m.Old == m.New {
@@ -170,6 +175,10 @@ func TestMutants(t *testing.T) {
 		}
 	}
 }
+
+// TestNewestMutants plants bugs in the machine's events of which only the
+// newest counts.
+func TestNewestMutants(t *testing.T) { plant(t, newest, choose(t, newests, few)) }
 
 // TestDriverMutants plants bugs in the driver of the machine.
 func TestDriverMutants(t *testing.T) { plant(t, driver, choose(t, drivers, fewDrivers)) }
