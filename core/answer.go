@@ -48,6 +48,10 @@ func (s *Session) handled(r *Request, code uint16, payload, meta []byte) {
 	r.ctx.end(context.Canceled)
 	r.args.release()
 	r.args = nil
+	if r.Owned {
+		freeRoom(r.Payload)
+		r.Payload = nil
+	}
 	if r.OneWay {
 		s.mu.Lock()
 		s.m.Consumed(&r.Inbound)
@@ -106,7 +110,7 @@ func (s *Session) run(r *Request) (payload, meta []byte, err error) {
 	}
 	payload = r.reply.b[:0]
 	if err == nil && result != nil {
-		b, bad := result.AppendMsgpack(payload)
+		b, bad := r.encode(result)
 		if bad != nil { // whatever its code, it is this side's mistake
 			return payload, nil, fmt.Errorf("cannot encode result of %s: %v", r.Method, bad)
 		}
@@ -117,6 +121,20 @@ func (s *Session) run(r *Request) (payload, meta []byte, err error) {
 		err = fmt.Errorf("metadata of the reply: %v", bad)
 	}
 	return payload, meta, err
+}
+
+// encode encodes what the handler has returned.
+func (r *Request) encode(result codec.Marshaler) ([]byte, error) {
+	t, ok := r.Target.(*target)
+	if !ok {
+		return result.AppendMsgpack(r.reply.b[:0])
+	}
+	to := t.replies.begin(r.reply.b)
+	b, err := result.AppendMsgpack(to)
+	if err != nil {
+		return nil, err
+	}
+	return t.replies.end(r.reply.b, to, b), nil
 }
 
 // call1 calls the handler, or says why there is none.

@@ -109,9 +109,11 @@ const maxPooled = 32 << 10
 
 func (s *Session) release(p *pending) {
 	if cap(p.args) > maxPooled {
+		freeRoom(p.args)
 		p.args = nil
 	}
 	if cap(p.reply) > maxPooled || p.Owned {
+		freeRoom(p.reply)
 		p.reply = nil
 	}
 	p.Payload, p.Packed, p.Reply, p.Meta, p.meta = nil, nil, nil, nil, nil
@@ -257,15 +259,17 @@ func (s *Session) roomLocked() {
 // encode fills in what the machine needs to know.
 func (p *pending) encode(s *Session, ctx context.Context, o *callOptions, method string, args codec.Marshaler, oneWay bool) error {
 	p.Method, p.OneWay = method, oneWay
-	p.args = p.args[:0]
 	prepared, _ := args.(*Prepared)
 	shared := prepared != nil && prepared.draft == nil
 	if args != nil && !shared {
-		b, err := args.AppendMsgpack(p.args)
+		to := s.sizes.begin(p.args)
+		b, err := args.AppendMsgpack(to)
 		if err != nil {
 			return &encodeError{"arguments of " + method, err}
 		}
-		p.args = b
+		p.args = s.sizes.end(p.args, to, b)
+	} else {
+		p.args = p.args[:0]
 	}
 	p.Payload = p.args
 	if shared {

@@ -38,3 +38,9 @@ func WriteLate(b *Binding) {
 		b.s.write(b, pipe)
 	}
 }
+
+// NewRoom and FreeRoom are those of large messages.
+var (
+	NewRoom  = newRoom
+	FreeRoom = freeRoom
+)

@@ -91,6 +91,7 @@ func (b *buffer) release() {
 		return
 	}
 	if cap(b.b) > maxPooled {
+		freeRoom(b.b)
 		b.b = nil
 	}
 	buffers.Put(b)

@@ -75,6 +75,7 @@ type target struct {
 	method  Method
 	handle  Handler
 	streak  atomic.Int32 // how often in a row it was short; negative after a long run
+	replies size
 }
 
 // NewMux returns the mux of some services. It fails if a name is malformed or

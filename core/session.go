@@ -123,6 +123,7 @@ type Session struct {
 	work      workers
 	inbox     inbox
 	pendings  sync.Pool
+	sizes     size // of arguments
 
 	writers sync.WaitGroup
 	done    chan struct{} // closed when the session has ended
@@ -187,7 +188,7 @@ func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier
 		Latest: slices.Contains(welcome.features, featureLatest), Datagram: s.bind.size(),
 		MaxStream: s.limits.StreamBytes, MaxStreams: s.limits.StreamsBytes,
 		Limited: counts.limited(), Inflate: packer.inflater(), Resolve: s.mux.resolve, NewInbound: newInbound,
-		NewStream: s.newReader, NewChunk: newChunk, FreeChunk: freeChunk,
+		NewStream: s.newReader, NewChunk: newChunk, FreeChunk: freeChunk, Rooms: machine.Rooms{New: newRoom, Free: freeRoom},
 	}, 0)
 	return s
 }

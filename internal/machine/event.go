@@ -511,7 +511,7 @@ func (m *Machine) receiveEvent(f *frame.Frame, ln *lane, eff *Effects) error {
 	}
 	m.openEvent = t
 	t.typ, t.missed, t.size, t.version = n.text, f.Next, int(f.Size), f.Version
-	t.parts = append(make([]byte, 0, firstPart(t.size)), f.Payload...)
+	t.parts = new(Rooms).begin(t.size, f)
 	return nil
 }
 
@@ -523,7 +523,7 @@ func (m *Machine) continueEvent(f *frame.Frame, eff *Effects) error {
 	if t != m.openEvent {
 		return protocolError("part of a message that was not begun")
 	}
-	whole, err := appendPart(&t.parts, t.size, f)
+	whole, err := new(Rooms).add(&t.parts, t.size, f)
 	if err != nil || !whole {
 		return err
 	}

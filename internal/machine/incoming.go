@@ -86,23 +86,6 @@ func (m *Machine) reserve(size uint64) error {
 	return nil
 }
 
-// firstPart is how much is allocated for a message of several frames when its
-// head arrives; the rest is when it has arrived, so that a peer's word alone
-// costs nothing.
-func firstPart(size int) int { return min(size, 4*frame.MaxPayload) }
-
-// appendPart adds a MORE frame to the parts and reports whether they are whole.
-func appendPart(parts *[]byte, size int, f *frame.Frame) (bool, error) {
-	*parts = append(*parts, f.Payload...)
-	more := f.Flags&frame.HasMore != 0
-	switch n := len(*parts); {
-	case n > size, n == size && more, n < size && !more:
-		return false, protocolError("parts do not add up to the size of the message")
-	default:
-		return !more, nil
-	}
-}
-
 // receiveCall takes a CALL or a MESSAGE (clauses 6.1 to 6.5).
 func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *Effects) error {
 	n, err := ln.resolve(f, m.cfg.Own.Names, frame.ValidMethod[[]byte], m.cfg.Resolve)
@@ -162,7 +145,7 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 		return err
 	}
 	v.size, v.Owned = int(f.Size), true
-	v.parts = append(make([]byte, 0, firstPart(v.size)), f.Payload...)
+	v.parts = m.cfg.Rooms.begin(v.size, f)
 	v.Meta = append([]byte(nil), f.Meta...)
 	in.partial[f.ID] = v
 	return nil
@@ -206,7 +189,7 @@ func (m *Machine) continueCall(f *frame.Frame, eff *Effects) error {
 	if v == nil {
 		return protocolError("part of a message that was not begun")
 	}
-	whole, err := appendPart(&v.parts, v.size, f)
+	whole, err := m.cfg.Rooms.add(&v.parts, v.size, f)
 	if err != nil || !whole {
 		return err
 	}
@@ -231,7 +214,7 @@ func (m *Machine) receiveCancel(f *frame.Frame, eff *Effects) {
 	}
 	if m.in.partial[f.ID] != nil {
 		delete(m.in.partial, f.ID)
-		v.parts = nil
+		m.cfg.Rooms.drop(&v.parts)
 		if v.x != nil {
 			eff.Dropped = append(eff.Dropped, v.x.ins...) // no handler has seen them
 		}

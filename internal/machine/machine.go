@@ -131,6 +131,9 @@ type Config struct {
 	// NewChunk and FreeChunk make buffers of streams and take them back.
 	NewChunk  func() *Chunk
 	FreeChunk func(*Chunk)
+	// Rooms are what calls, messages and replies of several frames are put
+	// together in. The driver gives them back.
+	Rooms Rooms
 }
 
 // Machine is one end of a session. See the package comment.

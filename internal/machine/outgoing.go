@@ -246,7 +246,7 @@ func (m *Machine) receiveReply(f *frame.Frame, eff *Effects) error {
 		return err
 	}
 	c.size = int(f.Size)
-	c.parts = append(make([]byte, 0, firstPart(c.size)), f.Payload...)
+	c.parts = m.cfg.Rooms.begin(c.size, f)
 	c.ReplyMeta = append([]byte(nil), c.ReplyMeta...)
 	return nil
 }
@@ -257,7 +257,7 @@ func (m *Machine) continueReply(f *frame.Frame, eff *Effects) error {
 	if c == nil || c.size == 0 || c.held {
 		return protocolError("part of a message that was not begun")
 	}
-	whole, err := appendPart(&c.parts, c.size, f)
+	whole, err := m.cfg.Rooms.add(&c.parts, c.size, f)
 	if err != nil || !whole {
 		return err
 	}

@@ -169,7 +169,7 @@ func (m *Machine) receiveState(f *frame.Frame, eff *Effects) error {
 	}
 	in.openState = s
 	s.snapshot, s.size = snapshot, int(f.Size)
-	s.parts = append(make([]byte, 0, firstPart(s.size)), f.Payload...)
+	s.parts = new(Rooms).begin(s.size, f)
 	return nil
 }
 
@@ -178,7 +178,7 @@ func (m *Machine) continueState(f *frame.Frame, eff *Effects) error {
 	if s == nil || s != m.in.openState {
 		return protocolError("part of a message that was not begun")
 	}
-	whole, err := appendPart(&s.parts, s.size, f)
+	whole, err := new(Rooms).add(&s.parts, s.size, f)
 	if err != nil || !whole {
 		return err
 	}

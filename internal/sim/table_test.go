@@ -82,7 +82,7 @@ var mutants = []Mutant{
 	{"messages of one priority leave out of order", "outgoing.go", "\t\tit.unlink()\n\t\tm.queues[p].push(it)\n\t}\n", "\t\tit.unlink()\n\t\tif h := m.queues[p].first; h != nil && h.kind == itemMessage {\n\t\t\th.unlink()\n\t\t\tm.queues[p].push(it)\n\t\t\tit = h\n\t\t}\n\t\tm.queues[p].push(it)\n\t}\n", "6.5"},
 	{"UNORDERED is not said", "outgoing.go", "\t\tit.flags |= uint8(frame.Unordered)\n", "", "6.5"},
 	{"UNORDERED is ignored", "incoming.go", "v.Unordered = f.Flags&frame.Unordered != 0", "v.Unordered = false", "6.5"},
-	{"parts that are too many are taken", "incoming.go", "case n > size, n == size && more, n < size && !more:", "case n > size && more:", "6.6"},
+	{"parts that are too many are taken", "parts.go", "case n > size, n == size && more, n < size && !more:", "case n > size && more:", "6.6"},
 	{"a part is sent twice", "batch.go", "\t*off += len(rest)\n", "\tif last || *off != frame.MaxPayload {\n\t\t*off += len(rest)\n\t}\n", "6.6"},
 	{"CANCEL is ignored", "incoming.go", "\teff.Cancel = append(eff.Cancel, v)\n", "", "6.8"},
 	{"CANCEL of a call that is over is not ignored", "incoming.go", "if v == nil || v.replied && !v.replyWaits {", "if v == nil {", "6.8"},
