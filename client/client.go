@@ -64,7 +64,6 @@ package client
 
 import (
 	"context"
-	"log/slog"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -168,11 +167,11 @@ type target struct {
 	settings   // of the platform's wires
 }
 
-func (o *Options) log() *slog.Logger {
+func (o *Options) log() core.Logger {
 	if o.Logger != nil {
 		return o.Logger
 	}
-	return slog.Default()
+	return core.DefaultLogger()
 }
 
 func (t *target) hostPort() string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	mathrand "math/rand/v2"
 	"sync"
 	"time"
@@ -176,7 +175,7 @@ func (a *asker) show(ctx context.Context, f func(c *core.Credential) error) erro
 type renewer struct {
 	asker  *asker
 	policy *Reconnect
-	log    *slog.Logger
+	log    core.Logger
 }
 
 // watch renews while the session is there. Its goroutine ends with it.
@@ -231,11 +230,11 @@ func (r *renewer) run(ctx context.Context, s *core.Session) {
 			continue
 		}
 		failures++
-		level := slog.LevelDebug
+		log := r.log.Debug
 		if failures == 1 {
-			level = slog.LevelWarn
+			log = r.log.Warn
 		}
-		r.log.Log(ctx, level, "twinwire: credentials were not renewed", "session", s.ID().String(), "expires", end, "error", err)
+		log("twinwire: credentials were not renewed", "session", s.ID().String(), "expires", end, "error", err)
 		if refused := new(core.RefusedError); errors.As(err, &refused) || final(err) {
 			return // others were asked for
 		}

@@ -4,7 +4,6 @@ package client
 
 import (
 	"crypto/tls"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -74,6 +73,6 @@ type Options struct {
 	Changed func(c core.Change)
 	// Limits bounds the session; nil means the defaults.
 	Limits *core.Limits
-	// Logger gets what goes wrong behind the scenes; nil means slog.Default().
-	Logger *slog.Logger
+	// Logger gets what goes wrong behind the scenes; nil means core.DefaultLogger().
+	Logger core.Logger
 }

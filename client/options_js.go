@@ -1,7 +1,6 @@
 package client
 
 import (
-	"log/slog"
 	"time"
 
 	"github.com/twinwire/twinwire/certs"
@@ -48,6 +47,6 @@ type Options struct {
 	Changed func(c core.Change)
 	// Limits bounds the session; nil means the defaults.
 	Limits *core.Limits
-	// Logger gets what goes wrong behind the scenes; nil means slog.Default().
-	Logger *slog.Logger
+	// Logger gets what goes wrong behind the scenes; nil means core.DefaultLogger().
+	Logger core.Logger
 }

@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"maps"
 	"runtime/debug"
 	"slices"
@@ -207,11 +206,11 @@ func (v *arrival) exited() {
 	_ = v.ended(err)
 }
 
-func (a *Acceptor) logger() *slog.Logger {
+func (a *Acceptor) logger() Logger {
 	if a.cfg.Logger != nil {
 		return a.cfg.Logger
 	}
-	return slog.Default()
+	return DefaultLogger()
 }
 
 // receive takes frames of lane 0 before the session has begun. It returns what

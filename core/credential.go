@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
-	"log/slog"
 
 	"github.com/twinwire/twinwire"
 )
@@ -89,9 +88,6 @@ func (c *Credential) check() error {
 	}
 	return nil
 }
-
-// LogValue keeps credentials out of logs.
-func (c *Credential) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // MarshalText keeps them out of what is logged as JSON, inside of others too.
 func (c *Credential) MarshalText() ([]byte, error) { return []byte(c.String()), nil }

@@ -2,7 +2,6 @@ package core
 
 import (
 	"errors"
-	"fmt"
 	"runtime/debug"
 
 	"github.com/twinwire/twinwire"
@@ -17,13 +16,13 @@ type PanicError struct {
 }
 
 // Error returns the value as text.
-func (e *PanicError) Error() string { return fmt.Sprintf("handler panicked: %v", e.Value) }
+func (e *PanicError) Error() string { return "handler panicked: " + sprint(e.Value) }
 
 // panicked logs a panic of what serves r and returns it as an error.
 func (s *Session) panicked(r *Request, v any) error {
 	e := &PanicError{v, debug.Stack()}
 	s.log.Error("twinwire: handler panicked", "session", s.id.String(), "method", r.Method,
-		"panic", fmt.Sprint(v), "stack", string(e.Stack))
+		"panic", sprint(v), "stack", string(e.Stack))
 	return e
 }
 

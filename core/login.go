@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -54,10 +53,7 @@ func (l *Login) Challenge(ctx context.Context, challenge []byte) (proof []byte, 
 // String names the method and the carrier, and nothing that is secret.
 func (l *Login) String() string { return "login by " + quoted(l.Method) + " over " + l.Info.String() }
 
-// LogValue is String, and MarshalText too: a login may have cookies around it.
-func (l *Login) LogValue() slog.Value { return slog.StringValue(l.String()) }
-
-// MarshalText is String.
+// MarshalText is String: a login may have cookies around it.
 func (l *Login) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // Format is String for all verbs.

@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"log/slog"
 	"strconv"
 	"time"
 )
@@ -44,19 +43,6 @@ func (p *Principal) Claim(name string) any {
 		return nil
 	}
 	return p.Claims[name]
-}
-
-// LogValue is the id, quoted and cut, and the end. Claims are nobody's
-// business.
-func (p *Principal) LogValue() slog.Value {
-	if p == nil {
-		return slog.StringValue("nobody")
-	}
-	attrs := []slog.Attr{slog.String("id", quoted(p.ID))}
-	if !p.Expires.IsZero() {
-		attrs = append(attrs, slog.Time("expires", p.Expires))
-	}
-	return slog.GroupValue(attrs...)
 }
 
 // maxQuoted is how much of a peer's text gets into a log, in bytes.

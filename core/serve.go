@@ -2,8 +2,6 @@ package core
 
 import (
 	"errors"
-	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -327,7 +325,7 @@ func (s *Session) guard(what string, f func()) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.log.Error("twinwire: callback panicked", "session", s.id.String(), "callback", what,
-				slog.String("panic", fmt.Sprint(v)), slog.String("stack", string(debug.Stack())))
+				"panic", sprint(v), "stack", string(debug.Stack()))
 		} else if !returned {
 			s.log.Error("twinwire: callback ended its goroutine", "session", s.id.String(), "callback", what)
 			s.abort(errExited)

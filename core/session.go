@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -50,8 +49,8 @@ type Config struct {
 	// and 10 s elsewhere. The server's counts.
 	Heartbeat time.Duration
 	// Logger gets what goes wrong behind a peer's back: panics, errors without
-	// a code, protocol errors. Nil means slog.Default().
-	Logger *slog.Logger
+	// a code, protocol errors. Nil means DefaultLogger().
+	Logger Logger
 }
 
 // A Session is the conversation of one client with one server, and the same
@@ -74,7 +73,7 @@ type Session struct {
 	mux            *Mux
 	acceptor       *Acceptor // nil at a client
 	invoke         Invoker   // nil without interceptors
-	log            *slog.Logger
+	log            Logger
 	rate           *rate.Limiter // of what the peer begins; nil for any number
 	counts         *Counts       // nil at a client
 	packer         *packer       // nil if nothing is compressed
@@ -145,7 +144,7 @@ func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier
 		s.mux = new(Mux)
 	}
 	if s.log == nil {
-		s.log = slog.Default()
+		s.log = DefaultLogger()
 	}
 	// Until begin has opened the services, which end waits for.
 	s.work.paused, s.work.serve = true, s.serve

@@ -1,9 +1,7 @@
 package events
 
 import (
-	"log/slog"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -164,9 +162,4 @@ func (o *fanOut) flush() {
 		o.f.add(o.head, o.tail, o.n)
 		o.head, o.tail, o.n = nil, nil, 0
 	}
-}
-
-// panicked describes a panic for the log.
-func panicked(v any) slog.Attr {
-	return slog.Group("panic", slog.Any("value", v), slog.String("stack", string(debug.Stack())))
 }

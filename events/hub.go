@@ -2,7 +2,7 @@ package events
 
 import (
 	"hash/maphash"
-	"log/slog"
+	"runtime/debug"
 	"sync"
 
 	"github.com/twinwire/twinwire"
@@ -22,8 +22,8 @@ type Options struct {
 	// hub does not close it.
 	Broker Broker
 	// Logger gets panics of callbacks and errors of the broker that nobody
-	// else is told of. Nil means slog.Default().
-	Logger *slog.Logger
+	// else is told of. Nil means core.DefaultLogger().
+	Logger core.Logger
 }
 
 // shards is how many locks share the topics, and the sessions, of a hub.
@@ -77,11 +77,11 @@ func (h *Hub) closed() error {
 	return nil
 }
 
-func (h *Hub) logger() *slog.Logger {
+func (h *Hub) logger() core.Logger {
 	if h.opts.Logger != nil {
 		return h.opts.Logger
 	}
-	return slog.Default()
+	return core.DefaultLogger()
 }
 
 // overflow asks the options for the policy of a topic.
@@ -96,7 +96,7 @@ func (h *Hub) overflow(topic Topic) (o core.Overflow) {
 func (h *Hub) guard(what string, f func()) (ok bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			h.logger().Error("twinwire: callback panicked", "callback", what, panicked(v))
+			h.logger().Error("twinwire: callback panicked", "callback", what, "panic", v, "stack", string(debug.Stack()))
 		}
 	}()
 	f()
