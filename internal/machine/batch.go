@@ -251,6 +251,9 @@ func (m *Machine) append(ln int, f *frame.Frame) {
 		if m.cfg.Retention > 0 {
 			start := len(m.appended)
 			m.appended = frame.Append(m.appended, f)
+			if l.keep == nil {
+				l.keep = &keep{next: f.Seq}
+			}
 			l.keep.add(m.appended[start:], m.chunk, len(f.Payload))
 			m.kept += len(m.appended) - start
 			m.stats.FramesSent++
@@ -365,7 +368,7 @@ func (m *Machine) batchLarge(now time.Duration) bool {
 // batchItem appends the next frame of an item and reports whether it was the
 // last.
 func (m *Machine) batchItem(it *item, now time.Duration) bool {
-	f := &m.scratch
+	f := new(frame.Frame) // on the stack
 	if it.off > 0 {
 		*f = frame.Frame{Kind: frame.More, Flags: frame.OfFlags(owner(it.kind)), ID: it.id}
 		last := m.part(f, it.payload, it.packed, &it.off)
@@ -428,7 +431,7 @@ func (m *Machine) head(f *frame.Frame, it *item, now time.Duration) {
 		return
 	}
 	f.Kind = frame.Call
-	m.out.running[it.id] = it.call
+	m.out.running.put(it.id, it.call)
 	m.stats.CallsStarted++
 	if x := it.call.x; x != nil {
 		for _, s := range x.outs {
@@ -484,7 +487,7 @@ func (m *Machine) sentWhole(it *item) {
 			return
 		}
 		m.out.replyBytes -= len(it.payload)
-		delete(m.in.running, it.id)
+		m.in.running.remove(it.id)
 		m.sent = append(m.sent, it.reply)
 	case itemState:
 		it.state.sent(it)

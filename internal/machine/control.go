@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -38,7 +39,7 @@ type closing struct {
 	gotIn  uint64 // the generation in which it did
 	peer   twinwire.Code
 	why    string
-	nexts  [frame.MaxLanes]uint64
+	nexts  []uint64 // by lane
 	after  time.Duration
 	agreed bool // everything up to the peer's numbers has arrived
 }
@@ -109,7 +110,7 @@ func (m *Machine) receiveClose(f *frame.Frame) error {
 	}
 	c.gotIn = m.cfg.Generation
 	c.got, c.peer, c.why = true, twinwire.Code(f.Code), string(f.Name)
-	c.nexts = f.Nexts
+	c.nexts = slices.Clone(f.Nexts[:])
 	c.after = time.Duration(min(f.Millis, 1<<40)) * time.Millisecond
 	return nil
 }

@@ -1,9 +1,6 @@
 package machine
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
 )
@@ -49,8 +46,7 @@ func (m *Machine) End(eff *Effects) {
 			}
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(m.out.running)) {
-		c := m.out.running[id]
+	for _, c := range m.out.running.sorted() {
 		switch {
 		case c.held && (c.canceled || c.x.arrived()):
 			// The answer is here; the events that it waits for are not coming.
@@ -63,7 +59,7 @@ func (m *Machine) End(eff *Effects) {
 		default:
 			c.finish(twinwire.OutcomeUnknown, "session ended before the answer came")
 		}
-		delete(m.out.running, id)
+		m.out.running.remove(c.item.id)
 		m.finished(c, eff)
 	}
 	m.endStreams()
@@ -72,5 +68,5 @@ func (m *Machine) End(eff *Effects) {
 	for i := range m.lanes {
 		m.lanes[i].keep.trim(m.lanes[i].sent, m.cfg.FreeChunk)
 	}
-	m.events = eventQueue{}
+	m.events = nil
 }

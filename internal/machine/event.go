@@ -83,11 +83,23 @@ type eventQueue struct {
 	all     Sub // the topic with id 0
 }
 
-func (e *eventQueue) empty() bool { return e.head == len(e.q) && len(e.gaps) == 0 }
+// queuedEvents returns the queue of the event lane. A session without topics has
+// none.
+func (m *Machine) queuedEvents() *eventQueue {
+	if m.events == nil {
+		m.events = new(eventQueue)
+	}
+	return m.events
+}
+
+func (e *eventQueue) empty() bool { return e == nil || e.head == len(e.q) && len(e.gaps) == 0 }
 
 // sentThrough reports whether the event with this ordinal is on the wire, or
 // was dropped, as were all before it.
 func (e *eventQueue) sentThrough(ordinal uint64) bool {
+	if e == nil {
+		return true
+	}
 	e.skipDropped()
 	return e.head == len(e.q) || e.q[e.head].ordinal > ordinal
 }
@@ -160,7 +172,7 @@ func (e *eventQueue) miss(s *Sub) {
 // room makes room for n bytes by dropping what may be dropped, oldest first,
 // and reports whether there is. One event always fits, also behind the begin of
 // its subscription.
-func (e *eventQueue) room(n, most int, stats *Stats) bool {
+func (e *eventQueue) room(n, most int, stats *counters) bool {
 	for e.bytes > 0 && e.bytes+n > most && e.fixed < len(e.q) {
 		i := e.fixed
 		e.fixed++
@@ -221,12 +233,13 @@ func (m *Machine) Subscribe(topic string, overflow Overflow) (*Sub, error) {
 	}
 	m.nextSub++
 	s := &Sub{id: m.nextSub, name: topic, overflow: overflow, live: true}
-	if !m.events.room(len(topic)+eventOverhead, m.cfg.MaxEventBytes, &m.stats) {
+	e := m.queuedEvents()
+	if !e.room(len(topic)+eventOverhead, m.cfg.MaxEventBytes, &m.stats) {
 		m.limited(LimitEventBytes)
 		return nil, ErrSlowConsumer
 	}
-	m.events.push(queuedEvent{sub: s, kind: eventBegin})
-	s.begin = m.events.last
+	e.push(queuedEvent{sub: s, kind: eventBegin})
+	s.begin = e.last
 	return s, nil
 }
 
@@ -253,7 +266,7 @@ func (m *Machine) Unsubscribe(s *Sub) bool {
 // of the session because the topic may not lose anything: ErrSlowConsumer, or
 // ErrTooLarge if the peer does not accept an event of this size.
 func (m *Machine) Emit(s *Sub, typ string, payload []byte, overflow Overflow, packed ...[]byte) (uint64, error) {
-	e := &m.events
+	e := m.queuedEvents()
 	if s == nil {
 		s = &e.all
 		s.live = true
@@ -314,7 +327,10 @@ func (m *Machine) EventPipe() int {
 // batchEvents appends events until the batch has grown by budget bytes. It
 // reports whether it appended any.
 func (m *Machine) batchEvents(budget int) bool {
-	e := &m.events
+	e := m.events
+	if e.empty() {
+		return false
+	}
 	ln := &m.lanes[m.role.event]
 	start := len(m.appended)
 	for len(m.appended)-start < budget && m.open(m.role.event) {
@@ -324,7 +340,7 @@ func (m *Machine) batchEvents(budget int) bool {
 			break
 		}
 		h := &e.q[e.head]
-		f := &m.scratch
+		f := new(frame.Frame)
 		switch h.kind {
 		case eventUnfit:
 			e.miss(h.sub)
@@ -381,8 +397,7 @@ func (m *Machine) batchGaps() {
 
 func (m *Machine) gap(s *Sub) {
 	if s.missed > 0 && (s.begun || s.id == 0) {
-		m.scratch = frame.Frame{Kind: frame.Gap, ID: s.id, Next: s.missed}
-		m.append(m.role.event, &m.scratch)
+		m.append(m.role.event, &frame.Frame{Kind: frame.Gap, ID: s.id, Next: s.missed})
 	}
 	s.missed = 0
 }

@@ -91,7 +91,7 @@ func TestSubscriptionThatNobodyHeardOf(t *testing.T) {
 	for range 1_000_000 {
 		f.server.Unsubscribe(f.subscribe("churn"))
 	}
-	if e := &f.server.events; e.bytes != before || cap(e.q) > 4096 {
+	if e := f.server.events; e.bytes != before || cap(e.q) > 4096 {
 		t.Errorf("%d bytes and room for %d events", e.bytes-before, cap(e.q))
 	}
 	f.expect("begin first 0 0")
@@ -145,7 +145,7 @@ func TestUnfitEventsAreBounded(t *testing.T) {
 	for range 100_000 {
 		f.emit(s, 101)
 	}
-	if e := &f.server.events; e.bytes > 10*eventOverhead || cap(e.q) > 2048 {
+	if e := f.server.events; e.bytes > 10*eventOverhead || cap(e.q) > 2048 {
 		t.Errorf("%d bytes and room for %d events", e.bytes, cap(e.q))
 	}
 	f.emit(s, 1)

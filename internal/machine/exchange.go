@@ -131,11 +131,8 @@ func (c *Chunk) Reset() { c.next, c.from, c.to, c.refs, c.done = nil, 0, 0, 0, f
 
 // streams are the streams of a session in both directions.
 type streams struct {
-	// Sending. The active ones have something to send that their window
-	// allows, in the order of their turns; the waiting ones must not begin yet
-	// (clause 12.5).
-	active  [priorities]ring
-	waiting ring
+	// Sending.
+	*turns         // nil before the first stream of this end
 	begun   uint64 // of this end, so far
 	limit   uint64
 	freed   []*OutStream // with room again, or over
@@ -148,6 +145,14 @@ type streams struct {
 	granted uint64
 	spare   int // bytes by which windows may still grow
 	windows []*InStream
+}
+
+// turns are the streams of this end that have something to send. The active
+// ones may, in the order of their turns; the waiting ones must not begin yet
+// (clause 12.5).
+type turns struct {
+	active  [priorities]ring
+	waiting ring
 }
 
 func (st *streams) init(own, peer Window, spare int) {

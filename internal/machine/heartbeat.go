@@ -63,7 +63,7 @@ func (m *Machine) silence() time.Duration {
 
 // awaits reports whether the watchdog looks: something is waited for.
 func (m *Machine) awaits() bool {
-	return m.cfg.Watchdog && (m.beat.doubt || len(m.out.running) > 0 || m.unacknowledged())
+	return m.cfg.Watchdog && (m.beat.doubt || m.out.running.len() > 0 || m.unacknowledged())
 }
 
 // Doubt asks the peer at once whether it is there, because the application has
@@ -149,7 +149,9 @@ func (m *Machine) Tick(now time.Duration) error {
 		return ErrPeerDead
 	case b.asked == 0 && now-m.silence() >= m.interval():
 		for i := range m.lanes {
-			m.lanes[i].keep.shrink()
+			if l := &m.lanes[i]; l.keep.empty() {
+				l.keep = nil // an idle session holds on to no room
+			}
 		}
 		m.ask(now)
 	}

@@ -316,8 +316,8 @@ func (w *world) finish() {
 		if in := &e.peer.m.in; m.out.messages != in.messages || in.messages != in.messagesDone || in.serving != 0 {
 			w.fatalf("%s: messages of %d were sent, of %d received, of %d consumed", e.name, m.out.messages, in.messages, in.messagesDone)
 		}
-		if len(m.in.running) != 0 || len(m.in.partial) != 0 || m.in.refused != 0 {
-			w.fatalf("%s: %d calls of the peer still run", e.name, len(m.in.running))
+		if m.in.running.len() != 0 || len(m.in.partial) != 0 || m.in.refused != 0 {
+			w.fatalf("%s: %d calls of the peer still run", e.name, m.in.running.len())
 		}
 		for _, s := range e.states {
 			if len(s.out.queue) != 0 || s.out.bytes != 0 {

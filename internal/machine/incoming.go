@@ -43,10 +43,10 @@ type Inbound struct {
 
 // incoming are the calls and messages of the peer.
 type incoming struct {
-	own     Window
+	own     *Window // the machine's
 	lastID  uint64
 	partial map[uint64]*Inbound // of which not all parts have arrived
-	running map[uint64]*Inbound // from Start to the end of the reply's sending
+	running table[Inbound]      // from Start to the end of the reply's sending
 	refused int                 // refusals that wait to be sent
 
 	states    map[uint64]*inState
@@ -64,10 +64,8 @@ type incoming struct {
 	largeGranted    uint64
 }
 
-func (in *incoming) init(own Window) {
+func (in *incoming) init(own *Window) {
 	in.own = own
-	in.partial = make(map[uint64]*Inbound)
-	in.running = make(map[uint64]*Inbound)
 	in.messagesGranted = uint64(own.Messages)
 	in.largeGranted = uint64(own.Large)
 }
@@ -100,7 +98,7 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 		}
 		in.lastID = f.ID
 		if len(m.str.early) > 0 {
-			defer func() { m.attachEarly(f.ID, in.running[f.ID], eff) }()
+			defer func() { m.attachEarly(f.ID, in.running.get(f.ID), eff) }()
 		}
 	}
 	if f.Flags&frame.HasMeta != 0 {
@@ -115,7 +113,7 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 			return m.beyond(LimitMessages, "message beyond the window")
 		}
 		in.serving++
-	} else if len(in.running) >= in.own.Calls {
+	} else if in.running.len() >= in.own.Calls {
 		m.limited(LimitCalls)
 		return m.refuse(f, twinwire.ResourceExhausted, "call beyond the window")
 	}
@@ -134,7 +132,7 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 		if f.Flags&frame.Deadline != 0 {
 			v.Deadline = now + time.Duration(min(f.Millis, 1<<40))*time.Millisecond
 		}
-		in.running[f.ID] = v
+		in.running.put(f.ID, v)
 	}
 	if f.Flags&frame.HasMore == 0 {
 		v.Payload, v.Meta = f.Payload, f.Meta
@@ -147,6 +145,9 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 	v.size, v.Owned = int(f.Size), true
 	v.parts = m.cfg.Rooms.begin(v.size, f)
 	v.Meta = append([]byte(nil), f.Meta...)
+	if in.partial == nil {
+		in.partial = make(map[uint64]*Inbound)
+	}
 	in.partial[f.ID] = v
 	return nil
 }
@@ -201,7 +202,7 @@ func (m *Machine) continueCall(f *frame.Frame, eff *Effects) error {
 
 // receiveCancel takes a CANCEL (clause 6.8).
 func (m *Machine) receiveCancel(f *frame.Frame, eff *Effects) {
-	v := m.in.running[f.ID]
+	v := m.in.running.get(f.ID)
 	if v == nil || v.replied && !v.replyWaits {
 		return
 	}

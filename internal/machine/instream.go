@@ -117,7 +117,7 @@ func (m *Machine) attachEarly(id uint64, of *Inbound, eff *Effects) {
 func (m *Machine) inOf(f *frame.Frame) (of party, s *InStream, live bool, err error) {
 	slot := uint8(f.Slot)
 	if f.Flags&frame.OfCallee != 0 {
-		c := m.out.running[f.ID]
+		c := m.out.running.get(f.ID)
 		switch {
 		case c == nil && f.ID > m.out.nextID:
 			return nil, nil, false, protocolError("stream of a call that was not made")
@@ -126,7 +126,7 @@ func (m *Machine) inOf(f *frame.Frame) (of party, s *InStream, live bool, err er
 		}
 		return c, c.x.in(slot), true, nil
 	}
-	if v := m.in.running[f.ID]; v != nil {
+	if v := m.in.running.get(f.ID); v != nil {
 		return v, v.x.in(slot), !v.replied, nil
 	}
 	if f.ID <= m.in.lastID {

@@ -102,8 +102,8 @@ var intruders = []intruder{
 		}
 		for range 2*in.own.Calls + 1 {
 			err := e.forge(frame.Frame{Kind: frame.Call, Lane: ln, ID: in.lastID + 1, Name: []byte("t.x")})
-			if len(in.running) > in.own.Calls {
-				e.w.fatalf("%s: %d calls run", e.name, len(in.running))
+			if in.running.len() > in.own.Calls {
+				e.w.fatalf("%s: %d calls run", e.name, in.running.len())
 			}
 			if err != nil {
 				e.refused(err, "too many calls that cannot be run")
@@ -118,9 +118,9 @@ var intruders = []intruder{
 		if !e.bound(int(ln)) || in.lastID == 0 || in.refused >= in.own.Calls {
 			return false
 		}
-		delete(in.running, in.lastID) // as if it had been answered
+		in.running.remove(in.lastID) // as if it had been answered
 		err := e.forge(frame.Frame{Kind: frame.Call, Lane: ln, ID: in.lastID, Name: []byte("t.x")})
-		if err != nil || len(e.eff.Start) > 0 || in.running[in.lastID] != nil {
+		if err != nil || len(e.eff.Start) > 0 || in.running.get(in.lastID) != nil {
 			e.w.fatalf("%s: a duplicate of call %d was taken: %v", e.name, in.lastID, err)
 		}
 		return true
@@ -222,7 +222,7 @@ var intruders = []intruder{
 	}},
 	{"streams of calls that do not come", func(e *end) bool {
 		st, in, ln := &e.m.str, &e.m.in, uint8(e.m.role.stream)
-		if !e.bound(int(ln)) || !e.bound(e.m.role.call) || st.opened >= st.granted || len(st.early) > 0 || len(in.running) >= in.own.Calls {
+		if !e.bound(int(ln)) || !e.bound(e.m.role.call) || st.opened >= st.granted || len(st.early) > 0 || in.running.len() >= in.own.Calls {
 			return false
 		}
 		f := frame.Frame{Kind: frame.Data, Flags: frame.First, Lane: ln, ID: in.lastID + 1}

@@ -28,17 +28,20 @@ type keptFrame struct {
 
 func (f *keptFrame) size() int { return int(f.n + f.to - f.from) }
 
-const (
-	// keepIdle is how much room a keep holds on to when it has been empty for
-	// a heartbeat.
-	keepIdle = 4 << 10
-	// keepPart is the least payload that stays in its chunk: a frame of less
-	// would keep the whole chunk from being used again.
-	keepPart = 4 << 10
-)
+// keepPart is the least payload that stays in its chunk: a frame of less would
+// keep the whole chunk from being used again.
+const keepPart = 4 << 10
 
 // replays reports whether frames are to be sent again.
-func (k *keep) replays() bool { return k.again < len(k.frames) }
+func (k *keep) replays() bool { return k != nil && k.again < len(k.frames) }
+
+// bytes returns the size of all frames.
+func (k *keep) bytes() int {
+	if k == nil {
+		return 0
+	}
+	return k.size
+}
 
 // add keeps a frame that is sent for the first time. If c is not nil the last
 // n bytes of it are the first n that c holds.
@@ -67,6 +70,9 @@ func (k *keep) add(f []byte, c *Chunk, n int) {
 // trim drops the frames below a number. It calls free with the chunks that
 // nothing needs any more, and returns how many bytes the frames were.
 func (k *keep) trim(next uint64, free func(*Chunk)) int {
+	if k == nil {
+		return 0
+	}
 	was := k.size
 	for ; k.next < next && k.first < len(k.frames); k.next++ {
 		f := &k.frames[k.first]
@@ -90,7 +96,11 @@ func (k *keep) trim(next uint64, free func(*Chunk)) int {
 }
 
 // rewind has everything sent again.
-func (k *keep) rewind() { k.again, k.at = k.first, k.head }
+func (k *keep) rewind() {
+	if k != nil {
+		k.again, k.at = k.first, k.head
+	}
+}
 
 // appendAgain appends the next frame that is to be sent again.
 func (k *keep) appendAgain(b []byte) []byte {
@@ -104,9 +114,5 @@ func (k *keep) appendAgain(b []byte) []byte {
 	return b
 }
 
-// shrink gives back the room of a keep that is empty.
-func (k *keep) shrink() {
-	if k.first == len(k.frames) && cap(k.b) > keepIdle {
-		*k = keep{next: k.next}
-	}
-}
+// empty reports whether nothing is kept.
+func (k *keep) empty() bool { return k == nil || k.first == len(k.frames) }

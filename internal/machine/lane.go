@@ -19,20 +19,20 @@ type lane struct {
 	bound    bool // frames may be sent
 	attached bool // a server has received its ATTACH
 	asked    bool // a server has sent OPEN, or a client has received it
+	ackLate  bool // an ACK is due: its time has come, or the peer asks for one
 
 	sent    uint64 // the number of the next frame to be sent
 	acked   uint64 // what the peer has accepted
 	flight  []mark // batches that wait for their acknowledgement
 	pending int    // bytes of the batches in flight
 	pace    *pace  // of the streams; nil before the first
-	keep    keep   // what was sent and is not acknowledged
+	keep    *keep  // what was sent and is not acknowledged; nil for nothing
 
 	next      uint64        // the number of the next frame to be received
 	owedSince uint64        // next as the last ACK said it
 	owedCount int           // frames received since the last ACK, without those of streams
 	owedBytes int           // their bytes
 	ackDue    time.Duration // when an ACK will be due; 0 for none
-	ackLate   bool          // that time has come, or the peer asks for one
 
 	names map[string]uint64 // ids of names that were sent
 	heard []name            // names by id-1 that were received

@@ -41,7 +41,7 @@ type latest struct {
 // newest has the newest event of a subscription take the place of what waits
 // of it, and reports whether it did. If not, it is for the queue.
 func (m *Machine) newest(v *queuedEvent) bool {
-	s, e := v.sub, &m.events
+	s, e := v.sub, m.events
 	l := &s.latest
 	if len(v.payload) > m.cfg.Peer.MaxMessage {
 		return false

@@ -151,7 +151,7 @@ type Machine struct {
 	credit    list             // large messages that wait for credit
 	large     list             // large messages of which parts were sent
 	unacked   list             // tracked calls and messages that were sent whole, in their order
-	events    eventQueue
+	events    *eventQueue      // nil before the first subscription and event
 	out       outgoing
 	latest    latest
 	nextSub   uint64
@@ -172,8 +172,7 @@ type Machine struct {
 	ended       bool
 	detached    bool // there is no carrier
 	kept        int  // bytes in the keeps of all lanes
-	stats       Stats
-	scratch     frame.Frame
+	stats       counters
 	chunk       *Chunk        // that the payload of the frame being appended is in
 	appended    []byte        // what Batch is writing to
 	touched     uint8         // lanes of which a numbered frame is in it
@@ -217,8 +216,8 @@ func New(cfg Config, now time.Duration) *Machine {
 	m.role.event = min(2, cfg.Lanes-1)
 	m.role.bulk = min(3, cfg.Lanes-1)
 	m.role.stream = min(4, cfg.Lanes-1)
-	m.in.init(cfg.Own)
-	m.out.init(cfg.Peer)
+	m.in.init(&m.cfg.Own)
+	m.out.init(&m.cfg.Peer)
 	m.str.init(cfg.Own, cfg.Peer, cfg.MaxStreams-cfg.Own.Streams*cfg.Own.Stream)
 	m.beat.heard = now
 	m.lanes[0].bound = !cfg.Client
@@ -240,7 +239,7 @@ func (m *Machine) carries(pipe, ln int) bool { return !m.cfg.Independent || pipe
 // Crowded reports whether more than one call or message is under way, so that
 // others may be about to send as well.
 func (m *Machine) Crowded() bool {
-	return m.out.calls+m.out.queued+len(m.in.running)+m.in.serving > 1
+	return m.out.calls+m.out.queued+m.in.running.len()+m.in.serving > 1
 }
 
 // Effects is what a driver has to carry out after Receive, Tick or End, in the

@@ -71,10 +71,10 @@ func (c *Call) finish(code twinwire.Code, text string) {
 
 // outgoing are the calls and messages of this side.
 type outgoing struct {
-	peer    Window
+	peer    *Window // the machine's
 	nextID  uint64
-	running map[uint64]*Call // of which a frame was sent, not answered
-	calls   int              // that take a place in the window, canceled ones too
+	running table[Call] // of which a frame was sent, not answered
+	calls   int         // that take a place in the window, canceled ones too
 	held    []*Call
 
 	messages      uint64 // sent so far
@@ -87,9 +87,8 @@ type outgoing struct {
 	replyBytes  int // replies not sent yet
 }
 
-func (o *outgoing) init(peer Window) {
+func (o *outgoing) init(peer *Window) {
 	o.peer = peer
-	o.running = make(map[uint64]*Call)
 	o.messageLimit = uint64(peer.Messages)
 	o.largeLimit = uint64(peer.Large)
 }
@@ -213,7 +212,7 @@ func (m *Machine) Abandon(c *Call, code twinwire.Code) (out, notRun bool) {
 // receiveReply takes a REPLY (clauses 6.7 and 6.10).
 func (m *Machine) receiveReply(f *frame.Frame, eff *Effects) error {
 	m.in.replies++
-	c := m.out.running[f.ID]
+	c := m.out.running.get(f.ID)
 	switch {
 	case c == nil || c.size > 0 || c.held:
 		return protocolError("reply to a call that is not running")
@@ -253,7 +252,7 @@ func (m *Machine) receiveReply(f *frame.Frame, eff *Effects) error {
 
 // continueReply takes a part of a reply of several frames (clause 6.6).
 func (m *Machine) continueReply(f *frame.Frame, eff *Effects) error {
-	c := m.out.running[f.ID]
+	c := m.out.running.get(f.ID)
 	if c == nil || c.size == 0 || c.held {
 		return protocolError("part of a message that was not begun")
 	}
@@ -310,7 +309,7 @@ func (m *Machine) remove(c *Call) {
 		c.item.unlink() // from unacked: an answer says more
 	}
 	m.out.calls--
-	delete(m.out.running, c.item.id)
+	m.out.running.remove(c.item.id)
 }
 
 // release ends the calls whose reply need not wait any more.

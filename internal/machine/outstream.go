@@ -171,6 +171,9 @@ func (m *Machine) activate(s *OutStream) {
 		return
 	}
 	st := &m.str
+	if st.turns == nil {
+		st.turns = new(turns)
+	}
 	if !s.admitted {
 		if st.begun >= st.limit {
 			st.waiting.push(s)
@@ -185,7 +188,7 @@ func (m *Machine) activate(s *OutStream) {
 // admitStreams lets streams begin that waited for others to be over.
 func (m *Machine) admitStreams() {
 	st := &m.str
-	for st.waiting.first != nil && st.begun < st.limit {
+	for st.turns != nil && st.waiting.first != nil && st.begun < st.limit {
 		s := st.waiting.first
 		s.unlink()
 		m.activate(s)
@@ -208,6 +211,9 @@ func (m *Machine) streamsReady(ln int) bool {
 
 // streamsWant reports whether streams of a lane have something to send.
 func (m *Machine) streamsWant(ln int) bool {
+	if m.str.turns == nil {
+		return false
+	}
 	for p := range m.str.active {
 		if m.str.active[p].count > 0 && m.streamLane(Priority(p)) == ln {
 			return true
@@ -219,6 +225,9 @@ func (m *Machine) streamsWant(ln int) bool {
 // batchStreams appends frames of the streams of a priority until the batch has
 // grown by budget bytes; they take turns. It reports whether it appended any.
 func (m *Machine) batchStreams(pipe int, p Priority, budget int, now time.Duration) bool {
+	if m.str.turns == nil {
+		return false
+	}
 	r := &m.str.active[p]
 	ln := m.streamLane(p)
 	if r.count == 0 || !m.carries(pipe, ln) {
@@ -243,8 +252,7 @@ func (m *Machine) batchStreams(pipe int, p Priority, budget int, now time.Durati
 
 // batchStream appends one frame of a stream.
 func (m *Machine) batchStream(s *OutStream, ln int, now time.Duration) {
-	f := &m.scratch
-	*f = frame.Frame{ID: s.of.number(), Slot: uint64(s.slot), Flags: calleeFlag(s.of.callee())}
+	f := &frame.Frame{ID: s.of.number(), Slot: uint64(s.slot), Flags: calleeFlag(s.of.callee())}
 	if s.reset && s.begun {
 		f.Kind, f.Code, f.Payload = frame.Reset, uint16(s.Code), s.Text
 		m.append(ln, f)
@@ -332,7 +340,7 @@ func (m *Machine) doneWith(c *Chunk) {
 // endStreams gives back what waits to be sent of calls that are served here,
 // at the end of the session.
 func (m *Machine) endStreams() {
-	for _, v := range m.in.running {
+	for _, v := range m.in.running.sorted() {
 		if v.x != nil {
 			for _, s := range v.x.outs {
 				s.unlink()
@@ -360,12 +368,12 @@ func (m *Machine) dropStreams(x *exchange, code twinwire.Code) {
 // its call; nil if the call is over.
 func (m *Machine) outOf(f *frame.Frame) (party, *OutStream) {
 	if f.Flags&frame.OfCallee != 0 {
-		if v := m.in.running[f.ID]; v != nil {
+		if v := m.in.running.get(f.ID); v != nil {
 			return v, v.x.out(uint8(f.Slot))
 		}
 		return nil, nil
 	}
-	if c := m.out.running[f.ID]; c != nil {
+	if c := m.out.running.get(f.ID); c != nil {
 		return c, c.x.out(uint8(f.Slot))
 	}
 	return nil, nil

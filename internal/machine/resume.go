@@ -1,8 +1,6 @@
 package machine
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -82,11 +80,11 @@ func (m *Machine) Rebind(b *Binding, now time.Duration, eff *Effects) error {
 	m.received(eff)
 	m.lanes[0].bound = !m.cfg.Client
 	m.control = control{pongs: m.control.pongs[:0], messages: true, largeSize: true, streams: true, leaving: m.leaving.wanted}
-	for _, id := range slices.Sorted(maps.Keys(m.out.running)) {
-		m.renewWindows(m.out.running[id].x)
+	for _, c := range m.out.running.sorted() {
+		m.renewWindows(c.x)
 	}
-	for _, id := range slices.Sorted(maps.Keys(m.in.running)) {
-		m.renewWindows(m.in.running[id].x)
+	for _, v := range m.in.running.sorted() {
+		m.renewWindows(v.x)
 	}
 	for _, s := range m.str.early {
 		m.renewWindow(s)
@@ -125,14 +123,14 @@ func (m *Machine) acknowledge(ln int, next uint64, now time.Duration) error {
 // open reports whether new frames of a lane may be sent: not before what is
 // sent again, and not more than what may be kept.
 func (m *Machine) open(ln int) bool {
-	k := &m.lanes[ln].keep
+	k := m.lanes[ln].keep
 	if k.replays() {
 		return false
 	}
 	if ln == m.role.bulk || ln == m.role.stream {
-		return k.size < max(m.cfg.Retention, streamRetention) || m.cfg.Retention <= 0
+		return k.bytes() < max(m.cfg.Retention, streamRetention) || m.cfg.Retention <= 0
 	}
-	return k.size < m.cfg.Retention || m.cfg.Retention <= 0
+	return k.bytes() < m.cfg.Retention || m.cfg.Retention <= 0
 }
 
 // streamRetention is how much is kept of the lanes of streams at most, or

@@ -105,7 +105,7 @@ func TestRetentionIsBounded(t *testing.T) {
 		pipe := client.m.role.call % client.m.Pipes()
 		for client.flush(pipe) {
 		}
-		if kept := client.m.lanes[client.m.role.call].keep.size; kept < 100_000 || kept > 100_000+2*frame.MaxFrame {
+		if kept := client.m.lanes[client.m.role.call].keep.bytes(); kept < 100_000 || kept > 100_000+2*frame.MaxFrame {
 			t.Errorf("%d bytes are kept", kept)
 		}
 		w.settle()
@@ -113,13 +113,13 @@ func TestRetentionIsBounded(t *testing.T) {
 			t.Errorf("%d messages arrived", n)
 		}
 		for i := range client.m.lanes {
-			if k := &client.m.lanes[i].keep; k.size != 0 {
-				t.Errorf("lane %d keeps %d bytes", i, k.size)
+			if n := client.m.lanes[i].keep.bytes(); n != 0 {
+				t.Errorf("lane %d keeps %d bytes", i, n)
 			}
 		}
 		w.tick(client.m.Deadline() - w.now)
 		for i := range client.m.lanes {
-			if k := &client.m.lanes[i].keep; cap(k.b) > keepIdle {
+			if k := client.m.lanes[i].keep; k != nil {
 				t.Errorf("lane %d holds on to %d bytes", i, cap(k.b))
 			}
 		}

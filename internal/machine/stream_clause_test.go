@@ -167,7 +167,7 @@ func TestStreamBeforeCall(t *testing.T) {
 				if len(s.m.str.early) != 0 || len(s.dropped) != 0 || s.open() != 1 {
 					t.Errorf("%d wait, %d dropped, %d open", len(s.m.str.early), len(s.dropped), s.open())
 				}
-				v := s.m.in.running[5]
+				v := s.m.in.running.get(5)
 				if s.m.InStream(v, 0) != s.data[0].Stream || s.m.InStream(v, 1) != s.data[2].Stream {
 					t.Error("the call has other streams")
 				}
@@ -244,8 +244,8 @@ func TestStreamsBeforeReply(t *testing.T) {
 		if reply.Kind != frame.Reply || reply.Flags&frame.Streamed == 0 || reply.Slot != began {
 			t.Errorf("%v: the reply is %v", code, reply)
 		}
-		if !open.Over() || !unused.Over() || s.open() != 0 || len(s.m.in.running) != 0 {
-			t.Errorf("%v: something is left: %d streams, %d calls", code, s.open(), len(s.m.in.running))
+		if !open.Over() || !unused.Over() || s.open() != 0 || s.m.in.running.len() != 0 {
+			t.Errorf("%v: something is left: %d streams, %d calls", code, s.open(), s.m.in.running.len())
 		}
 		if late := s.m.OpenStream(v, 3, Normal); !late.Over() {
 			t.Error("a stream begins after the reply")

@@ -224,7 +224,9 @@ func TestStreamCredit(t *testing.T) {
 			}
 		},
 		"begun before the call, which is of no use": func(d *duo, client, server *Machine) {
-			server.in.own.Calls = 0
+			none := *server.in.own
+			none.Calls = 0
+			server.in.own = &none
 			client.Write(client.OpenStream(d.call(), 0, Normal), make([]byte, 100))
 			d.move(client.role.call)
 		},
@@ -259,14 +261,17 @@ func TestStreamCredit(t *testing.T) {
 				}
 			}
 			for _, m := range d.ends {
-				st := &m.str
+				st := m.str
+				if st.turns == nil {
+					st.turns = new(turns)
+				}
 				if st.opened != st.over || st.granted == st.opened || st.spare != 0 {
 					t.Errorf("%d streams began, %d are over, %d are allowed; %d bytes may be given", st.opened, st.over, st.granted, st.spare)
 				}
 				if st.begun >= st.limit || st.waiting.count+st.active[Normal].count+len(st.early)+len(st.windows)+st.replies != 0 {
-					t.Errorf("something waits: %+v", *st)
+					t.Errorf("something waits: %+v", st)
 				}
-				if len(m.in.running)+len(m.out.running)+len(m.out.held) != 0 {
+				if m.in.running.len()+m.out.running.len()+len(m.out.held) != 0 {
 					t.Error("calls are left")
 				}
 			}

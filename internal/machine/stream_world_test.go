@@ -297,10 +297,10 @@ func (w *world) finishReading() {
 	w.settle()
 	for _, e := range w.ends {
 		for _, s := range e.outs {
-			if s.out.over || s.out.queued == 0 && !s.ended || s.out.in == &e.m.str.waiting || s.out.of.number() == 0 {
+			if s.out.over || s.out.queued == 0 && !s.ended || s.out.in != nil && s.out.in == &e.m.str.waiting || s.out.of.number() == 0 {
 				continue
 			}
-			if v := e.peer.m.in.running[s.out.of.number()]; !s.callee && (v == nil || v.replied) {
+			if v := e.peer.m.in.running.get(s.out.of.number()); !s.callee && (v == nil || v.replied) {
 				continue // the answer waits for credit
 			}
 			w.fatalf("%s: %d bytes wait of stream %v, %d were sent of %d", e.name, s.out.queued, s.streamKey, s.out.sent, s.out.limit)
@@ -353,7 +353,10 @@ func (e *end) checkStreams() {
 
 // streamsQuiet checks that nothing is left once everything has ended.
 func (e *end) streamsQuiet() {
-	st := &e.m.str
+	st := e.m.str
+	if st.turns == nil {
+		st.turns = new(turns)
+	}
 	if st.opened != st.over || len(st.early) != 0 || st.waiting.count != 0 || st.replies != 0 || st.begun >= st.limit {
 		e.w.fatalf("%s: %d streams began, %d are over; %d are early, %d wait; %d of %d sent", e.name, st.opened, st.over, len(st.early), st.waiting.count, st.begun, st.limit)
 	}

@@ -618,16 +618,19 @@ func (w *world) check() {
 			if i == m.role.bulk || i == m.role.stream {
 				most = max(most, streamRetention)
 			}
-			if a.keep.size > 0 && a.keep.size >= most+frame.MaxFrame {
-				w.fatalf("%s: lane %d keeps %d bytes", e.name, i, a.keep.size)
+			if a.keep.bytes() > 0 && a.keep.bytes() >= most+frame.MaxFrame {
+				w.fatalf("%s: lane %d keeps %d bytes", e.name, i, a.keep.bytes())
 			}
 			if a.acked > a.sent || b.next > a.sent || a.acked > b.next || len(a.flight) > maxFlight {
 				w.fatalf("%s: lane %d: sent %d, received %d, acknowledged %d", e.name, i, a.sent, b.next, a.acked)
 			}
 		}
-		o := &m.out
+		o, events := &m.out, 0
+		if m.events != nil {
+			events = m.events.bytes
+		}
 		switch {
-		case o.calls > o.peer.Calls, len(o.running) > o.peer.Calls, o.messages > o.messageLimit, o.largeReserved > o.largeLimit:
+		case o.calls > o.peer.Calls, o.running.len() > o.peer.Calls, o.messages > o.messageLimit, o.largeReserved > o.largeLimit:
 			w.fatalf("%s: a window is exceeded: %d calls, %d of %d messages, %d of %d bytes", e.name, o.calls, o.messages, o.messageLimit, o.largeReserved, o.largeLimit)
 		case o.queued > m.cfg.MaxQueuedCalls, o.queuedBytes > m.cfg.MaxQueuedBytes+m.cfg.Peer.MaxMessage:
 			w.fatalf("%s: %d calls and %d bytes wait", e.name, o.queued, o.queuedBytes)
@@ -636,9 +639,9 @@ func (w *world) check() {
 		case m.in.largeDone > m.in.largeReserved, m.in.messagesDone > m.in.messages,
 			m.in.largeGranted > m.in.largeDone+uint64(m.in.own.Large), m.in.messagesGranted > m.in.messagesDone+uint64(m.in.own.Messages):
 			w.fatalf("%s: more is given back than was taken: %+v", e.name, m.in)
-		case m.events.bytes > m.cfg.MaxEventBytes+70_000:
-			w.fatalf("%s: %d bytes of events wait", e.name, m.events.bytes)
-		case o.queued < 0, o.queuedBytes < 0, o.replyBytes < 0, o.calls < 0, m.events.bytes < 0, m.in.refused < 0:
+		case events > m.cfg.MaxEventBytes+70_000:
+			w.fatalf("%s: %d bytes of events wait", e.name, events)
+		case o.queued < 0, o.queuedBytes < 0, o.replyBytes < 0, o.calls < 0, events < 0, m.in.refused < 0:
 			w.fatalf("%s: a count is negative: %+v", e.name, *o)
 		}
 		e.checkStreams()

@@ -1,0 +1,98 @@
+package machine
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A table finds what is under way by its id: a hash table with linear probing.
+// Ids are given in order, so that those of a window have places of their own as
+// a rule; a map costs each call five times as much time, and an idle session 190
+// bytes instead of 64. A peer that picks its ids so that they collide has each of
+// its calls cost as many comparisons as it has calls running.
+type table[T any] struct {
+	slots []slot[T] // as many as a power of two, at most half of them taken
+	count int
+}
+
+// A slot is a place of a table; v is nil if it is free.
+type slot[T any] struct {
+	id uint64
+	v  *T
+}
+
+const (
+	fewSlots = 4
+	// manySlots is how many places an empty table holds on to.
+	manySlots = 512
+)
+
+func (t *table[T]) len() int { return t.count }
+
+// find returns the place of an id, or the free one where its search ends.
+func (t *table[T]) find(id uint64) int {
+	mask := len(t.slots) - 1
+	i := int(id) & mask
+	for t.slots[i].v != nil && t.slots[i].id != id {
+		i = (i + 1) & mask
+	}
+	return i
+}
+
+// get returns what has an id, or nil.
+func (t *table[T]) get(id uint64) *T {
+	if t.count == 0 {
+		return nil
+	}
+	return t.slots[t.find(id)].v
+}
+
+// put adds what has an id that nothing in the table has.
+func (t *table[T]) put(id uint64, v *T) {
+	if 2*(t.count+1) > len(t.slots) {
+		old := t.slots
+		t.slots = make([]slot[T], max(fewSlots, 2*len(old)))
+		for _, s := range old {
+			if s.v != nil {
+				t.slots[t.find(s.id)] = s
+			}
+		}
+	}
+	t.slots[t.find(id)] = slot[T]{id, v}
+	t.count++
+}
+
+// remove takes what has an id out of the table, if it is there.
+func (t *table[T]) remove(id uint64) {
+	if t.get(id) == nil {
+		return
+	}
+	if t.count--; t.count == 0 && len(t.slots) > manySlots {
+		t.slots = nil
+		return
+	}
+	mask := len(t.slots) - 1
+	gap := t.find(id)
+	// What was put behind it only because the place was taken moves up.
+	for i := (gap + 1) & mask; t.slots[i].v != nil; i = (i + 1) & mask {
+		if home := int(t.slots[i].id) & mask; (i-home)&mask >= (i-gap)&mask {
+			t.slots[gap] = t.slots[i]
+			gap = i
+		}
+	}
+	t.slots[gap] = slot[T]{}
+}
+
+// sorted returns what is in the table, in the order of the ids.
+func (t *table[T]) sorted() []*T {
+	if t.count == 0 {
+		return nil
+	}
+	taken := slices.DeleteFunc(slices.Clone(t.slots), func(s slot[T]) bool { return s.v == nil })
+	slices.SortFunc(taken, func(a, b slot[T]) int { return cmp.Compare(a.id, b.id) })
+	list := make([]*T, len(taken))
+	for i, s := range taken {
+		list[i] = s.v
+	}
+	return list
+}
