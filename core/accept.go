@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"fmt"
-	"maps"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -79,7 +78,7 @@ func (a *Acceptor) heartbeat(wire string) time.Duration {
 type arrival struct {
 	a       *Acceptor
 	carrier transport.Carrier
-	timer   *time.Timer
+	timer   *time.Timer // of the handshake; nil once it was stopped; guarded by the acceptor's mu
 
 	peer any // for Authenticate
 
@@ -97,9 +96,54 @@ type arrival struct {
 	dialogue *dialogue // with the client about who it is; nil if there is none
 	size     int       // of what it has said there
 
-	begun   chan struct{} // closed when binding is set, or will not be
-	giveUp  func()        // closes it
-	binding *binding
+	begun   chan struct{} // closed when bound is set, or will not be; then nil; guarded by the acceptor's mu
+	binding *binding      // owned by the reader of lane 0, as is all above
+	bound   atomic.Pointer[binding]
+}
+
+// stopLocked stops the time of the handshake and reports whether it was not up,
+// nor stopped before. The acceptor's mu is held.
+func (v *arrival) stopLocked() bool {
+	t := v.timer
+	v.timer = nil
+	return t != nil && t.Stop()
+}
+
+func (v *arrival) stop() bool {
+	v.a.mu.Lock()
+	defer v.a.mu.Unlock()
+	return v.stopLocked()
+}
+
+// giveUp has those wait no more that wait for the session.
+func (v *arrival) giveUp() {
+	v.a.mu.Lock()
+	defer v.a.mu.Unlock()
+	if v.begun != nil {
+		close(v.begun)
+		v.begun = nil
+		delete(v.a.arrivals, v)
+	}
+}
+
+// becomes notes that the carrier is a session's. What was needed until then is
+// let go of: a session lasts longer than its handshake.
+func (v *arrival) becomes(b *binding) {
+	v.bound.Store(b)
+	v.giveUp()
+	v.own, v.client, v.attempt, v.principal, v.packer, v.resume, v.dialogue = nil, nil, nil, nil, nil, nil, nil
+}
+
+// wait waits for the session and returns the binding, nil if there will be none.
+// Lanes of their own may be faster than the one that begins it.
+func (v *arrival) wait() *binding {
+	v.a.mu.Lock()
+	begun := v.begun
+	v.a.mu.Unlock()
+	if begun != nil {
+		<-begun
+	}
+	return v.bound.Load()
 }
 
 // Serve runs one carrier, from its hello to its end. It returns why its session
@@ -111,12 +155,6 @@ func (a *Acceptor) Serve(carrier transport.Carrier) error { return a.ServeFrom(c
 // is not kept beyond that.
 func (a *Acceptor) ServeFrom(carrier transport.Carrier, peer any) error {
 	v := &arrival{a: a, carrier: carrier, peer: peer, begun: make(chan struct{})}
-	v.giveUp = sync.OnceFunc(func() {
-		close(v.begun)
-		a.mu.Lock()
-		delete(a.arrivals, v)
-		a.mu.Unlock()
-	})
 	a.mu.Lock()
 	v.timer = time.AfterFunc(a.limits.HandshakeTime, func() {
 		a.counts.Add(LimitHandshakeTime)
@@ -138,30 +176,30 @@ func (a *Acceptor) ServeFrom(carrier transport.Carrier, peer any) error {
 		}
 	}()
 	err := carrier.Receive(func(pipe int, frames []byte) error {
-		if pipe != 0 && !v.welcomed.Load() {
-			// Nothing is kept for a peer before its hello has been read.
-			v.giveUp()
-			return &transport.CloseError{Code: twinwire.ProtocolError, Reason: "carrier does not begin with a hello"}
-		}
-		if pipe == 0 && v.binding == nil {
+		b := v.bound.Load()
+		switch {
+		case b != nil:
+		case pipe == 0:
 			rest, err := v.receive(frames)
 			if err != nil {
 				v.giveUp()
 				return err
 			}
-			if v.binding == nil {
+			if b = v.binding; b == nil {
 				return nil
 			}
-			v.giveUp()
+			v.becomes(b)
 			frames = rest
+		case !v.welcomed.Load():
+			// Nothing is kept for a peer before its hello has been read.
+			v.giveUp()
+			return &transport.CloseError{Code: twinwire.ProtocolError, Reason: "carrier does not begin with a hello"}
+		default:
+			if b = v.wait(); b == nil {
+				return &transport.CloseError{Code: twinwire.DeadlineExceeded, Reason: "handshake took too long"}
+			}
 		}
-		// Lanes of their own may be faster than the one that begins the
-		// session.
-		<-v.begun
-		if v.binding == nil {
-			return &transport.CloseError{Code: twinwire.DeadlineExceeded, Reason: "handshake took too long"}
-		}
-		return v.binding.deliver(pipe, frames)
+		return b.deliver(pipe, frames)
 	})
 	returned = true
 	return v.ended(err)
@@ -170,19 +208,22 @@ func (a *Acceptor) ServeFrom(carrier transport.Carrier, peer any) error {
 // Dismiss closes all carriers that have not become a session's, with a code.
 func (a *Acceptor) Dismiss(code twinwire.Code, reason string) {
 	a.mu.Lock()
-	list := slices.Collect(maps.Keys(a.arrivals))
+	var list []*arrival
+	for v := range a.arrivals {
+		if v.stopLocked() { // unless it has just begun, or is being closed
+			list = append(list, v)
+		}
+	}
 	a.mu.Unlock()
 	for _, v := range list {
-		if v.timer.Stop() { // unless it has just begun, or is being closed
-			v.carrier.Close(code, reason)
-			v.giveUp()
-		}
+		v.carrier.Close(code, reason)
+		v.giveUp()
 	}
 }
 
 // ended ends what has become of the carrier, which has ended with err.
 func (v *arrival) ended(err error) error {
-	v.timer.Stop()
+	v.stop()
 	v.giveUp()
 	if v.binding == nil {
 		v.a.counts.violated(err)
@@ -334,7 +375,7 @@ func (v *arrival) begin() error {
 	a.mu.Lock()
 	first := !v.attempt.begun
 	// The carrier is closed already if its time is up; another may begin then.
-	inTime := first && v.timer.Stop()
+	inTime := first && v.stopLocked()
 	var others []transport.Carrier
 	var taken *seat
 	if inTime {
@@ -415,7 +456,7 @@ func (v *arrival) resumes(h *hello) error {
 
 // goOn has a session go on with this carrier.
 func (v *arrival) goOn(attach *frame.Frame) error {
-	if !v.timer.Stop() {
+	if !v.stop() {
 		return &transport.CloseError{Code: twinwire.DeadlineExceeded, Reason: "handshake took too long"}
 	}
 	if attach.ID != v.resume.Generation {

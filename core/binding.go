@@ -14,7 +14,6 @@ import (
 type binding struct {
 	s       *Session
 	carrier transport.Carrier
-	info    transport.Info
 	prompt  transport.Prompt // nil if it cannot tell
 	writing uint32           // pipes that somebody is writing to; guarded by the session's mu
 	lead    leader
@@ -30,10 +29,10 @@ type binding struct {
 }
 
 func newBinding(s *Session, carrier transport.Carrier) *binding {
-	b := &binding{s: s, carrier: carrier, info: carrier.Info(), done: make(chan struct{})}
+	b := &binding{s: s, carrier: carrier, done: make(chan struct{})}
 	b.prompt, _ = carrier.(transport.Prompt)
 	b.datagrams, _ = carrier.(transport.Datagrams)
-	b.lead.init(carrier, b.info)
+	b.lead.init(carrier, carrier.Info())
 	return b
 }
 
@@ -130,7 +129,7 @@ func (s *Session) rebind(b *binding, to *machine.Binding) error {
 	}
 	s.renewalEndedLocked(errNoCarrier)
 	before := s.bind
-	s.bind, s.info, s.err = b, b.info, nil
+	s.bind, s.err = b, nil
 	s.leads.Store(b.lead.carrier != nil)
 	s.steppedLocked(Change{Phase: Resumed})
 	s.armed = 0

@@ -150,12 +150,15 @@ func (s *Session) end(err error) {
 	if s.keep != nil {
 		s.keep.reboundLocked()
 	}
-	hooks := s.onEnd
+	s.over.Store(true)
+	cancel, hooks := s.cancel, s.onEnd
 	s.onEnd, s.held = nil, nil
 	s.holds.Store(false)
 	s.mu.Unlock()
 	b.close(twinwire.CodeOf(err), reason(err))
-	s.cancel(err)
+	if cancel != nil {
+		cancel(err)
+	}
 	s.carryOut(nil, &eff)
 	s.inbox.end(s, err)
 	s.recvMu.Unlock()

@@ -139,6 +139,6 @@ func (r *resumption) attach(carrier transport.Carrier, heartbeat time.Duration, 
 	}
 	b := newBinding(s, carrier)
 	return b, s.rebind(b, &machine.Binding{
-		Generation: r.Generation, Independent: b.info.Independent, Heartbeat: heartbeat, Nexts: r.nexts, Told: r.told, Datagram: b.size(),
+		Generation: r.Generation, Independent: b.carrier.Info().Independent, Heartbeat: heartbeat, Nexts: r.nexts, Told: r.told, Datagram: b.size(),
 	})
 }

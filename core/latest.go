@@ -4,6 +4,7 @@ import (
 	"runtime"
 
 	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/internal/machine"
 	"github.com/twinwire/twinwire/transport"
 )
 
@@ -86,8 +87,8 @@ func (s *Session) readDatagramsLocked(b *binding) {
 func (s *Session) receiveDatagram(b *binding, d []byte) error {
 	s.recvMu.Lock()
 	defer s.recvMu.Unlock()
-	eff := &s.effects
-	eff.Reset()
+	eff := effects.Get().(*machine.Effects)
+	defer releaseEffects(eff)
 	s.mu.Lock()
 	if s.bind != b {
 		s.mu.Unlock()
@@ -98,7 +99,7 @@ func (s *Session) receiveDatagram(b *binding, d []byte) error {
 	s.mu.Unlock()
 	s.carryOut(b, eff)
 	if err != nil {
-		s.log.Warn("twinwire: peer broke the protocol", "session", s.id.String(), "peer", b.info.RemoteAddr, "error", err)
+		s.log.Warn("twinwire: peer broke the protocol", "session", s.id.String(), "peer", b.carrier.Info().RemoteAddr, "error", err)
 		return &transport.CloseError{Code: twinwire.CodeOf(err), Reason: reason(err)}
 	}
 	return nil

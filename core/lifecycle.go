@@ -93,23 +93,30 @@ func (c Change) String() string {
 	return s
 }
 
-// A step is a change in a list that any number of readers follow. next is set
-// before done is closed.
+// A step is a change in a list that any number of readers follow. next and done
+// are guarded by the session's mu; next is set before done is closed.
 type step struct {
 	Change
 	next *step
-	done chan struct{}
+	done chan struct{} // nil until somebody waits for next
 }
 
 // steppedLocked adds a change to the session's life. mu is held.
 func (s *Session) steppedLocked(c Change) {
-	c.At, c.Wire = time.Now(), s.info
-	n := &step{Change: c, done: make(chan struct{})}
 	before := s.step
+	c.At = time.Now()
+	if s.bind != nil {
+		c.Wire = s.bind.carrier.Info()
+	} else if before != nil {
+		c.Wire = before.Wire
+	}
+	n := &step{Change: c}
 	s.step = n
 	if before != nil {
 		before.next = n
-		close(before.done)
+		if before.done != nil {
+			close(before.done)
+		}
 	}
 }
 
@@ -145,12 +152,27 @@ func (s *Session) Lifecycle(ctx context.Context) iter.Seq[Change] {
 	return func(yield func(Change) bool) {
 		n := first
 		for yield(n.Change) && n.Phase != Ended {
-			select {
-			case <-n.done:
-				n = n.next
-			case <-ctx.Done():
-				return
+			next, done := s.after(n)
+			if next == nil {
+				select {
+				case <-done:
+					next, _ = s.after(n)
+				case <-ctx.Done():
+					return
+				}
 			}
+			n = next
 		}
 	}
+}
+
+// after returns the step after n, or nil and a channel that is closed when there
+// is one.
+func (s *Session) after(n *step) (*step, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n.next == nil && n.done == nil {
+		n.done = make(chan struct{})
+	}
+	return n.next, n.done
 }

@@ -2,11 +2,21 @@ package core
 
 import (
 	"context"
+	"sync"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/internal/machine"
 	"github.com/twinwire/twinwire/transport"
 )
+
+// effects are what several sessions use one after another: an idle one keeps
+// nothing of what it has received.
+var effects = sync.Pool{New: func() any { return new(machine.Effects) }}
+
+func releaseEffects(eff *machine.Effects) {
+	eff.Reset()
+	effects.Put(eff)
+}
 
 // deliver takes frames that arrived. It is called by the carrier.
 func (b *binding) deliver(pipe int, frames []byte) error {
@@ -22,8 +32,8 @@ func (b *binding) deliver(pipe int, frames []byte) error {
 func (s *Session) receive(b *binding, pipe int, frames []byte) (*Request, error) {
 	s.recvMu.Lock()
 	defer s.recvMu.Unlock()
-	eff := &s.effects
-	eff.Reset()
+	eff := effects.Get().(*machine.Effects)
+	defer releaseEffects(eff)
 	s.mu.Lock()
 	if s.bind != b {
 		s.mu.Unlock()
@@ -41,7 +51,7 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (*Request, error)
 	s.carryOut(b, eff)
 	switch {
 	case err != nil:
-		s.log.Warn("twinwire: peer broke the protocol", "session", s.id.String(), "peer", b.info.RemoteAddr, "error", err)
+		s.log.Warn("twinwire: peer broke the protocol", "session", s.id.String(), "peer", b.carrier.Info().RemoteAddr, "error", err)
 		return nil, &transport.CloseError{Code: twinwire.CodeOf(err), Reason: reason(err)}
 	case eff.Closed:
 		s.mu.Lock()

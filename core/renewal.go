@@ -170,7 +170,7 @@ func (s *Session) renewal(in *machine.RenewalIn) {
 
 // prove answers a challenge of the server.
 func (s *Session) prove(n *renewing, challenge []byte) {
-	proof, err := n.credential.prove(s.ctx, s.id, challenge)
+	proof, err := n.credential.prove(s.Context(), s.id, challenge)
 	if err != nil {
 		s.log.Warn("twinwire: credential cannot be proved", "session", s.id.String(), "error", err)
 		proof = nil // which the server refuses
@@ -224,10 +224,10 @@ func (s *Session) renewFor(payload []byte) {
 	n := &renewing{dialogue: newDialogue()}
 	d := n.dialogue
 	var ctx context.Context
-	ctx, d.cancel = context.WithTimeout(s.ctx, s.limits.HandshakeTime)
+	ctx, d.cancel = context.WithTimeout(s.Context(), s.limits.HandshakeTime)
 	s.mu.Lock()
 	s.renews = n
-	info := s.info
+	info := s.step.Wire
 	s.mu.Unlock()
 	go func() {
 		defer d.cancel()

@@ -148,7 +148,7 @@ func (c *requestContext) watchLocked() {
 	if c.unwatch != nil {
 		return
 	}
-	c.unwatch = context.AfterFunc(c.r.session.ctx, func() { c.end(context.Canceled) })
+	c.unwatch = context.AfterFunc(c.r.session.Context(), func() { c.end(context.Canceled) })
 	if at, ok := c.Deadline(); ok {
 		c.timer = time.AfterFunc(time.Until(at), func() { c.end(context.DeadlineExceeded) })
 	}
@@ -164,7 +164,7 @@ func (c *requestContext) Err() error {
 	}
 	if at, ok := c.Deadline(); ok && !time.Now().Before(at) {
 		c.end(context.DeadlineExceeded)
-	} else if c.r.session.ctx.Err() != nil {
+	} else if c.r.session.over.Load() {
 		c.end(context.Canceled)
 	} else {
 		return nil

@@ -47,7 +47,7 @@ func (s *Session) NetworkChanged() {
 	go func() { // ends with the move, or the last of several, each of which has a bound
 		for seen := int32(1); seen > 0; seen = b.changes.Add(-seen) {
 			seen = b.changes.Load()
-			ctx, cancel := context.WithTimeout(s.ctx, moveTime)
+			ctx, cancel := context.WithTimeout(s.Context(), moveTime)
 			// Where there is no other path, this one may still do.
 			_ = mover.Move(ctx)
 			cancel()

@@ -131,8 +131,9 @@ func (w *workers) linger() bool {
 		w.reap.Reset(lingerTime)
 	}
 	w.used = true
+	wake := w.wake
 	w.mu.Unlock()
-	more := <-w.wake
+	more := <-wake
 	w.mu.Lock()
 	return more
 }
@@ -149,6 +150,7 @@ func (w *workers) reapIdle() {
 	case w.idle:
 		w.idle = false
 		w.wake <- false
+		w.wake, w.reap = nil, nil // an idle session has no use for them
 	}
 }
 

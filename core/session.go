@@ -78,8 +78,6 @@ type Session struct {
 	counts         *Counts       // nil at a client
 	packer         *packer       // nil if nothing is compressed
 	began          time.Time
-	ctx            context.Context // ends with the session
-	cancel         context.CancelCauseFunc
 
 	// instances are the services' values of this session, and openErr why
 	// there are none. They are written before the first request is served.
@@ -88,23 +86,23 @@ type Session struct {
 
 	// recvMu is held while what arrived is carried out, so that it is carried
 	// out in the order in which the machine accepted it, on all lanes.
-	recvMu  sync.Mutex
-	effects machine.Effects
+	recvMu sync.Mutex
 
 	mu      sync.Mutex
 	m       *machine.Machine
-	bind    *binding       // nil while there is none
-	info    transport.Info // of the newest one
-	keep    *keeper        // nil if the session ends with its carrier
-	watches bool           // the machine has a watchdog; immutable
-	step    *step          // the newest change of its life (lifecycle.go)
+	bind    *binding // nil while there is none
+	keep    *keeper  // nil if the session ends with its carrier
+	watches bool     // the machine has a watchdog; immutable
+	step    *step    // the newest change of its life (lifecycle.go)
 	timer   *time.Timer
 	armed   time.Duration // when the timer fires
 	ending  bool          // a goodbye was begun
 	topics  int           // subscriptions that have not ended
 	emitted string        // the type of event that was emitted last
 	ended   bool
-	err     error // why it ended; nil before
+	err     error           // why it ended; nil before
+	ctx     context.Context // ends with the session; nil until somebody asks for it
+	cancel  context.CancelCauseFunc
 	onEnd   []*endHook
 	expiry  time.Time   // when it ends without a renewal; zero for never
 	expirer *time.Timer // a server's; nil if it does not end by itself
@@ -119,6 +117,7 @@ type Session struct {
 	principal atomic.Pointer[Principal] // written with mu
 	holds     atomic.Bool               // held is not empty; written with mu
 	leads     atomic.Bool               // the reader may serve (lead.go)
+	over      atomic.Bool               // ctx has ended, or would have
 	work      workers
 	inbox     inbox
 	pendings  sync.Pool
@@ -150,7 +149,6 @@ func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier
 	s.work.paused, s.work.serve = true, s.serve
 	s.work.wg.Add(1)
 	s.bind = newBinding(s, carrier)
-	s.info = s.bind.info
 	s.leads.Store(s.bind.lead.carrier != nil)
 	s.steppedLocked(Change{Phase: Connected}) // nobody else knows s yet
 	welcome := own
@@ -161,8 +159,9 @@ func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier
 	if client {
 		s.expiry = peer.expires
 	}
-	s.invoke = chainCalls(cfg.CallInterceptors, s.callOutgoing)
-	s.ctx, s.cancel = context.WithCancelCause(context.WithValue(context.Background(), sessionKey{}, s))
+	if len(cfg.CallInterceptors) > 0 {
+		s.invoke = chainCalls(cfg.CallInterceptors, s.callOutgoing)
+	}
 	s.peerMaxMessage = peer.window.MaxMessage
 	s.inbox.init(s.limits.UnreadBytes)
 	retention := 0
@@ -179,7 +178,7 @@ func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier
 	s.watches = client && retention > 0
 	s.m = machine.New(machine.Config{
 		Client: client, Generation: welcome.generation, Lanes: min(own.lanes, peer.lanes),
-		Independent: s.info.Independent, Own: own.window, Peer: peer.window, Heartbeat: welcome.heartbeat,
+		Independent: s.step.Wire.Independent, Own: own.window, Peer: peer.window, Heartbeat: welcome.heartbeat,
 		MaxQueuedCalls: s.limits.QueuedCalls, MaxQueuedBytes: s.limits.QueuedBytes,
 		MaxReplyBytes: s.limits.ReplyBytes, MaxEventBytes: s.limits.EventBytes,
 		MaxStateBytes: s.limits.StateBytes, MaxStates: s.limits.States, StateRate: s.limits.StateRate,
@@ -208,11 +207,21 @@ func (s *Session) Began() time.Time { return s.began }
 func (s *Session) Transport() transport.Info {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.info
+	return s.step.Wire
 }
 
 // Context returns a context that ends with the session. Its cause is why.
-func (s *Session) Context() context.Context { return s.ctx }
+func (s *Session) Context() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx == nil {
+		s.ctx, s.cancel = context.WithCancelCause(context.WithValue(context.Background(), sessionKey{}, s))
+		if s.over.Load() {
+			s.cancel(s.err)
+		}
+	}
+	return s.ctx
+}
 
 // Done returns a channel that is closed when the session has ended.
 func (s *Session) Done() <-chan struct{} { return s.done }

@@ -157,6 +157,8 @@ func (s *Session) releaseSent() (sent []*Status) {
 	for _, c := range messages {
 		s.release(c.Owner.(*pending))
 	}
+	clear(replies) // what an idle session has done last is not to be kept
+	clear(messages)
 	s.wakeWritersLocked()
 	s.roomLocked()
 	for _, c := range s.m.SentTracked() {
