@@ -36,6 +36,7 @@ type pair struct {
 	client, server *core.Session
 	cc, sc         *mem.Carrier // their carriers
 	served         chan error   // what Serve returned
+	acceptor       *core.Acceptor
 }
 
 // connect begins a session, which ends with the test.
@@ -46,7 +47,7 @@ func connect(t testing.TB, o *mem.Options, server, client *core.Config) *pair {
 	a := acceptor(t, server)
 	began := make(chan *core.Session, 1)
 	a.Began = func(s *core.Session) { began <- s }
-	p.served = serve(t, a, p.sc)
+	p.served, p.acceptor = serve(t, a, p.sc), a
 	offer, err := greet(t, p.cc, client, core.ID{1})
 	if err != nil {
 		t.Fatal(err)
