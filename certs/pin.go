@@ -1,7 +1,6 @@
 package certs
 
 import (
-	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -13,6 +12,10 @@ const (
 	certificatePrefix = "cert-sha256/"
 )
 
+// sumSize is how many bytes a SHA-256 has. Its package is not imported here, for
+// the sake of pages, which compute none.
+const sumSize = 32
+
 // A Pin names a server by the SHA-256 of what it presents in the handshake:
 // of its public key ([PinOf]) or of its whole certificate
 // ([CertificatePinOf]). A pin is not secret.
@@ -21,7 +24,7 @@ const (
 // a map. The zero Pin is no pin: nothing matches it.
 type Pin struct {
 	kind pinKind
-	sum  [sha256.Size]byte
+	sum  [sumSize]byte
 }
 
 type pinKind uint8
@@ -48,7 +51,7 @@ func ParsePin(text string) (Pin, error) {
 	}
 	// A slash is a digit of base64 too; only the length tells curl's second
 	// slash from the first digit of a hash.
-	size := base64.StdEncoding.EncodedLen(sha256.Size)
+	size := base64.StdEncoding.EncodedLen(sumSize)
 	if p.kind == keyPin && len(rest) == size+1 && rest[0] == '/' {
 		rest = rest[1:]
 	}
@@ -60,10 +63,10 @@ func ParsePin(text string) (Pin, error) {
 	if err != nil {
 		return Pin{}, fmt.Errorf("certs: pin %.100q: %w", text, err)
 	}
-	if len(sum) != sha256.Size {
+	if len(sum) != sumSize {
 		// One more without the padding, fewer where line breaks stand for
 		// digits, which the decoder skips.
-		return Pin{}, fmt.Errorf("certs: pin %.100q holds %d bytes, a SHA-256 has %d", text, len(sum), sha256.Size)
+		return Pin{}, fmt.Errorf("certs: pin %.100q holds %d bytes, a SHA-256 has %d", text, len(sum), sumSize)
 	}
 	copy(p.sum[:], sum)
 	return p, nil
@@ -83,7 +86,7 @@ func (p Pin) String() string {
 }
 
 // Sum returns the hash; all zero for the zero Pin.
-func (p Pin) Sum() [sha256.Size]byte { return p.sum }
+func (p Pin) Sum() [sumSize]byte { return p.sum }
 
 // IsZero reports whether p is the zero Pin, which nothing matches.
 func (p Pin) IsZero() bool { return p.kind == noPin }

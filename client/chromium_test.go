@@ -9,9 +9,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 
+	"github.com/twinwire/twinwire/auth"
 	"github.com/twinwire/twinwire/certs"
+	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/internal/chromium"
 	"github.com/twinwire/twinwire/server"
 	"github.com/twinwire/twinwire/ts/testserver/page"
@@ -31,6 +34,12 @@ func TestInChromium(t *testing.T) {
 	s := &server.Server{
 		Certs: source, CheckOrigin: func(*http.Request) bool { return true }, AllowPlaintext: true,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Authenticate: auth.ByMethod(map[string]auth.Authenticator{
+			"": auth.Nobody,
+			core.MethodSecret: auth.Secrets(func(name string) []byte {
+				return []byte(name + strings.Repeat(".", core.MinSecret))
+			}),
+		}),
 	}
 	s.Handle(page.NewService(func(*page.Session) page.Page { return greeter{} }))
 	both, err := server.Listen("127.0.0.1:0")

@@ -13,6 +13,7 @@ import (
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/certs"
 	"github.com/twinwire/twinwire/client"
+	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/internal/leak"
 	"github.com/twinwire/twinwire/ts/testserver/page"
 )
@@ -95,5 +96,41 @@ func TestDialWhatBrowsersHaveNot(t *testing.T) {
 		if _, err := client.Dial(context.Background(), addr, o); !errors.Is(err, twinwire.BadRequest) {
 			t.Errorf("%s: %v, want a bad request", addr, err)
 		}
+	}
+}
+
+// Clause 15.3: a page proves a secret with the cryptography of the browser.
+func TestSecretOfPage(t *testing.T) {
+	plain, _, _, _ := places(t)
+	for secret, want := range map[string]error{
+		"page" + strings.Repeat(".", core.MinSecret):   nil,
+		"nobody" + strings.Repeat(".", core.MinSecret): twinwire.Unauthorized,
+	} {
+		s, err := client.Dial(context.Background(), plain, &client.Options{Credentials: client.Secret("page", []byte(secret))})
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", secret, err, want)
+		}
+		if err == nil {
+			_ = s.Close()
+			<-s.Done()
+		}
+	}
+}
+
+// What goes wrong behind a page's back is told in the browser's console.
+func TestConsole(t *testing.T) {
+	console := js.Global().Get("console")
+	was := console.Get("warn")
+	defer console.Set("warn", was)
+	var line string
+	warn := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		line = args[0].String()
+		return nil
+	})
+	defer warn.Release()
+	console.Set("warn", warn)
+	core.DefaultLogger().Warn("told", "count", 2, "error", twinwire.NotFound, "wire", core.Connected, "value", struct{}{}, "none", nil)
+	if want := "told count=2 error=not found wire=connected value=(a value without text) none=<nil>"; line != want {
+		t.Errorf("console has %q, want %q", line, want)
 	}
 }

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"crypto/sha256"
 	"strings"
 
 	"github.com/twinwire/twinwire"
@@ -11,7 +10,7 @@ import (
 )
 
 // settings are what the wires of a target need to know of Options.
-type settings struct{ hashes [][sha256.Size]byte }
+type settings struct{ hashes [][32]byte }
 
 // wiresOf returns the wires that a scheme stands for, the best first.
 func wiresOf(scheme string) ([]wire, error) {

@@ -1,3 +1,5 @@
+//go:build !js
+
 package core
 
 import (
@@ -11,6 +13,7 @@ import (
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/internal/machine"
 	"github.com/twinwire/twinwire/transport"
 )
 
@@ -42,7 +45,7 @@ type Acceptor struct {
 
 	mu       sync.Mutex
 	attempts map[ID]*attempt
-	sessions map[ID]*Session       // that may be resumed
+	sessions map[ID]*resumable
 	resting  []*attempt            // nobody waits for them, in the order in which that began
 	arrivals map[*arrival]struct{} // that are nobody's carriers yet
 }
@@ -55,7 +58,7 @@ func NewAcceptor(cfg *Config) (*Acceptor, error) {
 	}
 	a := &Acceptor{
 		cfg: cfg, mux: mux, limits: cfg.Limits.withDefaults(),
-		attempts: make(map[ID]*attempt), sessions: make(map[ID]*Session), arrivals: make(map[*arrival]struct{}),
+		attempts: make(map[ID]*attempt), sessions: make(map[ID]*resumable), arrivals: make(map[*arrival]struct{}),
 	}
 	a.packers = newPackers(cfg, &a.counts)
 	a.parking = newParking(&a.limits.Admission, &a.counts)
@@ -397,10 +400,10 @@ func (v *arrival) begin() error {
 		return &transport.CloseError{Code: twinwire.DeadlineExceeded, Reason: "handshake took too long"}
 	}
 	s := newSession(a.cfg, a.mux, &a.limits, v.carrier, v.own, v.client, 0, v.packer, &a.counts)
-	s.acceptor = a
+	s.host = a
 	s.principal.Store(v.principal)
 	v.binding = s.bind
-	a.keep(s)
+	a.keep(s, v.own)
 	s.OnEnd(func(error) { taken.leave() })
 	if a.Began != nil {
 		s.guardApart("began", func() { a.Began(s) })
@@ -414,15 +417,13 @@ func (v *arrival) begin() error {
 }
 
 // keep remembers a session that may be resumed, until it ends.
-func (a *Acceptor) keep(s *Session) {
+func (a *Acceptor) keep(s *Session, welcome *hello) {
 	if s.keep == nil {
 		return
 	}
-	s.mu.Lock()
-	s.keep.park = a.parking
-	s.mu.Unlock()
+	r := &resumable{s, machine.NewTokens(*welcome.token, welcome.generation)}
 	a.mu.Lock()
-	a.sessions[s.id] = s
+	a.sessions[s.id] = r
 	a.mu.Unlock()
 	s.OnEnd(func(error) {
 		a.mu.Lock()

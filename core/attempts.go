@@ -1,3 +1,5 @@
+//go:build !js
+
 package core
 
 import (
@@ -28,7 +30,6 @@ type attempt struct {
 const (
 	// attemptTime is how long an attempt is remembered (clause 3.6).
 	attemptTime = 30 * time.Second
-	replaced    = "session has begun on another carrier"
 
 	// maxAttempts bounds what is remembered: beyond it those that have rested
 	// longest are forgotten.

@@ -2,10 +2,9 @@ package core
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
+	"slices"
 
 	"github.com/twinwire/twinwire"
 )
@@ -58,18 +57,13 @@ func SecretCredential(name string, secret []byte) (*Credential, error) {
 		if len(challenge) != ChallengeSize {
 			return nil, twinwire.Errorf(twinwire.ProtocolError, "challenge has %d bytes, not %d", len(challenge), ChallengeSize)
 		}
-		return SecretProof(key, name, attempt, challenge), nil
+		return authenticated(key, proven(name, attempt, challenge))
 	}}, nil
 }
 
-// SecretProof is the proof of clause 15.3.
-func SecretProof(secret []byte, name string, attempt ID, challenge []byte) []byte {
-	h := hmac.New(sha256.New, secret)
-	h.Write([]byte("twinwire proof 1"))
-	h.Write(attempt[:])
-	h.Write(challenge)
-	h.Write([]byte(name))
-	return h.Sum(nil)
+// proven is what the proof of clause 15.3 authenticates.
+func proven(name string, attempt ID, challenge []byte) []byte {
+	return slices.Concat([]byte("twinwire proof 1"), attempt[:], challenge, []byte(name))
 }
 
 // Equal reports whether two credentials are certain to be answered alike: they

@@ -12,6 +12,9 @@ import (
 	"github.com/twinwire/twinwire/transport"
 )
 
+// replaced is why a carrier is closed in whose place there is another.
+const replaced = "session has begun on another carrier"
+
 // as is errors.As; it keeps the call sites short.
 func as[T error](err error, target *T) bool { return errors.As(err, target) }
 

@@ -1,27 +1,12 @@
 package core
 
 import (
-	"crypto/rand"
 	"fmt"
 	"time"
 
 	"github.com/twinwire/twinwire"
-	"github.com/twinwire/twinwire/frame"
 	"github.com/twinwire/twinwire/internal/machine"
-	"github.com/twinwire/twinwire/transport"
 )
-
-// newToken returns a token that nobody can guess.
-func newToken() (t machine.Token) {
-	_, _ = rand.Read(t[:]) // never fails
-	return t
-}
-
-// NewAttempt returns the id of a new attempt (clause 3.6).
-func NewAttempt() (id ID) {
-	_, _ = rand.Read(id[:]) // never fails
-	return id
-}
 
 // A keeper is what lets a session outlive its carriers (clause 14). It is
 // guarded by the session's mu.
@@ -39,19 +24,8 @@ type keeper struct {
 	reconnect func(s *Session, cause error)
 
 	// A server's.
-	tokens *machine.Tokens
-	park   *parking
 	parked bool // it is there
 	bytes  int  // that it has taken
-}
-
-// A resumption is a session that is about to go on with another carrier, at
-// the server, from its HELLO to its ATTACH.
-type resumption struct {
-	machine.Resumption
-	s     *Session
-	nexts [frame.MaxLanes]uint64 // that the client expects
-	told  [frame.MaxLanes]uint64 // that it was told in turn
 }
 
 // detachedLocked begins the wait for a carrier.
@@ -96,49 +70,31 @@ func (s *Session) GiveUp(err error) {
 	}
 }
 
-// prepare begins a resumption for a client that presents a token. The error
-// refuses it. A token that was used by somebody else ends the session (clause
-// 14.3).
-func (s *Session) prepare(h *hello) (*resumption, error) {
-	gone := twinwire.Errorf(twinwire.NotFound, "session is not known")
-	k := s.keep
-	if k == nil {
-		return nil, gone
+// errCrowdedOut is why a session ends that had to make room for another.
+var errCrowdedOut = twinwire.Errorf(twinwire.ResourceExhausted, "too many sessions of this client wait for another carrier")
+
+// parkLocked takes room for what the session keeps. A client has as many
+// sessions as it likes.
+func (k *keeper) parkLocked() bool {
+	if k.s.host == nil {
+		return true
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended || s.ending || !s.m.Resumable() {
-		return nil, gone
+	n := k.s.m.Kept()
+	oldest, ok := k.s.host.park(k.s, n)
+	if !ok {
+		return false
 	}
-	r, claim := k.tokens.Present(*h.token, machine.Attempt(h.attempt), newToken())
-	switch claim {
-	case machine.Good:
-		// Another carrier of the same attempt may know of more.
-		return &resumption{Resumption: r, s: s, nexts: h.nexts, told: s.m.Nexts()}, nil
-	case machine.Late:
-		return nil, twinwire.Errorf(twinwire.Replaced, replaced)
-	case machine.Stolen:
-		go s.CloseWith(twinwire.Unauthorized, "resume token was used twice", 0)
-		return nil, &RefusedError{Code: twinwire.Unauthorized, Reason: "resume token was used before", Never: true}
+	k.parked, k.bytes = true, n
+	if oldest != nil {
+		go oldest.GiveUp(errCrowdedOut) // needs the mu of the other one; ends at once
 	}
-	return nil, &RefusedError{Code: twinwire.Unauthorized, Reason: "resume token is not valid", Never: true}
+	return true
 }
 
-// attach has the session go on, if r is the newest resumption and has not been
-// used.
-func (r *resumption) attach(carrier transport.Carrier, heartbeat time.Duration, p *Principal) (*binding, error) {
-	s := r.s
-	s.mu.Lock()
-	counts := s.keep.tokens.Attach(r.Generation)
-	if counts {
-		s.ownedLocked(p)
+// unparkLocked gives the room back.
+func (k *keeper) unparkLocked() {
+	if k.parked {
+		k.s.host.unpark(k.s, k.bytes)
+		k.parked = false
 	}
-	s.mu.Unlock()
-	if !counts {
-		return nil, twinwire.Errorf(twinwire.Replaced, replaced)
-	}
-	b := newBinding(s, carrier)
-	return b, s.rebind(b, &machine.Binding{
-		Generation: r.Generation, Independent: b.carrier.Info().Independent, Heartbeat: heartbeat, Nexts: r.nexts, Told: r.told, Datagram: b.size(),
-	})
 }

@@ -1,3 +1,5 @@
+//go:build !js
+
 package core
 
 import (
@@ -5,8 +7,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-
-	"github.com/twinwire/twinwire"
 )
 
 // A parking bounds what the sessions of a server that wait for a carrier keep,
@@ -99,31 +99,5 @@ func ownerOf(principal, client string) string {
 	return ""
 }
 
-// errCrowdedOut is why a session ends that had to make room for another.
-var errCrowdedOut = twinwire.Errorf(twinwire.ResourceExhausted, "too many sessions of this client wait for another carrier")
-
-// parkLocked takes room for what the session keeps. A client has as many
-// sessions as it likes.
-func (k *keeper) parkLocked() bool {
-	if k.park == nil {
-		return true
-	}
-	n := k.s.m.Kept()
-	oldest, ok := k.park.enter(k.s, n)
-	if !ok {
-		return false
-	}
-	k.parked, k.bytes = true, n
-	if oldest != nil {
-		go oldest.GiveUp(errCrowdedOut) // needs the mu of the other one; ends at once
-	}
-	return true
-}
-
-// unparkLocked gives the room back.
-func (k *keeper) unparkLocked() {
-	if k.parked {
-		k.park.leave(k.s, k.bytes)
-		k.parked = false
-	}
-}
+func (a *Acceptor) park(s *Session, n int) (oldest *Session, ok bool) { return a.parking.enter(s, n) }
+func (a *Acceptor) unpark(s *Session, n int)                          { a.parking.leave(s, n) }

@@ -71,8 +71,8 @@ type Session struct {
 	// peerMaxMessage is the largest message that the peer accepts.
 	peerMaxMessage int
 	mux            *Mux
-	acceptor       *Acceptor // nil at a client
-	invoke         Invoker   // nil without interceptors
+	host           host    // nil at a client
+	invoke         Invoker // nil without interceptors
 	log            Logger
 	rate           *rate.Limiter // of what the peer begins; nil for any number
 	counts         *Counts       // nil at a client
@@ -171,8 +171,6 @@ func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier
 		if client {
 			s.keep.reconnect, s.keep.first = cfg.Reconnect, &first{own, peer}
 			s.keep.ticket.Adopt(*welcome.token, machine.Attempt(NewAttempt()))
-		} else {
-			s.keep.tokens = machine.NewTokens(*welcome.token, welcome.generation)
 		}
 	}
 	s.watches = client && retention > 0

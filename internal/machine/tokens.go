@@ -1,3 +1,5 @@
+//go:build !js
+
 package machine
 
 import (
@@ -5,21 +7,7 @@ import (
 	"crypto/subtle"
 )
 
-// A Token proves that a client had a session (clause 14.2). A server keeps a
-// hash of it.
-type Token [32]byte
-
-// String, GoString and MarshalText keep tokens out of logs.
-func (t Token) String() string               { return redacted }
-func (t Token) GoString() string             { return redacted }
-func (t Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-const redacted = "redacted"
-
 func (t Token) hash() [sha256.Size]byte { return sha256.Sum256(t[:]) }
-
-// An Attempt is the id of an attempt (clause 3.6).
-type Attempt [16]byte
 
 // Tokens are what a server knows of who may go on with a session: which token
 // is good, and which resumption may follow (clauses 14.2 and 14.3). A thief and
@@ -94,16 +82,3 @@ func (t *Tokens) Attach(generation uint64) bool {
 	t.good, t.next = t.next.Token.hash(), nil
 	return true
 }
-
-// A Ticket is what a client needs to go on with its session: the token of the
-// newest WELCOME whose session it went on with, and the attempt that it is
-// presented with each time, on however many carriers and in however many dials.
-// A HELLO that a network has kept for long is not taken for theft then (clause
-// 14.2).
-type Ticket struct {
-	Token   Token
-	Attempt Attempt
-}
-
-// Adopt takes the token of a WELCOME, just before the ATTACH for it is sent.
-func (t *Ticket) Adopt(token Token, fresh Attempt) { *t = Ticket{token, fresh} }

@@ -52,7 +52,7 @@ var mutants = []Mutant{
 	{"ATTACH of any generation counts", "tokens.go", "if t.next == nil || t.next.Generation != generation {", "if t.next == nil {", "4.5"},
 	{"ATTACH of a generation before counts", "tokens.go", "if t.next == nil || t.next.Generation != generation {", "if t.next == nil || t.next.Generation < generation {", "4.5"},
 	{"ATTACH counts twice", "tokens.go", "t.good, t.next = t.next.Token.hash(), nil", "t.good = t.next.Token.hash()", "14.2"},
-	{"a client keeps its token", "tokens.go", "{ *t = Ticket{token, fresh} }", "{ t.Attempt = fresh }", "14.2"},
+	{"a client keeps its token", "ticket.go", "{ *t = Ticket{token, fresh} }", "{ t.Attempt = fresh }", "14.2"},
 
 	// Windows and credit.
 	{"calls beyond the window are sent", "outgoing.go", "if o.calls >= o.peer.Calls {", "if o.calls > o.peer.Calls {", "5.2"},

@@ -4,7 +4,6 @@ package browser
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -20,7 +19,7 @@ type Options struct {
 	// authorities, as serverCertificateHashes of WebTransport: browsers take them
 	// for ECDSA certificates that are valid for at most 14 days. WebSocket has
 	// nothing like it.
-	Hashes [][sha256.Size]byte
+	Hashes [][32]byte
 
 	// HandshakeTimeout bounds the dial. Zero means 10 s, negative means that the
 	// context alone bounds it.
