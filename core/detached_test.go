@@ -152,6 +152,39 @@ func TestDrainDetached(t *testing.T) {
 	}
 }
 
+// A session that drains does not take it that what it has sent has arrived: a
+// client whose wire has vanished, which the server does not know of, comes back
+// for its answer.
+func TestDrainVanished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		server, _ := serving(map[string]core.Handler{
+			"test.Wait": func(context.Context, *core.Request) (codec.Marshaler, error) { <-release; return nil, nil },
+		})
+		w := roam(t, server, &core.Config{})
+		var far *mem.Carrier
+		w.wrap = func(c *mem.Carrier) transport.Carrier {
+			far = c
+			return c
+		}
+		if err := w.again(w.client); err != nil {
+			t.Fatal(err)
+		}
+		running := async(t.Context(), w.client, "test.Wait")
+		far.Stall(mem.AllLanes)
+		close(release)
+		synctest.Wait()
+		drained := make(chan error, 1)
+		go func() { drained <- w.server.Drain(t.Context(), twinwire.Unavailable, "", 0) }()
+		if err := <-running; err != nil {
+			t.Errorf("the call ended with %v", err)
+		}
+		if err := <-drained; err != nil {
+			t.Errorf("Drain = %v", err)
+		}
+	})
+}
+
 // A counter is a carrier that counts what is sent.
 type counter struct {
 	transport.Carrier

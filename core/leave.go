@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/frame"
 	"github.com/twinwire/twinwire/internal/machine"
 )
 
@@ -16,9 +17,10 @@ const (
 	// quietCheck is how often CloseWhenQuiet looks without having heard from the
 	// peer: calls may also end by their context.
 	quietCheck = 50 * time.Millisecond
-	// comesBack is how long after the loss of its carrier a session that drains
-	// waits for its client, at most; half of the time that there is, if that is
-	// less. A client knows of the loss after 1.5 s, and dials at once.
+	// comesBack is how long a session that drains waits for its client to have
+	// what was sent, or after the loss of its carrier to come back, at most; half
+	// of the time that there is, if that is less. A client knows of the loss after
+	// 1.5 s, and dials at once.
 	comesBack = 2 * time.Second
 )
 
@@ -28,8 +30,9 @@ const (
 // with code and reason as by CloseWith. Where the client has another server to
 // go to (client.Run), it is given time for that: for half of the time until the
 // deadline, at most 5 s, what arrives is served still, and the session is not
-// closed from here. A session that has lost its carrier less than 2 s ago waits
-// for its client as well, so that calls can be answered. Drain returns when the session has ended; if ctx is done
+// closed from here. Then the session waits, for 2 s at most, until the client has
+// the answers, and for a client that has lost its carrier less than 2 s ago to
+// come back for them. Drain returns when the session has ended; if ctx is done
 // before, the session ends at once. A second Drain joins the first.
 func (s *Session) Drain(ctx context.Context, code twinwire.Code, reason string, retryAfter time.Duration) error {
 	s.announce(ctx, retryAfter)
@@ -41,7 +44,7 @@ func (s *Session) Drain(ctx context.Context, code twinwire.Code, reason string, 
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	s.awaitCarrier(ctx)
+	s.awaitDelivery(ctx)
 	s.CloseWith(code, reason, retryAfter)
 	select {
 	case <-s.done:
@@ -84,32 +87,60 @@ func (s *Session) announce(ctx context.Context, retryAfter time.Duration) {
 	}
 }
 
-// awaitCarrier waits for the client of a session that has just lost its carrier.
-func (s *Session) awaitCarrier(ctx context.Context) {
-	s.mu.Lock()
-	waits := s.bind == nil && s.keep != nil && !s.client && !s.ending && !s.ended
-	var since time.Time
-	if waits {
-		since = s.keep.since
-	}
-	s.mu.Unlock()
-	if !waits {
+// awaitDelivery waits until the client has what was sent to it so far, answers
+// above all: a session whose carrier breaks behind its goodbye does not go on.
+// A client that has just lost its carrier is waited for in any case, since what
+// it has sent may be on its way still.
+func (s *Session) awaitDelivery(ctx context.Context) {
+	if s.client {
 		return
 	}
-	patience := comesBack - time.Since(since)
+	s.mu.Lock()
+	began := time.Now()
+	if s.bind == nil && s.keep != nil {
+		began = s.keep.since
+	}
+	s.mu.Unlock()
+	patience := comesBack - time.Since(began)
 	if at, ok := ctx.Deadline(); ok {
 		patience = min(patience, time.Until(at)/2)
 	}
-	if patience <= 0 {
-		return
-	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for c := range s.Lifecycle(ctx) {
-		if c.Phase == Resumed || c.Phase == Ended {
+	look := time.NewTicker(quietCheck)
+	defer look.Stop()
+	var sent [frame.MaxLanes]uint64
+	for all := false; ctx.Err() == nil; {
+		s.mu.Lock()
+		if s.keep == nil || s.ended || s.ending || s.m.Closing() {
+			s.mu.Unlock()
 			return
 		}
+		if !all {
+			sent, all = s.m.Mark()
+		}
+		if all && s.bind != nil && s.m.Has(&sent) {
+			s.mu.Unlock()
+			return
+		}
+		heard := s.hearsLocked()
+		s.mu.Unlock()
+		select {
+		case <-heard:
+		case <-look.C:
+		case <-s.done:
+		case <-ctx.Done():
+		}
 	}
+}
+
+// hearsLocked returns a channel that is closed when something has arrived. mu
+// is held.
+func (s *Session) hearsLocked() <-chan struct{} {
+	if s.heard == nil {
+		s.heard = make(chan struct{})
+	}
+	return s.heard
 }
 
 // refuse has what arrives from now on refused. The channel is closed when what
@@ -172,10 +203,7 @@ func (s *Session) CloseWhenQuiet(ctx context.Context, code twinwire.Code, reason
 			s.closeLocked(code, reason, 0)
 			return nil
 		}
-		if s.heard == nil {
-			s.heard = make(chan struct{})
-		}
-		heard := s.heard
+		heard := s.hearsLocked()
 		s.mu.Unlock()
 		select {
 		case <-heard:

@@ -98,6 +98,25 @@ func (m *Machine) drained() bool {
 	return m.str.replies == 0 && m.large.count == 0 && m.credit.count == 0 && m.events.empty()
 }
 
+// Mark returns the numbers behind all that the machine had to send, if all of it
+// was sent.
+func (m *Machine) Mark() (nexts [frame.MaxLanes]uint64, all bool) {
+	for i := range m.cfg.Lanes {
+		nexts[i] = m.lanes[i].sent
+	}
+	return nexts, m.drained()
+}
+
+// Has reports whether the peer has acknowledged everything up to these numbers.
+func (m *Machine) Has(nexts *[frame.MaxLanes]uint64) bool {
+	for i := range m.cfg.Lanes {
+		if m.lanes[i].acked < nexts[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // closeReady reports whether CLOSE is the next thing to send.
 func (m *Machine) closeReady() bool {
 	return m.closing.wanted && !m.silent() && m.drained()
