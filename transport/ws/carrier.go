@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// readBuffer is the memory that an idle carrier keeps for reading, in
-	// bytes: the headers of messages pass through it, and small messages.
+	// readBuffer is what gorilla gets for reading, in bytes: for the handshake,
+	// and at a client for the headers of messages, and small messages.
 	readBuffer = 1 << 10
 	// writeHandshake bounds the response of Upgrade.
 	writeHandshake = 5 * time.Second
@@ -45,17 +45,17 @@ var unused sync.Pool
 // A Carrier is one WebSocket connection. It is a transport.Carrier.
 type Carrier struct {
 	// Immutable.
-	ws      *websocket.Conn
-	conn    net.Conn     // what ws reads from, without the meter
-	under   net.Conn     // conn without TLS
-	tcp     *net.TCPConn // what is under that; nil for a foreign net.Conn
-	spool   *spool       // between conn and tcp, or nil
-	meter   *meter       // on the server, else nil
+	ws      *websocket.Conn // a client's, which reads through it; nil at a server
+	conn    net.Conn        // what ws reads from
+	under   net.Conn        // conn without TLS
+	tcp     *net.TCPConn    // what is under that; nil for a foreign net.Conn
+	spool   *spool          // between conn and tcp, or nil
 	client  bool
 	timeout time.Duration // of Send; 0 for ever
 	info    transport.Info
 
 	// Owned by the goroutine that receives.
+	in       frames // a server's
 	controls limiter
 
 	mu       sync.Mutex
@@ -76,9 +76,12 @@ var (
 	_ transport.Prompt   = (*Carrier)(nil)
 )
 
-func newCarrier(ws *websocket.Conn, conn net.Conn, client bool, timeout time.Duration, congestion string) *Carrier {
+// newCarrier returns the carrier of a connection whose handshake is complete. A
+// server needs no more of gorilla.
+func newCarrier(ws *websocket.Conn, client bool, timeout time.Duration, congestion string) *Carrier {
+	conn := ws.NetConn()
 	c := &Carrier{
-		ws: ws, conn: conn, under: conn, tcp: tcpOf(conn), client: client, timeout: timeout,
+		conn: conn, under: conn, tcp: tcpOf(conn), client: client, timeout: timeout,
 		info: transport.Info{Wire: "websocket", LocalAddr: conn.LocalAddr().String(), RemoteAddr: conn.RemoteAddr().String()},
 	}
 	if layer, ok := conn.(*tls.Conn); ok {
@@ -90,9 +93,14 @@ func newCarrier(ws *websocket.Conn, conn net.Conn, client bool, timeout time.Dur
 	if c.spool = spoolOf(conn); c.spool != nil {
 		c.spool.failed = func(err error) { _ = c.writeFailed(err) } // it ends the carrier
 	}
-	ws.SetPingHandler(c.onPing)
-	ws.SetPongHandler(func(string) error { return c.controls.count() })
-	ws.SetCloseHandler(func(int, string) error { return nil }) // Receive answers
+	if client {
+		c.ws = ws
+		ws.SetPingHandler(c.onPing)
+		ws.SetPongHandler(func(string) error { return c.controls.count() })
+		ws.SetCloseHandler(func(int, string) error { return nil }) // Receive answers
+	} else {
+		c.in.conn = conn
+	}
 	return c
 }
 

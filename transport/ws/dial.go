@@ -80,7 +80,7 @@ func Dial(ctx context.Context, url string, o *Options) (*Carrier, error) {
 		_ = conn.Close() // ErrSubprotocol says more than its error
 		return nil, ErrSubprotocol
 	}
-	c := newCarrier(conn, conn.NetConn(), true, opt.SendTimeout, opt.Congestion)
+	c := newCarrier(conn, true, opt.SendTimeout, opt.Congestion)
 	if _, ok := conn.NetConn().(*tls.Conn); ok {
 		// A configuration that skips the usual verification and has none of
 		// its own, as that of pins, knows nobody's identity.

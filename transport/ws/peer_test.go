@@ -138,23 +138,28 @@ func TestBadMessages(t *testing.T) {
 
 // What breaks RFC 6455 itself ends the carrier too.
 func TestBadWebSocket(t *testing.T) {
-	for name, b := range map[string][]byte{
-		"Unmasked":     {fin | binaryMessage, 3, 2, 0x41, 0},
-		"Reserved":     whole(fin|0x40|binaryMessage, message(1)),
-		"Opcode":       whole(fin|3, nil),
-		"Negative":     header(fin|binaryMessage, 1<<63),
-		"Continuation": whole(fin, message(1)),
-		"BigControl":   whole(fin|ping, make([]byte, 126)),
-		"Interleaved":  append(whole(binaryMessage, message(1)), whole(fin|binaryMessage, message(1))...),
-		"CloseCode":    whole(fin|websocket.CloseMessage, []byte{0, 1}),
-		"CloseText":    whole(fin|websocket.CloseMessage, []byte{0x03, 0xe8, 0xff}),
+	for name, test := range map[string]struct {
+		bytes  []byte
+		reason string
+	}{
+		"Unmasked":      {[]byte{fin | binaryMessage, 3, 2, 0x41, 0}, "unmasked WebSocket frame"},
+		"Reserved":      {whole(fin|0x40|binaryMessage, message(1)), "reserved bits of a WebSocket frame"},
+		"Opcode":        {whole(fin|3, nil), "unknown WebSocket opcode"},
+		"ControlOpcode": {whole(fin|11, nil), "unknown WebSocket opcode"},
+		"Negative":      {header(fin|binaryMessage, 1<<63), "message over 69632 bytes"},
+		"Continuation":  {whole(fin, message(1)), "WebSocket continuation without a message"},
+		"BigControl":    {whole(fin|ping, make([]byte, 126)), "malformed WebSocket control frame"},
+		"CutControl":    {whole(ping, nil), "malformed WebSocket control frame"},
+		"Interleaved":   {append(whole(binaryMessage, message(1)), whole(fin|binaryMessage, message(1))...), "WebSocket message within another"},
+		"CloseCode":     {whole(fin|websocket.CloseMessage, []byte{0, 1}), "malformed WebSocket control frame"},
+		"CloseLocal":    {whole(fin|websocket.CloseMessage, []byte{0x03, 0xee}), "malformed WebSocket control frame"},
+		"CloseShort":    {whole(fin|websocket.CloseMessage, []byte{3}), "malformed WebSocket control frame"},
+		"CloseText":     {whole(fin|websocket.CloseMessage, []byte{0x03, 0xe8, 0xff}), "malformed WebSocket control frame"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := rawPeer(t)
-			p.write(b)
-			if err := <-p.received; err == nil {
-				t.Error("Receive returned nil")
-			}
+			p.write(test.bytes)
+			p.refused(t, test.reason)
 			if len(p.got) > 0 {
 				t.Errorf("delivered %x", <-p.got)
 			}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"sync"
 	"time"
 
@@ -30,6 +29,79 @@ const (
 	smallMessage = 4 << 10
 	largeMessage = frame.MaxBatch + 1 // one over the limit, to notice
 )
+
+// A message is what was read of one. Its memory is used again after release.
+type message struct {
+	small *[smallMessage]byte // nil for none yet, or if there is a large one
+	large *[largeMessage]byte
+	n     int
+}
+
+// bytes returns what was read.
+func (m *message) bytes() []byte {
+	switch {
+	case m.large != nil:
+		return m.large[:m.n]
+	case m.small != nil:
+		return m.small[:m.n]
+	}
+	return nil
+}
+
+// room returns where the next bytes go, which is not nothing unless a large
+// message is full.
+func (m *message) room() []byte {
+	switch {
+	case m.large != nil:
+		return m.large[m.n:]
+	case m.small == nil:
+		m.small = smallMessages.Get().(*[smallMessage]byte)
+	case m.n == len(m.small):
+		m.large = largeMessages.Get().(*[largeMessage]byte)
+		copy(m.large[:], m.small[:])
+		smallMessages.Put(m.small)
+		m.small = nil
+		return m.large[m.n:]
+	}
+	return m.small[m.n:]
+}
+
+// read reads n bytes, for which there is room.
+func (m *message) read(r io.Reader, n int) error {
+	for n > 0 {
+		b := m.room()
+		k, err := r.Read(b[:min(n, len(b))])
+		m.n += k
+		if n -= k; err != nil && n > 0 {
+			return err
+		}
+	}
+	return nil
+}
+
+// readAll reads until r ends. What does not fit is too much.
+func (m *message) readAll(r io.Reader) error {
+	for m.n < largeMessage {
+		k, err := r.Read(m.room())
+		m.n += k
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+	return closing.Violation(errMessage)
+}
+
+func (m *message) release() {
+	switch {
+	case m.large != nil:
+		largeMessages.Put(m.large)
+	case m.small != nil:
+		smallMessages.Put(m.small)
+	}
+}
 
 var (
 	smallMessages = sync.Pool{New: func() any { return new([smallMessage]byte) }}
@@ -76,35 +148,12 @@ func (e undelivered) Unwrap() error { return e.error }
 
 // receive reads and delivers one message.
 func (c *Carrier) receive(deliver func(lane int, frames []byte) error) error {
-	c.meter.allow(-1)
-	kind, r, err := c.ws.NextReader()
-	if err != nil {
+	var m message
+	defer m.release()
+	if err := c.read(&m); err != nil {
 		return err
 	}
-	if kind != websocket.BinaryMessage {
-		return closing.Violation(errText)
-	}
-	c.meter.allow(maxWire)
-
-	small := smallMessages.Get().(*[smallMessage]byte)
-	defer smallMessages.Put(small)
-	n, whole, err := readMessage(r, small[:], 0)
-	if err != nil {
-		return err
-	}
-	b := small[:n]
-	if !whole {
-		large := largeMessages.Get().(*[largeMessage]byte)
-		defer largeMessages.Put(large)
-		n, whole, err = readMessage(r, large[:], copy(large[:], b))
-		if err != nil {
-			return err
-		}
-		if !whole {
-			return closing.Violation(errMessage)
-		}
-		b = large[:n]
-	}
+	b := m.bytes()
 	if err := deframe.Batch(b); err != nil {
 		return closing.Violation(err)
 	}
@@ -117,20 +166,19 @@ func (c *Carrier) receive(deliver func(lane int, frames []byte) error) error {
 	return nil
 }
 
-// readMessage reads on into b, which has n bytes of a message, and reports
-// whether the message ended before b did.
-func readMessage(r io.Reader, b []byte, n int) (int, bool, error) {
-	for n < len(b) {
-		m, err := r.Read(b[n:])
-		n += m
-		switch {
-		case err == io.EOF:
-			return n, true, nil
-		case err != nil:
-			return n, false, err
-		}
+// read reads one message.
+func (c *Carrier) read(m *message) error {
+	if c.ws == nil {
+		return c.readFrames(m)
 	}
-	return n, false, nil
+	kind, r, err := c.ws.NextReader()
+	if err != nil {
+		return err
+	}
+	if kind != websocket.BinaryMessage {
+		return closing.Violation(errText)
+	}
+	return m.readAll(r)
 }
 
 // readFailed ends the carrier for what was wrong with reading.
@@ -198,33 +246,4 @@ func (l *limiter) count() error {
 		return closing.Violation(errControls)
 	}
 	return nil
-}
-
-// A meter bounds what a message may take on the wire. gorilla does not tell
-// how many fragments a message has, and empty ones could go on for ever.
-type meter struct {
-	net.Conn
-	left int // bytes that may be read; negative for any number
-}
-
-// maxWire is room for a message of the largest size in 1,024 fragments with
-// the largest headers, and for the control frames among them.
-const maxWire = frame.MaxBatch + 1024*maxHeader + frame.MaxBatch
-
-// allow sets what may be read from now on. A nil meter bounds nothing.
-func (m *meter) allow(n int) {
-	if m != nil {
-		m.left = n
-	}
-}
-
-func (m *meter) Read(b []byte) (int, error) {
-	if m.left == 0 {
-		return 0, closing.Violation(errFragments)
-	}
-	n, err := m.Conn.Read(b)
-	if m.left > 0 {
-		m.left = max(m.left-n, 0)
-	}
-	return n, err
 }

@@ -30,9 +30,9 @@ type spool struct {
 	batch  []byte       // in buf
 	failed func(error)  // told of errors in the background
 
-	mu   sync.Mutex
-	cond sync.Cond // behind or err has changed
-	err  error     // of the background
+	mu      sync.Mutex
+	settled chan struct{} // closed when behind or err has changed; nil if nothing was ever behind
+	err     error         // of the background
 }
 
 // A spoolBuffer has room for a batch, with the headers of WebSocket and TLS.
@@ -47,7 +47,6 @@ const spoolRest = 16 << 10
 // newSpool returns a spool of a connection.
 func newSpool(conn *net.TCPConn) *spool {
 	s := &spool{TCPConn: conn}
-	s.cond.L = &s.mu
 	if canTry {
 		s.raw, _ = conn.SyscallConn() // without it, writing waits as elsewhere
 	}
@@ -95,10 +94,11 @@ func (s *spool) settle() error {
 		return nil
 	}
 	s.mu.Lock()
+	settled := s.settled
+	s.mu.Unlock()
+	<-settled
+	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.behind.Load() && s.err == nil {
-		s.cond.Wait()
-	}
 	return s.err
 }
 
@@ -133,6 +133,9 @@ func (s *spool) end() error {
 			spoolBuffers.Put(buf)
 			buf = nil
 		}
+		s.mu.Lock()
+		s.settled = make(chan struct{})
+		s.mu.Unlock()
 		s.behind.Store(true)
 		go s.catchUp(rest, buf)
 		return nil
@@ -151,7 +154,7 @@ func (s *spool) catchUp(b []byte, buf *spoolBuffer) {
 	if s.err = err; err == nil {
 		s.behind.Store(false)
 	}
-	s.cond.Broadcast()
+	close(s.settled)
 	s.mu.Unlock()
 	if err != nil && s.failed != nil {
 		s.failed(err)

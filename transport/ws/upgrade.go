@@ -1,11 +1,9 @@
 package ws
 
 import (
-	"bufio"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 
@@ -38,36 +36,19 @@ func Upgrade(w http.ResponseWriter, r *http.Request, o *UpgradeOptions) (*Carrie
 			http.Error(w, reason.Error(), status)
 		},
 	}
-	h := &hijacker{ResponseWriter: w}
-	conn, err := u.Upgrade(h, r, opt.Header)
+	conn, err := u.Upgrade(w, r, opt.Header)
 	if err != nil {
 		return nil, fmt.Errorf("ws: upgrade: %w", err)
 	}
-	c := newCarrier(conn, h.meter.Conn, false, opt.SendTimeout, opt.Congestion)
-	c.meter = h.meter
+	c := newCarrier(conn, false, opt.SendTimeout, opt.Congestion)
 	if opt.RemoteAddr != "" {
 		c.info.RemoteAddr = opt.RemoteAddr
 	}
-	_, c.info.Secure = h.meter.Conn.(*tls.Conn)
+	_, c.info.Secure = conn.NetConn().(*tls.Conn)
 	return c, nil
 }
 
 func refuse(w http.ResponseWriter, status int, text string) error {
 	http.Error(w, text, status)
 	return errors.New("ws: upgrade: " + text)
-}
-
-// A hijacker puts a meter between the connection and gorilla.
-type hijacker struct {
-	http.ResponseWriter
-	meter *meter
-}
-
-func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	h.meter = &meter{Conn: conn}
-	return h.meter, rw, nil
 }
