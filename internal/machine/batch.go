@@ -77,7 +77,7 @@ func (m *Machine) wants(ln int) bool {
 	if m.streamsReady(ln) {
 		return true
 	}
-	return ln == m.role.call && (m.queuesReady() || m.large.count > 0 || m.creditReady())
+	return ln == m.role.call && (m.queuesReady() || !m.large.empty() || m.creditReady())
 }
 
 // queuesReady reports whether the head of any queue can be sent.
@@ -210,7 +210,7 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 	if m.carries(pipe, m.role.call) {
 		// If small messages and events took all of the batch, the next one
 		// begins with a large one.
-		m.largeWaited = !large && m.large.count > 0
+		m.largeWaited = !large && !m.large.empty()
 	}
 	if m.called {
 		m.called, m.calledAt = false, now

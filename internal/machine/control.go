@@ -1,7 +1,6 @@
 package machine
 
 import (
-	"slices"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -16,32 +15,45 @@ type control struct {
 	token     uint64 // the newest; an older one that was not sent is of no use
 	pongs     []uint64
 	anyOpen   bool
-	messages  bool // CREDIT for messages
-	largeSize bool // CREDIT for large messages
-	streams   bool // CREDIT for streams
-	leaving   bool // LEAVING
-	renewal   renewal
+	messages  bool     // CREDIT for messages
+	largeSize bool     // CREDIT for large messages
+	streams   bool     // CREDIT for streams
+	leaving   bool     // LEAVING
+	renewal   *renewal // nil before the first
 }
 
 func (c *control) waits() bool {
-	return c.anyOpen || c.ping || len(c.pongs) > 0 || c.messages || c.largeSize || c.streams || c.leaving || c.renewal.waits
+	return c.anyOpen || c.ping || len(c.pongs) > 0 || c.messages || c.largeSize || c.streams || c.leaving || c.renewal.due()
 }
 
 // closing is the goodbye in both directions (clause 8.2).
 type closing struct {
-	wanted bool // Close was called
-	sent   bool
+	wanted   bool // Close was called
+	sent     bool
+	got      bool   // the peer said goodbye
+	agreed   bool   // everything up to the peer's numbers has arrived
+	gotIn    uint64 // the generation in which it did
+	*parting        // nil before either
+}
+
+// parting is what is said for a goodbye.
+type parting struct {
+	// By this side.
 	code   twinwire.Code
 	reason string
 	retry  time.Duration
 
-	got    bool   // the peer said goodbye
-	gotIn  uint64 // the generation in which it did
-	peer   twinwire.Code
-	why    string
-	nexts  []uint64 // by lane
-	after  time.Duration
-	agreed bool // everything up to the peer's numbers has arrived
+	// By the peer.
+	peer  twinwire.Code
+	why   string
+	nexts [frame.MaxLanes]uint64
+	after time.Duration
+}
+
+func (c *closing) parts() {
+	if c.parting == nil {
+		c.parting = new(parting)
+	}
 }
 
 // Close begins the goodbye: nothing new is taken, calls that wait for a window
@@ -53,6 +65,7 @@ func (m *Machine) Close(code twinwire.Code, reason string, retry time.Duration, 
 	}
 	m.settleAll() // a datagram is no promise
 	m.closing.wanted = true
+	m.closing.parts()
 	m.closing.code, m.closing.reason, m.closing.retry = code, cut(reason, frame.MaxReason), retry
 	for i := range m.waiting {
 		for it, next := m.waiting[i].first, (*item)(nil); it != nil; it = next {
@@ -80,13 +93,17 @@ func (m *Machine) silent() bool { return m.closing.sent || m.closing.got }
 
 // Goodbye returns what the peer said when it closed, and whether it did.
 func (m *Machine) Goodbye() (code twinwire.Code, reason string, retry time.Duration, ok bool) {
-	return m.closing.peer, m.closing.why, m.closing.after, m.closing.got
+	c := &m.closing
+	if c.parting == nil {
+		return 0, "", 0, false
+	}
+	return c.peer, c.why, c.after, c.got
 }
 
 // drained reports whether nothing but control frames waits.
 func (m *Machine) drained() bool {
 	for i := range m.queues {
-		if m.waiting[i].count > 0 || m.queues[i].count > 0 {
+		if !m.waiting[i].empty() || !m.queues[i].empty() {
 			return false
 		}
 	}
@@ -95,7 +112,7 @@ func (m *Machine) drained() bool {
 			return false
 		}
 	}
-	return m.str.replies == 0 && m.large.count == 0 && m.credit.count == 0 && m.events.empty()
+	return m.str.replies == 0 && m.large.empty() && m.credit.empty() && m.events.empty()
 }
 
 // Mark returns the numbers behind all that the machine had to send, if all of it
@@ -128,8 +145,9 @@ func (m *Machine) receiveClose(f *frame.Frame) error {
 		return protocolError("second CLOSE")
 	}
 	c.gotIn = m.cfg.Generation
+	c.parts()
 	c.got, c.peer, c.why = true, twinwire.Code(f.Code), string(f.Name)
-	c.nexts = slices.Clone(f.Nexts[:])
+	c.nexts = f.Nexts
 	c.after = time.Duration(min(f.Millis, 1<<40)) * time.Millisecond
 	return nil
 }

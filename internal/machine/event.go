@@ -80,6 +80,7 @@ type eventQueue struct {
 	fixed   int    // no event before this index can be dropped
 	dropped int    // events in q that were dropped
 	gaps    []*Sub
+	latest  latest
 	all     Sub // the topic with id 0
 }
 

@@ -106,8 +106,10 @@ func (m *Machine) Deadline() time.Duration {
 		return 1<<63 - 1
 	}
 	at := max(m.silence(), m.beat.asked) + m.interval()
-	if due := m.latest.due; due != 0 && due < at {
-		at = due
+	if m.events != nil {
+		if due := m.events.latest.due; due != 0 && due < at {
+			at = due
+		}
 	}
 	for i := range m.cfg.Lanes {
 		l := &m.lanes[i]

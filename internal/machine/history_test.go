@@ -311,7 +311,7 @@ func (w *world) finish() {
 	for _, e := range w.ends {
 		m := e.m
 		if len(e.calls) > 0 || m.out.queued != 0 || m.out.queuedBytes != 0 || m.out.replyBytes != 0 || m.out.calls != 0 || len(m.out.held) != 0 || !m.drained() {
-			w.fatalf("%s: %d calls do not end; %d wait to be sent, %d in the queue, %d for credit", e.name, len(e.calls), m.out.queued, m.queues[Normal].count, m.credit.count)
+			w.fatalf("%s: %d calls do not end; %d wait to be sent, %d in the queue, %d for credit", e.name, len(e.calls), m.out.queued, m.queues[Normal].len(), m.credit.len())
 		}
 		if in := &e.peer.m.in; m.out.messages != in.messages || in.messages != in.messagesDone || in.serving != 0 {
 			w.fatalf("%s: messages of %d were sent, of %d received, of %d consumed", e.name, m.out.messages, in.messages, in.messagesDone)

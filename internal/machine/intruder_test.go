@@ -265,7 +265,7 @@ var intruders = []intruder{
 		if !e.bound(ln) {
 			return false
 		}
-		ref := uint64(len(e.m.lanes[ln].heard)+1) << 1
+		ref := uint64(len(e.m.heardNames(int(ln)))+1) << 1
 		e.refused(e.forge(frame.Frame{Kind: frame.Message, Lane: uint8(ln), Ref: ref}), "unknown name")
 		return true
 	}},
@@ -276,14 +276,14 @@ var intruders = []intruder{
 		}
 		e.m.in.messagesGranted = e.m.in.messages + 10_000
 		for range 2000 {
-			ref := uint64(len(e.m.lanes[ln].heard)+1)<<1 | 1
+			ref := uint64(len(e.m.heardNames(int(ln)))+1)<<1 | 1
 			err := e.forge(frame.Frame{Kind: frame.Message, Lane: uint8(ln), Ref: ref, Name: []byte("t.x")})
 			if err != nil {
 				e.refused(err, "name id out of range")
 				break
 			}
 		}
-		if n := len(e.m.lanes[ln].heard); n != e.m.cfg.Own.Names {
+		if n := len(e.m.heardNames(int(ln))); n != e.m.cfg.Own.Names {
 			e.w.fatalf("%s: %d names are remembered", e.name, n)
 		}
 		return true
@@ -326,4 +326,11 @@ var intruders = []intruder{
 		}
 		return true
 	}},
+}
+
+func (m *Machine) heardNames(ln int) []name {
+	if n := m.lanes[ln].names; n != nil {
+		return n.heard
+	}
+	return nil
 }

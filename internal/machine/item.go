@@ -71,8 +71,9 @@ func (it *item) brief() bool {
 // A list is a doubly linked list of items.
 type list struct {
 	first, last *item
-	count       int
 }
+
+func (l *list) empty() bool { return l.first == nil }
 
 func (l *list) push(it *item) {
 	it.in, it.prev, it.next = l, l.last, nil
@@ -82,7 +83,6 @@ func (l *list) push(it *item) {
 		l.last.next = it
 	}
 	l.last = it
-	l.count++
 }
 
 func (l *list) pop() *item {
@@ -126,5 +126,4 @@ func (it *item) unlink() {
 		it.next.prev = it.prev
 	}
 	it.in, it.prev, it.next = nil, nil, nil
-	l.count--
 }

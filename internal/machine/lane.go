@@ -30,12 +30,17 @@ type lane struct {
 
 	next      uint64        // the number of the next frame to be received
 	owedSince uint64        // next as the last ACK said it
-	owedCount int           // frames received since the last ACK, without those of streams
-	owedBytes int           // their bytes
+	owedCount int32         // frames received since the last ACK, without those of streams
+	owedBytes int32         // their bytes
 	ackDue    time.Duration // when an ACK will be due; 0 for none
 
-	names map[string]uint64 // ids of names that were sent
-	heard []name            // names by id-1 that were received
+	*names // nil before the first
+}
+
+// names are what names of methods and event types stand for on a lane.
+type names struct {
+	sentNames map[string]uint64 // ids of those that were sent
+	heard     []name            // by id-1, those that were received
 }
 
 // A mark is the end of a batch on a lane, for counting unacknowledged bytes.
@@ -99,7 +104,7 @@ func (l *lane) accept(f *frame.Frame, bytes int, now time.Duration) (bool, error
 	switch {
 	case f.Kind != frame.Data:
 		l.owedCount++
-		l.owedBytes += bytes
+		l.owedBytes += int32(bytes)
 	case f.Flags&frame.Ask != 0:
 		l.ackLate = true
 	}
@@ -122,23 +127,29 @@ func (l *lane) acknowledged() {
 
 // reference returns how a name is written on the lane (clause 6.2).
 func (l *lane) reference(text string, most int) uint64 {
-	if id, ok := l.names[text]; ok {
+	if l.names == nil {
+		l.names = new(names)
+	}
+	if id, ok := l.sentNames[text]; ok {
 		return id << 1
 	}
-	if len(l.names) >= most {
+	if len(l.sentNames) >= most {
 		return 0
 	}
-	if l.names == nil {
-		l.names = make(map[string]uint64)
+	if l.sentNames == nil {
+		l.sentNames = make(map[string]uint64)
 	}
-	id := uint64(len(l.names)) + 1
-	l.names[text] = id
+	id := uint64(len(l.sentNames)) + 1
+	l.sentNames[text] = id
 	return id<<1 | 1
 }
 
 // resolve returns the name that a frame refers to, and remembers it if the
 // frame introduces it.
 func (l *lane) resolve(f *frame.Frame, most int, valid func([]byte) bool, target func(string) any) (name, error) {
+	if l.names == nil {
+		l.names = new(names)
+	}
 	if !frame.NamedRef(f.Ref) {
 		if id := f.Ref >> 1; id <= uint64(len(l.heard)) {
 			return l.heard[id-1], nil

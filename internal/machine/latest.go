@@ -74,7 +74,7 @@ func (m *Machine) newest(v *queuedEvent) bool {
 	l.fresh, l.due = true, 0
 	if !l.inFresh {
 		l.inFresh = true
-		m.latest.fresh = append(m.latest.fresh, s)
+		m.events.latest.fresh = append(m.events.latest.fresh, s)
 	}
 	return true
 }
@@ -85,7 +85,7 @@ const latestHead = 2 + 2 + 8 + 8 + 2
 
 // DatagramsReady reports whether Datagram has something to send.
 func (m *Machine) DatagramsReady() bool {
-	return len(m.latest.fresh) > 0 && !m.ended && !m.detached && !m.silent() && (!m.cfg.Client || m.control.attach)
+	return m.events != nil && len(m.events.latest.fresh) > 0 && !m.ended && !m.detached && !m.silent() && (!m.cfg.Client || m.control.attach)
 }
 
 // Datagram appends the next datagram to b: as many LATEST as it holds. What it
@@ -93,7 +93,7 @@ func (m *Machine) DatagramsReady() bool {
 func (m *Machine) Datagram(now time.Duration, b []byte) []byte {
 	start := len(b)
 	for m.DatagramsReady() {
-		s := m.latest.fresh[0]
+		s := m.events.latest.fresh[0]
 		l := &s.latest
 		if l.fresh {
 			f := frame.Frame{Kind: frame.Latest, Lane: uint8(m.role.event), ID: s.id, Version: l.at, Name: []byte(l.typ), Payload: l.payload}
@@ -105,18 +105,18 @@ func (m *Machine) Datagram(now time.Duration, b []byte) []byte {
 			m.stats.FramesSent++
 			if !l.inQuiet {
 				l.inQuiet = true
-				m.latest.quiet = append(m.latest.quiet, s)
+				m.events.latest.quiet = append(m.events.latest.quiet, s)
 			}
 			l.fresh, l.due = false, now+repairTime
-			if m.latest.due == 0 {
-				m.latest.due = l.due
+			if m.events.latest.due == 0 {
+				m.events.latest.due = l.due
 			}
 		}
 		l.inFresh = false
-		m.latest.fresh = m.latest.fresh[1:]
+		m.events.latest.fresh = m.events.latest.fresh[1:]
 	}
-	if len(m.latest.fresh) == 0 {
-		m.latest.fresh = nil
+	if m.events != nil && len(m.events.latest.fresh) == 0 {
+		m.events.latest.fresh = nil
 	}
 	m.stats.BytesSent += uint64(len(b) - start)
 	return b
@@ -125,12 +125,12 @@ func (m *Machine) Datagram(now time.Duration, b []byte) []byte {
 // repair queues what went by datagram and was followed by nothing newer for a
 // while.
 func (m *Machine) repair(now time.Duration) {
-	if m.latest.due == 0 || m.latest.due > now {
+	if m.events == nil || m.events.latest.due == 0 || m.events.latest.due > now {
 		return
 	}
-	m.latest.due = 0
-	quiet := m.latest.quiet
-	m.latest.quiet = m.latest.quiet[:0]
+	m.events.latest.due = 0
+	quiet := m.events.latest.quiet
+	m.events.latest.quiet = m.events.latest.quiet[:0]
 	for _, s := range quiet {
 		l := &s.latest
 		switch {
@@ -141,17 +141,17 @@ func (m *Machine) repair(now time.Duration) {
 			l.inQuiet = false
 			m.settle(s)
 			continue
-		case !l.fresh && (m.latest.due == 0 || l.due < m.latest.due):
-			m.latest.due = l.due
+		case !l.fresh && (m.events.latest.due == 0 || l.due < m.events.latest.due):
+			m.events.latest.due = l.due
 		}
-		m.latest.quiet = append(m.latest.quiet, s)
+		m.events.latest.quiet = append(m.events.latest.quiet, s)
 	}
-	clear(quiet[len(m.latest.quiet):])
-	if m.latest.due == 0 && len(m.latest.quiet) > 0 {
-		m.latest.due = now + repairTime // they wait for their datagrams
+	clear(quiet[len(m.events.latest.quiet):])
+	if m.events.latest.due == 0 && len(m.events.latest.quiet) > 0 {
+		m.events.latest.due = now + repairTime // they wait for their datagrams
 	}
-	if len(m.latest.quiet) == 0 {
-		m.latest.quiet = nil
+	if len(m.events.latest.quiet) == 0 {
+		m.events.latest.quiet = nil
 	}
 }
 
@@ -183,11 +183,14 @@ func (m *Machine) forget(s *Sub) {
 // settleAll settles all subscriptions: there is no carrier for datagrams any
 // more, or another one.
 func (m *Machine) settleAll() {
-	for _, s := range slices.Concat(m.latest.fresh, m.latest.quiet) {
+	if m.events == nil {
+		return
+	}
+	for _, s := range slices.Concat(m.events.latest.fresh, m.events.latest.quiet) {
 		s.latest.inFresh, s.latest.inQuiet = false, false
 		m.settle(s)
 	}
-	m.latest = latest{}
+	m.events.latest = latest{}
 }
 
 // outdated reports whether an event with this version is not newer than what

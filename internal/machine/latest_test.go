@@ -285,7 +285,7 @@ func (h *latestHistory) run() {
 			h.fatal("of topic ", i, " was seen last ", v.seen, ", not ", v.sent)
 		}
 	}
-	if h.server.latest.due != 0 || h.server.DatagramsReady() || h.server.events.bytes != 0 {
+	if h.server.events.latest.due != 0 || h.server.DatagramsReady() || h.server.events.bytes != 0 {
 		h.fatal("something waits")
 	}
 }

@@ -153,7 +153,6 @@ type Machine struct {
 	unacked   list             // tracked calls and messages that were sent whole, in their order
 	events    *eventQueue      // nil before the first subscription and event
 	out       outgoing
-	latest    latest
 	nextSub   uint64
 	nextState uint64
 	str       streams // in both directions

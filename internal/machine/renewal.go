@@ -17,6 +17,16 @@ type renewal struct {
 	reason  string
 }
 
+// due reports whether a frame waits to be sent.
+func (r *renewal) due() bool { return r != nil && r.waits }
+
+func (m *Machine) renewal() *renewal {
+	if m.control.renewal == nil {
+		m.control.renewal = new(renewal)
+	}
+	return m.control.renewal
+}
+
 // A RenewalIn is a frame of a renewal that has arrived.
 type RenewalIn struct {
 	Kind    frame.Kind
@@ -31,7 +41,7 @@ type RenewalIn struct {
 // Renew has a client send a HELLO with this payload. It reports false if one
 // waits for its answer already, or the session takes nothing.
 func (m *Machine) Renew(payload []byte) bool {
-	r := &m.control.renewal
+	r := m.renewal()
 	if r.asked || m.detached || m.takesNothing() {
 		return false
 	}
@@ -42,7 +52,7 @@ func (m *Machine) Renew(payload []byte) bool {
 
 // Prove has a client answer a CHALLENGE. It does nothing if none waits.
 func (m *Machine) Prove(payload []byte) {
-	if r := &m.control.renewal; r.asked && r.challenged {
+	if r := m.renewal(); r.asked && r.challenged {
 		r.challenged = false
 		r.queue(frame.Proof, payload)
 	}
@@ -51,7 +61,7 @@ func (m *Machine) Prove(payload []byte) {
 // Challenge has a server answer a HELLO by a CHALLENGE. It reports false if
 // none waits for that.
 func (m *Machine) Challenge(payload []byte) bool {
-	r := &m.control.renewal
+	r := m.renewal()
 	if !r.asked || r.challenged {
 		return false
 	}
@@ -63,7 +73,7 @@ func (m *Machine) Challenge(payload []byte) bool {
 // Renewed has a server answer a HELLO by a WELCOME with this payload, or, with
 // a code other than 0, by a REFUSE. It does nothing if none waits.
 func (m *Machine) Renewed(payload []byte, code uint16, flags frame.Flags, reason string) {
-	r := &m.control.renewal
+	r := m.renewal()
 	if !r.asked {
 		return
 	}
@@ -80,8 +90,8 @@ func (r *renewal) queue(kind frame.Kind, payload []byte) {
 
 // batchRenewal appends the frame that waits.
 func (m *Machine) batchRenewal() {
-	r := &m.control.renewal
-	if !r.waits {
+	r := m.control.renewal
+	if !r.due() {
 		return
 	}
 	f := &frame.Frame{Kind: r.kind, Payload: r.payload}
@@ -94,7 +104,7 @@ func (m *Machine) batchRenewal() {
 
 // receiveRenewal takes a frame of the handshake in a session.
 func (m *Machine) receiveRenewal(f *frame.Frame, eff *Effects) error {
-	r := &m.control.renewal
+	r := m.renewal()
 	// What waits to be sent has not been answered.
 	turn := false
 	switch f.Kind {

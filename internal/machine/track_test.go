@@ -37,8 +37,8 @@ func (e *end) trackedEnded() {
 			e.w.fatalf("%s: message %d ended %d times", e.name, n, c.done)
 		}
 	}
-	if e.m.unacked.count != 0 {
-		e.w.fatalf("%s: %d tracked ones are left", e.name, e.m.unacked.count)
+	if e.m.unacked.len() != 0 {
+		e.w.fatalf("%s: %d tracked ones are left", e.name, e.m.unacked.len())
 	}
 }
 
@@ -71,7 +71,7 @@ func TestTracked(t *testing.T) {
 			server.answer(server.inbox[0], 32)
 		}
 		w.settle()
-		if n := client.m.unacked.count; n != 0 {
+		if n := client.m.unacked.len(); n != 0 {
 			t.Errorf("%d are still tracked", n)
 		}
 	})
@@ -105,4 +105,11 @@ func TestTrackedEnd(t *testing.T) {
 			t.Errorf("message ended with %v", had.Code)
 		}
 	})
+}
+
+func (l *list) len() (n int) {
+	for it := l.first; it != nil; it = it.next {
+		n++
+	}
+	return n
 }

@@ -25,7 +25,7 @@ var newests = []Mutant{
 	{"LATEST on any lane is taken", "latest.go", "case f.Kind != frame.Latest, int(f.Lane) != m.role.event, f.ID", "case f.Kind != frame.Latest, f.ID", "7.8"},
 	{"LATEST in a stream of frames is taken", "receive.go", "\t\treturn protocolError(\"LATEST outside of a datagram\")\n", "\t\treturn nil\n", "7.8"},
 	{"a datagram is never repaired", "latest.go", "\t\t\tl.inQuiet = false\n\t\t\tm.settle(s)\n\t\t\tcontinue\n", "\t\t\tl.inQuiet = false\n\t\t\tcontinue\n", "7.9"},
-	{"what is to be repaired later is forgotten", "latest.go", "\t\tm.latest.quiet = append(m.latest.quiet, s)\n\t}\n\tclear", "\t}\n\tclear", "7.9"},
+	{"what is to be repaired later is forgotten", "latest.go", "\t\tm.events.latest.quiet = append(m.events.latest.quiet, s)\n\t}\n\tclear", "\t}\n\tclear", "7.9"},
 	{"the repair is not newer than what follows it", "latest.go", "overflow: s.overflow, version: l.at}", "overflow: s.overflow, version: s.latest.version + 1}", "7.9"},
 	{"a carrier that breaks takes datagrams with it", "latest.go", "\t\ts.latest.inFresh, s.latest.inQuiet = false, false\n\t\tm.settle(s)\n", "\t\ts.latest.inFresh, s.latest.inQuiet = false, false\n\t\tm.forget(s)\n", "7.9"},
 	{"the end of a subscription takes its datagram with it", "event.go", "\tm.settle(s)\n", "\tm.forget(s)\n", "7.9"},

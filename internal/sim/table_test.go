@@ -75,9 +75,9 @@ var mutants = []Mutant{
 	// Calls and messages.
 	{"a duplicate call is run", "incoming.go", "if f.ID <= in.lastID {", "if f.ID < in.lastID {", "6.1"},
 	{"a call is answered twice", "incoming.go", "\tif v.replied || v.OneWay {\n\t\treturn\n\t}\n\tv.replied = true\n\tif m.ended {", "\tif v.OneWay {\n\t\treturn\n\t}\n\tv.replied = true\n\tif m.ended {", "6.1"},
-	{"names are forgotten", "lane.go", "\tl.names[text] = id\n", "", "6.2"},
+	{"names are forgotten", "lane.go", "\tl.sentNames[text] = id\n", "", "6.2"},
 	{"names are off by one", "lane.go", "return l.heard[id-1], nil", "return l.heard[max(id, 2)-2], nil", "6.2"},
-	{"names beyond the limit are sent", "lane.go", "if len(l.names) >= most {", "if len(l.names) > most {", "6.2"},
+	{"names beyond the limit are sent", "lane.go", "if len(l.sentNames) >= most {", "if len(l.sentNames) > most {", "6.2"},
 	{"names beyond the limit are taken", "lane.go", "id > uint64(most) {", "id > uint64(most)+1 {", "6.2"},
 	{"messages of one priority leave out of order", "outgoing.go", "\t\tit.unlink()\n\t\tm.queues[p].push(it)\n\t}\n", "\t\tit.unlink()\n\t\tif h := m.queues[p].first; h != nil && h.kind == itemMessage {\n\t\t\th.unlink()\n\t\t\tm.queues[p].push(it)\n\t\t\tit = h\n\t\t}\n\t\tm.queues[p].push(it)\n\t}\n", "6.5"},
 	{"UNORDERED is not said", "outgoing.go", "\t\tit.flags |= uint8(frame.Unordered)\n", "", "6.5"},
@@ -114,8 +114,8 @@ var mutants = []Mutant{
 	// Heartbeats and the end.
 	{"heartbeats are not bounded", "heartbeat.go", "m.beat.pings > maxPings {", "m.beat.pings > 100*maxPings {", "8.1"},
 	{"CLOSE before everything was sent", "control.go", "return m.closing.wanted && !m.silent() && m.drained()", "return m.closing.wanted && !m.silent()", "8.2"},
-	{"CLOSE does not wait for large messages", "control.go", " && m.large.count == 0 && m.credit.count == 0", "", "8.2"},
-	{"CLOSE does not wait for events", "control.go", " && m.credit.count == 0 && m.events.empty()", " && m.credit.count == 0", "8.2"},
+	{"CLOSE does not wait for large messages", "control.go", " && m.large.empty() && m.credit.empty()", "", "8.2"},
+	{"CLOSE does not wait for events", "control.go", " && m.credit.empty() && m.events.empty()", " && m.credit.empty()", "8.2"},
 	{"counts of CLOSE are one short", "end.go", "f.Nexts[i] = m.lanes[i].sent\n", "f.Nexts[i] = max(m.lanes[i].sent, 1) - 1\n", "8.2"},
 	{"agrees before everything arrived", "control.go", "if m.lanes[i].next < m.closing.nexts[i] {", "if m.lanes[i].next < min(m.closing.nexts[i], 1) {", "8.2"},
 	{"no ACKs before CLOSE", "end.go", "if l := &m.lanes[i]; l.next > 0 {", "if l := &m.lanes[i]; l.next > 1<<40 {", "8.2"},
