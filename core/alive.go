@@ -32,7 +32,7 @@ func (s *Session) Alive(ctx context.Context) bool {
 	select {
 	case <-heard:
 		return true
-	case <-s.done:
+	case <-s.Done():
 	case <-ctx.Done():
 	}
 	return false

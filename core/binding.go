@@ -2,6 +2,7 @@ package core
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 
 	"github.com/twinwire/twinwire"
@@ -22,14 +23,15 @@ type binding struct {
 	datagrams transport.Datagrams // nil if it has none
 	reading   bool                // they are delivered; guarded by the session's mu
 
-	// done is closed when the carrier has ended and the session has taken note
-	// of it.
-	done chan struct{}
-	over bool // that has begun; guarded by the session's mu
+	// ending is waited for until the carrier has ended and the session has taken
+	// note of it.
+	ending sync.WaitGroup
+	over   bool // that has begun; guarded by the session's mu
 }
 
 func newBinding(s *Session, carrier transport.Carrier) *binding {
-	b := &binding{s: s, carrier: carrier, done: make(chan struct{})}
+	b := &binding{s: s, carrier: carrier}
+	b.ending.Add(1)
 	b.prompt, _ = carrier.(transport.Prompt)
 	b.datagrams, _ = carrier.(transport.Datagrams)
 	b.lead.init(carrier, carrier.Info())
@@ -49,7 +51,7 @@ func (b *binding) close(code twinwire.Code, reason string) {
 // ended is called with what Receive returned, when nothing more will come.
 func (b *binding) ended(err error) {
 	if errors.Is(err, transport.ErrHandedOver) {
-		<-b.done // by the goroutine that goes on
+		b.ending.Wait() // by the goroutine that goes on
 		return
 	}
 	s := b.s
@@ -65,7 +67,7 @@ func (b *binding) ended(err error) {
 	if s.endsWith(b, err) {
 		s.end(err)
 	}
-	close(b.done)
+	b.ending.Done()
 }
 
 // lost reports whether err is a carrier that broke, which another may replace,

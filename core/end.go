@@ -53,7 +53,7 @@ func (s *Session) Ending() bool {
 // of the session, which would be waiting for itself: use go, or CloseWith.
 func (s *Session) Close() error {
 	s.CloseWith(twinwire.Accepted, "", 0)
-	<-s.done
+	<-s.Done()
 	return nil
 }
 
@@ -165,7 +165,12 @@ func (s *Session) end(err error) {
 	for _, h := range hooks {
 		s.guardApart("end hook", func() { h.f(err) })
 	}
-	close(s.done)
+	s.mu.Lock()
+	s.gone = true
+	if s.done != nil {
+		close(s.done)
+	}
+	s.mu.Unlock()
 	s.writers.Wait()
 	s.work.wait()
 	s.mux.lookout.forget()

@@ -49,7 +49,7 @@ type inbox struct {
 	stateBytes int // that wait in all slots
 
 	receivers map[string]EventReceiver // by family
-	waiting   EventBuffer              // of families without a receiver
+	waiting   *EventBuffer             // of families without a receiver; nil if nothing ever waited
 	topics    map[*machine.InTopic]struct{}
 }
 
@@ -62,7 +62,13 @@ type stateSlot struct {
 
 func (in *inbox) init(limit int) {
 	in.limit = limit
-	in.waiting.limit = limit
+}
+
+func (in *inbox) buffer() *EventBuffer {
+	if in.waiting == nil {
+		in.waiting = &EventBuffer{limit: in.limit}
+	}
+	return in.waiting
 }
 
 func (in *inbox) slot(name string) *stateSlot {
@@ -150,7 +156,7 @@ func (in *inbox) event(s *Session, e *machine.EventIn) {
 		if r := in.receivers[name]; r != nil {
 			in.tell(s, r, ev)
 		} else {
-			in.waiting.Push(ev)
+			in.buffer().Push(ev)
 		}
 	}
 }
@@ -176,7 +182,7 @@ func (in *inbox) gap(s *Session, t *machine.InTopic, told string, missed uint64)
 				in.tell(s, r, ev)
 			}
 		}
-		in.waiting.miss(gapKey{anyFamily, t.Name}, missed)
+		in.buffer().miss(gapKey{anyFamily, t.Name}, missed)
 		return
 	}
 	for _, name := range t.Families {
@@ -185,7 +191,7 @@ func (in *inbox) gap(s *Session, t *machine.InTopic, told string, missed uint64)
 		} else if r != nil {
 			in.tell(s, r, ev)
 		} else {
-			in.waiting.miss(gapKey{name, t.Name}, missed)
+			in.buffer().miss(gapKey{name, t.Name}, missed)
 		}
 	}
 }
@@ -280,7 +286,9 @@ func (in *inbox) receive(s *Session, name string, r EventReceiver) {
 	for t := range in.topics {
 		in.tell(s, r, Event{Topic: t.Name, Kind: Subscribed})
 	}
-	in.waiting.takeFamily(name, func(ev Event) { in.tell(s, r, ev) })
+	if in.waiting != nil {
+		in.waiting.takeFamily(name, func(ev Event) { in.tell(s, r, ev) })
+	}
 	if in.err != nil {
 		s.guard("event receiver", func() { r.EventsEnded(in.err) })
 	}

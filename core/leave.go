@@ -40,21 +40,21 @@ func (s *Session) Drain(ctx context.Context, code twinwire.Code, reason string, 
 	var err error
 	select {
 	case <-drained:
-	case <-s.done:
+	case <-s.Done():
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
 	s.awaitDelivery(ctx)
 	s.CloseWith(code, reason, retryAfter)
 	select {
-	case <-s.done:
+	case <-s.Done():
 	case <-ctx.Done():
 		err = ctx.Err()
 		s.mu.Lock()
 		b := s.bind
 		s.mu.Unlock()
 		b.close(code, reason)
-		<-s.done
+		<-s.Done()
 	}
 	return err
 }
@@ -81,7 +81,7 @@ func (s *Session) announce(ctx context.Context, retryAfter time.Duration) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
-	case <-s.done:
+	case <-s.Done():
 	case <-timer.C:
 	case <-ctx.Done():
 	}
@@ -208,7 +208,7 @@ func (s *Session) CloseWhenQuiet(ctx context.Context, code twinwire.Code, reason
 		select {
 		case <-heard:
 		case <-look.C:
-		case <-s.done:
+		case <-s.Done():
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -101,6 +101,8 @@ type Session struct {
 	emitted string        // the type of event that was emitted last
 	ended   bool
 	err     error           // why it ended; nil before
+	gone    bool            // its end has been told to everybody
+	done    chan struct{}   // closed when gone is set; nil until somebody asks for it
 	ctx     context.Context // ends with the session; nil until somebody asks for it
 	cancel  context.CancelCauseFunc
 	onEnd   []*endHook
@@ -124,7 +126,6 @@ type Session struct {
 	sizes     size // of arguments
 
 	writers sync.WaitGroup
-	done    chan struct{} // closed when the session has ended
 }
 
 // newSession returns a session whose handshake is complete. The caller runs
@@ -134,7 +135,7 @@ func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier
 	s := &Session{
 		cfg: cfg, client: client, peer: peer.Hello, leaves: !client && peer.leaves,
 		limits: limits, mux: mux, log: cfg.Logger,
-		began: time.Now(), done: make(chan struct{}), counts: counts, packer: packer,
+		began: time.Now(), counts: counts, packer: packer,
 	}
 	if s.limits.Rate > 0 {
 		s.rate = rate.NewLimiter(rate.Limit(s.limits.Rate), s.limits.RateBurst)
@@ -222,7 +223,17 @@ func (s *Session) Context() context.Context {
 }
 
 // Done returns a channel that is closed when the session has ended.
-func (s *Session) Done() <-chan struct{} { return s.done }
+func (s *Session) Done() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done == nil {
+		if s.gone {
+			return closedChan
+		}
+		s.done = make(chan struct{})
+	}
+	return s.done
+}
 
 // Err returns why the session ended, and nil before. An ordinary end is a
 // *transport.CloseError with code Accepted.

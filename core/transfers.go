@@ -34,7 +34,7 @@ func (s *Session) BeginFiles(ctx context.Context) (end func(), err error) {
 		return t.end, nil
 	case <-ctx.Done():
 		err = context.Cause(ctx)
-	case <-s.done:
+	case <-s.Done():
 		err = endedError(s.Err())
 	}
 	if !t.forget(turn) {

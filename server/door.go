@@ -95,9 +95,9 @@ func (d *door) visitorLocked(from netip.Prefix, now time.Time) *visitor {
 	return v
 }
 
-// enter reports whether a connection from an address may be served; leave is
-// to be called, once, when it has ended.
-func (d *door) enter(from netip.Prefix) (leave func(), ok bool) {
+// enter reports whether a connection from an address may be served. Its pass is
+// to be given back when it has ended.
+func (d *door) enter(from netip.Prefix) (p *pass, ok bool) {
 	now := time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -112,12 +112,24 @@ func (d *door) enter(from netip.Prefix) (leave func(), ok bool) {
 	}
 	v.open++
 	d.open++
-	return sync.OnceFunc(func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		v.open--
-		d.open--
-	}), true
+	return &pass{door: d, visitor: v}, true
+}
+
+// A pass is a connection that the door has let in.
+type pass struct {
+	door    *door
+	visitor *visitor // nil once it has left; guarded by the door's mu
+}
+
+// leave ends the pass, once.
+func (p *pass) leave() {
+	p.door.mu.Lock()
+	defer p.door.mu.Unlock()
+	if p.visitor != nil {
+		p.visitor.open--
+		p.door.open--
+		p.visitor = nil
+	}
 }
 
 // doubts reports whether a packet that says it is from an address has to prove
@@ -166,8 +178,8 @@ func (g *guarded) Accept() (net.Conn, error) {
 		if !from.IsValid() || g.door.proxies.trusts(from.Addr()) {
 			return conn, nil // of no network, or for a client who is asked later
 		}
-		if leave, ok := g.door.enter(from); ok {
-			return &guest{conn, leave}, nil
+		if p, ok := g.door.enter(from); ok {
+			return &guest{conn, p}, nil
 		}
 		if tcp, ok := conn.(*net.TCPConn); ok {
 			_ = tcp.SetLinger(0) // nothing of it stays in the kernel either
@@ -179,7 +191,7 @@ func (g *guarded) Accept() (net.Conn, error) {
 // A guest is a connection that was let in.
 type guest struct {
 	net.Conn
-	leave func()
+	pass *pass
 }
 
 // NetConn returns the connection itself.
@@ -187,6 +199,6 @@ func (g *guest) NetConn() net.Conn { return g.Conn }
 
 // Close closes the connection, which then no longer counts.
 func (g *guest) Close() error {
-	g.leave()
+	g.pass.leave()
 	return g.Conn.Close()
 }

@@ -25,7 +25,7 @@ var here, there = netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("
 func knock(d *door, from netip.Prefix, n int) (leave []func()) {
 	for range n {
 		if l, ok := d.enter(from); ok {
-			leave = append(leave, l)
+			leave = append(leave, l.leave)
 		}
 	}
 	return leave

@@ -174,7 +174,11 @@ func (s *Server) admitQUIC(remote net.Addr, proven bool) (leave func(), ok bool)
 	if !proven || !from.IsValid() {
 		return nil, true
 	}
-	return s.door.enter(from)
+	p, ok := s.door.enter(from)
+	if !ok {
+		return nil, false
+	}
+	return p.leave, true
 }
 
 // serverTLS returns how TLS is spoken.
@@ -287,12 +291,13 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, plaintext bool)
 	remote, leave := s.Proxies.client(r), func() {}
 	if remote != "" {
 		// The door has let the proxy in, and not asked from whom it comes.
-		var ok bool
-		if leave, ok = s.door.enter(transport.NetworkOf(remote)); !ok {
+		p, ok := s.door.enter(transport.NetworkOf(remote))
+		if !ok {
 			w.Header().Set("Retry-After", strconv.Itoa(s.door.retryAfter()))
 			http.Error(w, "too many connections", http.StatusTooManyRequests)
 			return
 		}
+		leave = p.leave
 	}
 	c, err := ws.Upgrade(w, r, &ws.UpgradeOptions{CheckOrigin: s.origin, RemoteAddr: remote, Congestion: s.Congestion})
 	if err != nil {

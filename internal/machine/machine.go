@@ -206,11 +206,23 @@ type Stats struct {
 	Unacknowledged                int
 }
 
+// usualLanes is how many lanes a session has whose both ends are twinwire's.
+const usualLanes = 5
+
 // New returns a machine whose handshake is complete. A client's first batch
 // begins with ATTACH (clause 4.5); a server's lanes are bound by what it
 // receives.
 func New(cfg Config, now time.Duration) *Machine {
-	m := &Machine{cfg: cfg, lanes: make([]lane, cfg.Lanes)}
+	// One piece of memory for all: an idle session should be small.
+	whole := new(struct {
+		Machine
+		lanes [usualLanes]lane
+	})
+	m := &whole.Machine
+	m.cfg = cfg
+	if m.lanes = whole.lanes[:min(cfg.Lanes, usualLanes)]; cfg.Lanes > usualLanes {
+		m.lanes = make([]lane, cfg.Lanes)
+	}
 	m.role.call = min(1, cfg.Lanes-1)
 	m.role.event = min(2, cfg.Lanes-1)
 	m.role.bulk = min(3, cfg.Lanes-1)
