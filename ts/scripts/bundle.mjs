@@ -6,14 +6,14 @@ import { keptNames } from './names.mjs';
 
 const entries = { index: 'src/index.ts', codec: 'src/codec/index.ts', page: 'src/client/page.ts', compress: 'src/client/compress.ts', memory: 'src/wires/memory.ts' };
 
-/** Returns the scripts of entry points by name: those of the package, or another that uses them. */
+/** Returns the scripts of entry points by name: those of the package, or another that uses them and is not bundled again. */
 export async function bundle(entryPoints = entries) {
 	const reserved = [...keptNames(Object.values(entries))];
 	const { outputFiles, metafile } = await build({ entryPoints, bundle: true, splitting: true, format: 'esm', minifySyntax: true, target: 'es2022', outdir: 'dist', chunkNames: 'chunk-[hash]', write: false, metafile: true });
 	const nameCache = {};
 	const scripts = {};
 	for (const { path, text } of outputFiles) {
-		const { code } = await minify(text, { module: true, ecma: 2020, nameCache, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, keep_fargs: false }, mangle: { properties: { builtins: true, reserved, keep_quoted: true } }, format: { preserve_annotations: true } });
+		const { code } = await minify(text, { module: true, ecma: 2020, nameCache, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, unsafe_comps: true, pure_getters: true, keep_fargs: false }, mangle: { properties: { builtins: true, reserved, keep_quoted: true } }, format: { preserve_annotations: entryPoints === entries } });
 		scripts[path.slice(path.lastIndexOf('/') + 1)] = code;
 	}
 	return { scripts, metafile };

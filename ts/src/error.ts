@@ -25,6 +25,9 @@ export enum Code {
 	TakenOver = 22,
 }
 
+/** Their names, in this order. */
+const names = /* @__PURE__ */ 'Accepted Rejected NotImplemented Unauthorized BadRequest Internal Canceled DeadlineExceeded NotFound AlreadyExists PermissionDenied ResourceExhausted FailedPrecondition Unavailable OutcomeUnknown ProtocolError VersionMismatch TooLarge SlowConsumer PeerDead Replaced Expired TakenOver'.split(' ');
+
 /** What a TwinwireError knows beside its code. */
 export interface ErrorOptions {
 	/** One MessagePack value of the application's (clause 6.7). */
@@ -51,7 +54,7 @@ export class TwinwireError extends Error {
 	readonly authenticate: boolean;
 
 	constructor(code: number, message = '', options: ErrorOptions = {}) {
-		const name = Code[code] ?? `Code${code}`;
+		const name = names[code] ?? `Code${code}`;
 		super(message || name, options);
 		this.name = name;
 		this.code = code;
@@ -68,12 +71,27 @@ export class TwinwireError extends Error {
 }
 
 /** A violation of a clause of docs/protocol.md by the peer (clause 9.3). */
-export const violation = (clause: string): TwinwireError => new TwinwireError(Code.ProtocolError, `the peer broke clause ${clause}`);
+export const violation = (clause: number): TwinwireError => new TwinwireError(Code.ProtocolError, `the peer broke clause ${clause}`);
+
+/** Throws a violation, unless what a clause demands is so. */
+export function must(ok: unknown, clause: number): asserts ok {
+	if (!ok) throw violation(clause);
+}
 
 /** The error of a wait that its AbortSignal ended. */
-export function aborted(signal: AbortSignal): TwinwireError {
-	const cause: unknown = signal.reason;
+export function aborted({ reason: cause }: AbortSignal): TwinwireError {
 	if (cause instanceof TwinwireError) return cause;
-	const timeout = cause instanceof Error && cause.name === 'TimeoutError';
-	return new TwinwireError(timeout ? Code.DeadlineExceeded : Code.Canceled, cause instanceof Error ? cause.message : '', { cause });
+	const { name, message } = cause instanceof Error ? cause : new Error();
+	return new TwinwireError(name === 'TimeoutError' ? Code.DeadlineExceeded : Code.Canceled, message, { cause });
 }
+
+/** Calls f when a signal is aborted, at once if it is. It returns what ends that. */
+export function whenAborted(signal: AbortSignal | undefined, f: (why: TwinwireError) => void): () => void {
+	const tell = (): void => f(aborted(signal as AbortSignal));
+	signal?.addEventListener('abort', tell);
+	if (signal?.aborted) tell();
+	return () => signal?.removeEventListener('abort', tell);
+}
+
+/** An error of a platform or of a program as one of ours. */
+export const wrapped = (cause: unknown, code: number = Code.Internal, message = ''): TwinwireError => (cause instanceof TwinwireError ? cause : new TwinwireError(code, message, { cause }));

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as c from '../src/codec/index.js';
-import { CodecError, decode, encode, Reader, Timestamp } from '../src/codec/index.js';
+import { CodecError, decode, encode, Timestamp } from '../src/codec/index.js';
 import { patchFields, readTable } from '../src/codec/patch.js';
+import { finish, Reader } from '../src/codec/reader.js';
 import { Everything, State } from './lab.js';
 
 const hex = (b: Uint8Array): string => Buffer.from(b).toString('hex');
@@ -76,7 +77,7 @@ describe('patches', () => {
 	const apply = (text: string): unknown => {
 		const r = new Reader(bytes(text));
 		const v = patchFields(r, start, fields, binding, 0, Infinity);
-		r.finish();
+		finish(r);
 		return v;
 	};
 	it('S4 to S8: every operation', () => {

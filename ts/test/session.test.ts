@@ -5,7 +5,7 @@ import { createHmac } from 'node:crypto';
 import { afterEach, describe, it } from 'node:test';
 import { encode, string, struct, uint32 } from '../src/codec/index.js';
 import { decode, value } from '../src/codec/types.js';
-import { Code, type ConnectOptions, connect as dial, method, secret, type Session, token, TwinwireError, values } from '../src/index.js';
+import { Code, type ConnectOptions, connect as dial, credentials, method, secret, type Session, token, TwinwireError, untyped, values } from '../src/index.js';
 import { encodeFrame } from '../src/frame/frame.js';
 import { F1, F2, F3, F4 } from '../src/frame/layout.js';
 import { type FakeConnection, fakeWire, Frame, Kind, session as sessionId, welcome } from './fake.js';
@@ -53,7 +53,7 @@ const event = (seq: number, id: number, fields: Partial<Frame> = {}): Frame => n
 
 describe('handshake', () => {
 	it('3.3: says what the client can', async () => {
-		const { s, hello } = await begin({}, { app: 'app', version: '2', client: 'me', connect: { room: 1 } });
+		const { s, hello } = await begin({}, { app: 'app', version: '2', client: 'me', connect: encode(value, { room: 1 }) });
 		const h = decode(value, hello.payload) as { [key: string]: unknown };
 		assert.deepEqual([h['v'], h['app'], h['appv'], h['client'], h['lanes'], h['keep']], [1, 'app', '2', 'me', 5, 120_000]);
 		assert.deepEqual(decode(value, h['connect'] as Uint8Array), { room: 1 });
@@ -87,7 +87,7 @@ describe('handshake', () => {
 		});
 		await connect('test', {
 			wires: [wire],
-			authenticate: (again) => ({ method: 'secret', credential: again ? 'new' : 'old', prove: (challenge) => challenge.slice().reverse() }),
+			authenticate: (again) => credentials('secret', again ? 'new' : 'old', (challenge) => challenge.slice().reverse()),
 		});
 		assert.deepEqual(seen, ['secret old', 'secret new']);
 	});
@@ -154,7 +154,7 @@ describe('session', () => {
 
 	it('6.1, 6.2: ids ascend, names are introduced once and remembered as far as the peer lets', async () => {
 		const { s, c } = await begin();
-		const calls = [s.call('a.X'), s.call('a.X'), s.call('a.Y'), s.call('a.Z')];
+		const calls = [s.call(untyped('a.X'), undefined), s.call(untyped('a.X'), undefined), s.call(untyped('a.Y'), undefined), s.call(untyped('a.Z'), undefined)];
 		const frames = [await c.next(Kind.Call), await c.next(Kind.Call), await c.next(Kind.Call), await c.next(Kind.Call)];
 		assert.deepEqual(frames.map((f) => [f.id, f.seq, f.ref, Buffer.from(f.name).toString()]), [[1, 0, 3, 'a.X'], [2, 1, 2, ''], [3, 2, 5, 'a.Y'], [4, 3, 0, 'a.Z']]);
 		c.send(reply(0, 2), reply(1, 1, { payload: Uint8Array.of(5) }), reply(2, 3), reply(3, 4));
@@ -162,8 +162,8 @@ describe('session', () => {
 	});
 	it('4.1: drops duplicates, and ends with a hole', async () => {
 		const { s, c } = await begin();
-		const first = s.call('a.X');
-		const second = s.call('a.X');
+		const first = s.call(untyped('a.X'), undefined);
+		const second = s.call(untyped('a.X'), undefined);
 		await c.next(Kind.Call);
 		c.send(reply(0, 1, { payload: Uint8Array.of(1) }), reply(0, 1), reply(2, 2));
 		assert.equal(await first, 1);
@@ -184,7 +184,7 @@ describe('session', () => {
 	});
 	it('5.2, 5.4: keeps within the windows of the peer', async () => {
 		const { s, c } = await begin();
-		const calls = Array.from({ length: 6 }, () => s.call('a.X'));
+		const calls = Array.from({ length: 6 }, () => s.call(untyped('a.X'), undefined));
 		for (let i = 0; i < 4; i++) await c.next(Kind.Call);
 		c.send(reply(0, 1));
 		assert.equal((await c.next(Kind.Call)).id, 5);
@@ -193,7 +193,7 @@ describe('session', () => {
 		c.send(reply(5, 6));
 		await Promise.all(calls);
 		const sent: number[] = [];
-		for (let i = 0; i < 4; i++) s.send('a.M', i).then(
+		for (let i = 0; i < 4; i++) s.send(untyped('a.M'), i).then(
 				() => sent.push(i),
 				() => {},
 			);
@@ -212,7 +212,7 @@ describe('session', () => {
 		const { s, c } = await begin();
 		const order: string[] = [];
 		s.onEvent((d) => order.push(d.kind));
-		const call = s.call('a.X').then(() => order.push('reply'));
+		const call = s.call(untyped('a.X'), undefined).then(() => order.push('reply'));
 		await c.next(Kind.Call);
 		c.send(reply(0, 1, { flags: F3, next: 2 }));
 		c.send(new Frame(Kind.Ping, { id: 1 }));
@@ -244,14 +244,14 @@ describe('session', () => {
 		c.sendDatagram(latest(1, 1), latest(1, 4), latest(1, 3), latest(9, 9));
 		c.send(versioned(2, 4, 2), versioned(3, 5, 2), reply(0, 1));
 		c.sendDatagram(latest(1, 4));
-		await s.call('a.X').catch(() => {});
+		await s.call(untyped('a.X'), undefined).catch(() => {});
 		assert.deepEqual(seen, [2, 4, 5]);
 		c.sendDatagram(new Frame(Kind.Ping, {}));
 		assert.equal((await s.closed).code, Code.ProtocolError);
 	});
 	it('8.2: agrees to a goodbye when everything before it has arrived', async () => {
 		const { s, c } = await begin();
-		const call = s.call('a.X');
+		const call = s.call(untyped('a.X'), undefined);
 		await c.next(Kind.Call);
 		c.send(new Frame(Kind.Close, { code: Code.Unavailable, flags: F1, millis: 250, name: text.encode('drain'), nexts: [0, 1, 0, 0, 0] }));
 		assert.equal(c.end, undefined);
@@ -264,9 +264,9 @@ describe('session', () => {
 	});
 	it('8.2, 8.3: says goodbye behind what is queued, and knows what was not received', async () => {
 		const { s, c } = await begin();
-		const received = s.call('a.X');
+		const received = s.call(untyped('a.X'), undefined);
 		await c.next(Kind.Call);
-		const lost = s.call('a.Y');
+		const lost = s.call(untyped('a.Y'), undefined);
 		const closed = s.close(Code.Canceled, 'bye');
 		const goodbye = await c.next(Kind.Close);
 		assert.deepEqual([goodbye.code, Buffer.from(goodbye.name).toString(), goodbye.nexts], [Code.Canceled, 'bye', [0, 2, 0, 0, 0]]);
@@ -311,7 +311,7 @@ describe('session', () => {
 	});
 	it('12.8: a reply waits for the streams of its callee', async () => {
 		const { s, c } = await begin();
-		const it = s.values('a.S');
+		const it = s.values(untyped('a.S'), undefined);
 		const first = it.next();
 		await c.next(Kind.Call);
 		c.send(reply(0, 1, { flags: F4, slot: 1 }));
@@ -341,7 +341,7 @@ describe('session', () => {
 	});
 	it('2.2: ignores what may be ignored, and counts it', async () => {
 		const { s, c } = await begin();
-		const call = s.call('a.X');
+		const call = s.call(untyped('a.X'), undefined);
 		await c.next(Kind.Call);
 		c.carrier.send(0, Uint8Array.of(2, 0x80, 0, 3, 0xc0, 1, 0)); // unnumbered; numbered 0 on lane 1
 		c.send(reply(1, 1));
@@ -354,7 +354,7 @@ describe('session', () => {
 			const { s, c } = await begin({}, { reconnect: { never: true } });
 			s.state('s', struct({ a: uint32 }));
 			const good = [topic(0, 1, 't'), event(1, 1), reply(0, 1), new Frame(Kind.Close, { nexts: [1] }), new Frame(Kind.State, { lane: 1, id: 1, flags: F2 | F3, name: text.encode('s'), payload: Uint8Array.of(0x91, 0x91, 0xa1, 0x61, 0x80) })];
-			const call = s.call('a.X').catch(() => {});
+			const call = s.call(untyped('a.X'), undefined).catch(() => {});
 			await c.next(Kind.Call);
 			for (const f of good) {
 				const b = encodeFrame(f);
@@ -381,7 +381,7 @@ describe('going on', () => {
 			c.send(welcome(again ? { gen: 2, token: new Uint8Array(32).fill(2), nexts: [0, 1, 0, 0, 0] } : {}));
 		});
 		const s = await connect('test', { wires: [wire], reconnect: { first: 1, most: 5 } });
-		const calls = [s.call('a.X', 1), s.call('a.X', 2), s.call('a.Y', 3)];
+		const calls = [s.call(untyped('a.X'), 1), s.call(untyped('a.X'), 2), s.call(untyped('a.Y'), 3)];
 		const first = conns[0] as FakeConnection;
 		const sent = [await first.next(Kind.Call), await first.next(Kind.Call), await first.next(Kind.Call)];
 		first.send(topic(0, 1, 't'));
@@ -444,7 +444,7 @@ describe('going on', () => {
 			conn.send(welcome());
 		}, 'webtransport', true);
 		const s = await connect('test', { wires: [wire] });
-		const call = s.call('a.X');
+		const call = s.call(untyped('a.X'), undefined);
 		assert.ok(c);
 		await c.next(Kind.Call);
 		assert.equal(c.got.length, 0);

@@ -16,12 +16,10 @@ export function parseAddress(address: string): Address {
 	const [, scheme = 'https', rest = ''] = /^(?:(wss?|quic|https):\/\/)?([^@#]+)$/.exec(address) ?? [];
 	const plaintext = scheme === 'ws';
 	try {
-		const url = new URL(`https://${rest}`);
-		if (plaintext && !/^(.*\.)?localhost$|^127(\.\d+){3}$|^\[::1\]$/.test(url.hostname)) throw 0;
-		const path = (url.pathname === '/' ? '/twinwire' : url.pathname) + url.search;
-		// The port that an https URL leaves out is not that of ws.
-		return { target: { host: plaintext && !url.port ? `${url.hostname}:443` : url.host, path, plaintext }, wire: scheme === 'quic' ? 'webtransport' : scheme === 'https' ? undefined : 'websocket' };
+		const { host, hostname, pathname, search } = new URL(`${plaintext ? 'http' : 'https'}://${rest}`);
+		if (plaintext && !/^(.*\.)?localhost$|^127(\.\d+){3}$|^\[::1\]$/.test(hostname)) throw 0;
+		return { target: { host, path: (pathname === '/' ? '/twinwire' : pathname) + search, plaintext }, wire: scheme === 'quic' ? 'webtransport' : scheme === 'https' ? undefined : 'websocket' };
 	} catch {
-		throw new TwinwireError(Code.BadRequest, 'not an address of the form host, host:port or scheme://host:port, with wss, quic, https, or ws for loopback');
+		throw new TwinwireError(Code.BadRequest, 'malformed address: host, host:port or scheme://host:port, with wss, quic, https, or ws for loopback');
 	}
 }

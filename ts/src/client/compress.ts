@@ -23,7 +23,7 @@ async function through(b: Uint8Array, stream: CompressionStream | DecompressionS
 		parts.push(value);
 		if ((n += value.length) > most) {
 			reader.cancel().catch(() => {});
-			throw violation('16.3');
+			throw violation(16.3);
 		}
 	}
 }
@@ -76,7 +76,7 @@ export const deflate = (): Compression => ({
 		const fail = (err: unknown): void => {
 			if (over) return;
 			over = true;
-			const { code, message } = err instanceof TwinwireError ? err : violation('16.3');
+			const { code, message } = err instanceof TwinwireError ? err : violation(16.3);
 			inner.close(code, message);
 			carrier.receiver.closed(code, message);
 		};

@@ -1,6 +1,4 @@
-import { encode, value } from '../codec/types.js';
-import type { Value } from '../codec/value.js';
-import { Code, TwinwireError } from '../error.js';
+import { Code, must, TwinwireError, whenAborted } from '../error.js';
 import type { Binding } from '../machine/config.js';
 import type { Handlers, Serve } from '../session/serve.js';
 import { now } from '../session/link.js';
@@ -10,12 +8,12 @@ import type { Carrier, Wire } from '../wires/carrier.js';
 import { type WebSocketClass, webSocket } from '../wires/websocket.js';
 import { webTransport } from '../wires/webtransport.js';
 import { parseAddress } from './address.js';
-import { type Credentials, credentialBytes } from './credentials.js';
+import type { Credentials } from './credentials.js';
 import { greet, type Offer, refused } from './greet.js';
-import { encodeHello, ownWindow } from './hello.js';
+import { encodeHello, type HelloFields, ownWindow, type Welcome } from './hello.js';
 import { type Storage, winner } from './memory.js';
 import { race } from './race.js';
-import { Renewal } from './renew.js';
+import type { Renew, Renewal } from './renew.js';
 
 /** How a session finds its server again. */
 export interface Reconnect {
@@ -42,9 +40,9 @@ export interface ConnectOptions {
 	version?: string;
 	/** A name by which this client wants to be known. It proves nothing. */
 	client?: string;
-	/** What the server gets with the session. */
-	connect?: Value;
-	/** Asked for credentials before each hello and before they expire; again with true if those before were refused. */
+	/** What the server gets with the session: one value, see encode of twinwire/codec. */
+	connect?: Uint8Array;
+	/** Asked for credentials (token, secret, credentials) before each hello and before they expire; again with true if those before were refused. */
 	authenticate?: (again: boolean) => Credentials | Promise<Credentials>;
 	/** What the server may call. */
 	handlers?: Handlers;
@@ -76,7 +74,7 @@ const lookTime = 5000;
 
 const random = (): Uint8Array => crypto.getRandomValues(new Uint8Array(16));
 
-const bindingOf = ({ welcome, carrier, trip }: Offer, told: readonly number[]): Binding => ({ generation: welcome.gen, independent: carrier.independent, heartbeat: welcome.ping, trip, nexts: welcome.nexts ?? [], told });
+const bindingOf = ({ welcome, carrier, trip }: Offer, told: readonly number[]): Binding => ({ generation: welcome.gen, independent: carrier.independent, heartbeat: welcome.ping, trip, nexts: welcome.nexts, told });
 
 /** Connects to a server: host, host:port, or an address with a scheme, see parseAddress. */
 export async function connect(address: string, options: ConnectOptions = {}): Promise<Session> {
@@ -92,64 +90,71 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 	/** A token to come back with, and the attempt id that it is presented with each time (clause 14.2). */
 	let token: Uint8Array | undefined;
 	let attempt = random();
+	/** The credentials of the newest hello, and what keeps them good. */
+	let given: Credentials | undefined;
+	let renewal: Renewal | undefined;
 	/** Somebody dials to have the session go on: two at a time would present one token (clause 14.3). */
 	let dialing = false;
 
 	/** Runs one race, and asks once more for credentials that were refused (clause 15.4). */
-	async function dial(wires: readonly Wire[], signal: AbortSignal, resume?: { readonly [key: string]: Value }): Promise<Offer> {
+	async function dial(wires: readonly Wire[], signal: AbortSignal, resume?: HelloFields): Promise<Offer> {
 		let refusal: TwinwireError | undefined;
 		let before = '';
 		for (;;) {
-			const given = await authenticate?.(!!refusal);
+			given = await authenticate?.(!!refusal);
 			if (refusal && before === String(given?.credential)) throw refusal;
+			const { method, credential, prove } = given ?? {};
 			const hello = encodeHello({
 				app: options.app ?? '',
 				appv: options.version ?? '',
 				client: options.client,
 				features: resume ? undefined : [...(compression ? [compression.name] : []), 'latest'],
-				connect: resume || options.connect === undefined ? undefined : encode(value, options.connect).slice(),
+				connect: resume ? undefined : options.connect,
 				attempt,
 				keep,
-				auth: given?.method,
-				cred: given && credentialBytes(given),
+				auth: method,
+				cred: credential,
 				...resume,
 			});
 			const won = winner(storage, target.host);
 			const headStart = resume || (won && won !== wires[0]?.name) ? 0 : (options.headStart ?? 200);
 			try {
-				const offer = await race({ target, wires, headStart, greet: (carrier, stop) => greet(carrier, hello, attempt, given?.prove, stop) }, signal);
+				const offer = await race({ target, wires, headStart, greet: (carrier, stop) => greet(carrier, hello, attempt, prove, stop) }, signal);
 				if (wires.length > 1) winner(storage, target.host, offer.carrier.wire);
 				return offer;
 			} catch (err) {
-				if (refusal || !given || !(err instanceof TwinwireError && err.authenticate)) throw err;
+				if (refusal || !credential || !(err instanceof TwinwireError && err.authenticate)) throw err;
 				refusal = err;
-				before = String(given.credential);
+				before = String(credential);
 			}
 		}
 	}
 
-	function renew(next: Uint8Array | undefined): void {
-		token = next;
+	function renew({ keep, token: next }: Welcome): void {
+		token = keep ? next : undefined;
 		attempt = random();
 	}
 
 	const offer = await dial(wires, signal ?? over.signal);
 	const { welcome, carrier } = offer;
 	const id = welcome.session;
-	const wrap = (carrier: Carrier): Carrier => (compression && welcome.features?.includes(compression.name) ? compression.wrap(carrier) : carrier);
+	const wrap = (carrier: Carrier): Carrier => (compression && welcome.features.includes(compression.name) ? compression.wrap(carrier) : carrier);
 	keep = welcome.keep;
-	renew(welcome.token);
-	const renewal = new Renewal(() => session.link, id, authenticate ?? (() => Promise.reject(new Error())));
+	renew(welcome);
 	const session: Session = new Session(
 		Array.from(id, (v) => v.toString(16).padStart(2, '0')).join(''),
 		wrap(carrier),
 		(listener) => new Machine(ownWindow, welcome, welcome.lanes, keep > 0, bindingOf(offer, []), listener, now()),
-		(kind, payload) => void renewal.receive(kind, payload),
+		(kind, payload) => {
+			must(renewal, 15.8);
+			void renewal.receive(kind, payload);
+		},
 	);
 	const { link } = session;
 	session.fallback = offer.failed[0];
 	(Object.values(handlers)[0]?.serve as Serve | undefined)?.(link, handlers, onError);
-	renewal.expires(welcome.expires);
+	renewal = authenticate && (given?.renew as Renew | undefined)?.(link, id, authenticate);
+	renewal?.expires(welcome.expires);
 
 	/** Has the session go on over the wires. */
 	async function resume(wires: readonly Wire[], signal: AbortSignal): Promise<void> {
@@ -160,62 +165,47 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 			const offer = await dial(wires, signal, { session: id, token, nexts });
 			const { welcome, carrier } = offer;
 			const ended = offer.ended() ?? session.error;
-			if (ended || !welcome.nexts || !link.machine.resumable) {
+			if (ended || !welcome.nexts.length || !link.machine.resumable) {
 				carrier.close(Code.Replaced, '');
 				throw ended ?? new TwinwireError(Code.Unavailable);
 			}
-			renew(welcome.token);
+			renew(welcome);
 			session.fallback = offer.failed[0];
 			link.rebind(wrap(carrier), bindingOf(offer, nexts));
-			renewal.expires(welcome.expires);
+			renewal?.expires(welcome.expires);
 		} finally {
 			dialing = false;
 		}
 	}
 
-	/** Looks for the server until the session goes on, or is over (clause 14). */
-	async function reconnect(cause: TwinwireError | undefined): Promise<void> {
-		const lost = (cause: unknown): void => link.end(new TwinwireError(Code.Unavailable, 'connection lost, and not found again', { cause }));
-		const expired = setTimeout(lost, keep, cause);
-		const detached = (): boolean => session.change.phase === 'detached';
-		for (let n = 1; detached(); n++) {
-			let wait = Math.random() * Math.min(most, first * 2 ** (n - 1));
-			if (!dialing) {
-				try {
-					await resume(wires, over.signal);
-				} catch (err) {
-					const { cause, retryAfter, never } = err as TwinwireError;
-					if (cause === refused && (retryAfter === undefined || never)) link.end(err as TwinwireError);
-					else if (n >= tries || !(err instanceof TwinwireError)) lost(err);
-					wait = Math.max(wait, retryAfter ?? 0);
-				}
+	/** Has a session without a carrier go on over any wire (clause 14), and one that runs on another than the best over that. */
+	async function seek(change: Change): Promise<void> {
+		const detached = change.phase === 'detached';
+		const lost = (cause: unknown): void => link.end(new TwinwireError(Code.Unavailable, 'connection lost', { cause }));
+		const expired = detached ? setTimeout(lost, keep, change.error) : undefined;
+		let advice = 0;
+		for (let n = detached ? -1 : 0; session.change === change; n++) {
+			if (n >= 0) await pause(Math.max(advice, detached ? Math.random() * Math.min(most, first * 2 ** n) : (Math.random() + 0.5) * Math.min(mostLook, firstLook * 2 ** n)), over.signal);
+			if (session.change !== change) break;
+			if (dialing || (!detached && session.fallback?.code === Code.NotImplemented)) continue;
+			try {
+				await (detached ? resume(wires, over.signal) : resume(wires.slice(0, 1), AbortSignal.any([over.signal, AbortSignal.timeout(lookTime)])));
+			} catch (err) {
+				const { cause, retryAfter, never } = err as TwinwireError;
+				advice = retryAfter ?? 0;
+				if (!detached) session.fallback = err as TwinwireError;
+				else if (cause === refused && (retryAfter === undefined || never)) link.end(err as TwinwireError);
+				else if (n + 2 >= tries || !(err instanceof TwinwireError)) lost(err);
 			}
-			if (detached()) await pause(wait, over.signal);
 		}
 		clearTimeout(expired);
 	}
 
-	/** Looks for the best wire while the session runs on another, and moves there. */
-	async function look(): Promise<void> {
-		const { change } = session;
-		for (let wait = firstLook; ; wait = Math.min(2 * wait, mostLook)) {
-			await pause(wait / 2 + Math.random() * wait, over.signal);
-			if (session.change !== change) return;
-			if (dialing || session.fallback?.code === Code.NotImplemented) continue;
-			try {
-				await resume(wires.slice(0, 1), AbortSignal.any([over.signal, AbortSignal.timeout(lookTime)]));
-			} catch (err) {
-				session.fallback = err as TwinwireError;
-			}
-		}
-	}
-
-	const changed = ({ phase, wire, error }: Change): void => {
-		if (phase === 'ended') {
+	const changed = (change: Change): void => {
+		if (change.phase === 'ended') {
 			over.abort();
-			renewal.expires(undefined);
-		} else if (phase === 'detached') void reconnect(error);
-		else if (wire !== wires[0]?.name && token) void look();
+			renewal?.expires(null);
+		} else if (!change.wire || (change.wire !== wires[0]?.name && token)) void seek(change);
 	};
 	session.onChange(changed);
 	changed(session.change);
@@ -227,12 +217,10 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
 	new Promise((resolve) => {
 		const done = (): void => {
 			clearTimeout(timer);
-			signal.removeEventListener('abort', done);
 			globalThis.removeEventListener?.('online', done);
 			resolve();
 		};
 		const timer = setTimeout(done, ms);
-		signal.addEventListener('abort', done);
 		globalThis.addEventListener?.('online', done);
-		if (signal.aborted) done();
+		whenAborted(signal, done);
 	});

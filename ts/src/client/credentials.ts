@@ -1,31 +1,30 @@
 import { concat, utf8 } from '../frame/varint.js';
 import type { Prove } from './greet.js';
+import { Renewal } from './renew.js';
 
-/** What a client proves who it is with (clause 15). */
+/** What a client proves who it is with (clause 15): see token, secret and credentials. */
 export interface Credentials {
 	/** The method: "token", "secret", or one that the server knows. */
 	readonly method: string;
 	/** The token, or the name of the secret. */
-	readonly credential: string | Uint8Array;
+	readonly credential: Uint8Array;
 	/** Answers a challenge, where the method has one. */
-	readonly prove?: Prove;
+	readonly prove: Prove | undefined;
+	/** What keeps them good, a Renew. It comes with the credentials, so that clients without any do without. */
+	readonly renew: unknown;
 }
 
+/** Credentials of a method that the server knows. */
+export const credentials = (method: string, credential: string | Uint8Array, prove?: Prove): Credentials => ({ method, credential: typeof credential === 'string' ? utf8(credential) : credential, prove, renew: Renewal.begin });
 
 /** Credentials that are a token, which a server or somebody whom it trusts has issued. */
-export const token = (credential: string): Credentials => ({ method: 'token', credential });
+export const token = (credential: string): Credentials => credentials('token', credential);
 
 /** Credentials that are a secret of at least 32 bytes, which both know by a name. It is not sent. */
-export const secret = (name: string, key: Uint8Array): Credentials => ({
-	method: 'secret',
-	credential: name,
-	prove: async (challenge, id) => {
+export const secret = (name: string, key: Uint8Array): Credentials =>
+	credentials('secret', name, async (challenge, id) => {
 		const hmac: HmacImportParams = { name: 'HMAC', hash: 'SHA-256' };
 		const k = await crypto.subtle.importKey('raw', key as Uint8Array<ArrayBuffer>, hmac, false, ['sign']);
 		const proof = concat([utf8('twinwire proof 1'), id, challenge, utf8(name)]) as Uint8Array<ArrayBuffer>;
 		return new Uint8Array(await crypto.subtle.sign('HMAC', k, proof));
-	},
-});
-
-/** The bytes of a credential. */
-export const credentialBytes = (c: Credentials): Uint8Array => (typeof c.credential === 'string' ? utf8(c.credential) : c.credential);
+	});

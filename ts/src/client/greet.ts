@@ -1,4 +1,4 @@
-import { aborted, Code, TwinwireError, violation } from '../error.js';
+import { Code, must, TwinwireError, whenAborted, wrapped } from '../error.js';
 import { encodeFrame, Frame, parseFrame } from '../frame/frame.js';
 import { F1, F2, F3, Kind } from '../frame/layout.js';
 import { text } from '../frame/varint.js';
@@ -31,41 +31,40 @@ export function greet(carrier: Carrier, hello: Uint8Array, attempt: Uint8Array, 
 	return new Promise<Offer>((resolve, reject) => {
 		const began = performance.now();
 		let ended: TwinwireError | undefined;
+		let off = (): void => {};
 		const settle = (): void => {
 			clearTimeout(timer);
-			signal.removeEventListener('abort', abort);
+			off();
 			carrier.receiver = { ...nobody, closed };
 		};
 		const fail = (cause: unknown): void => {
 			settle();
-			const error = cause instanceof TwinwireError ? cause : new TwinwireError(Code.Internal, 'handshake failed', { cause });
+			const error = wrapped(cause);
 			carrier.close(error.cause === refused ? Code.Accepted : error.code, '');
 			reject(error);
 		};
 		const closed = (code: number | undefined, reason: string): void => {
-			ended = new TwinwireError(code || Code.Unavailable, reason || 'connection lost in the handshake');
+			ended = new TwinwireError(code || Code.Unavailable, reason || 'connection lost');
 			fail(ended);
 		};
-		const abort = (): void => fail(aborted(signal));
-		const timer = setTimeout(() => fail(new TwinwireError(Code.DeadlineExceeded, 'server did not answer the hello')), handshakeTime);
+		const timer = setTimeout(() => fail(new TwinwireError(Code.DeadlineExceeded)), handshakeTime);
 		const answer = async (b: Uint8Array): Promise<void> => {
 			const [{ kind, code, name, flags, millis, payload }, end] = parseFrame(b, 0);
 			if (kind === Kind.Refuse) throw new TwinwireError(code, text(name), { retryAfter: flags & F1 ? millis : undefined, never: (flags & F2) > 0, authenticate: (flags & F3) > 0, cause: refused });
 			if (kind === Kind.Challenge) {
-				if (!prove) throw new TwinwireError(Code.NotImplemented, 'server wants a proof that this client does not have');
+				if (!prove) throw new TwinwireError(Code.NotImplemented, 'no proof');
 				const proof = prove(payload, attempt);
 				prove = undefined;
 				carrier.send(0, encodeFrame(new Frame(Kind.Proof, { payload: await proof })));
 				return;
 			}
-			if (kind !== Kind.Welcome || end < b.length) throw violation('3.1');
+			must(kind === Kind.Welcome && end === b.length, 3.1);
 			const welcome = decodeWelcome(payload);
 			settle();
 			resolve({ carrier, welcome, trip: performance.now() - began, ended: () => ended, failed: [] });
 		};
 		carrier.receiver = { ...nobody, closed, frames: (_, b) => void answer(b).catch(fail) };
-		signal.addEventListener('abort', abort);
-		if (signal.aborted) return abort();
+		off = whenAborted(signal, fail);
 		carrier.send(0, encodeFrame(new Frame(Kind.Hello, { payload: hello })));
 	});
 }

@@ -1,5 +1,5 @@
-import { decode, encode, value } from '../codec/types.js';
-import type { Value } from '../codec/value.js';
+import { binary, decode, encode, optional, sequence, string, struct, type TypeOf, uint53 } from '../codec/types.js';
+import { writeArray, writeBytes, writeInt, writeMap, type Writer, writeString } from '../codec/writer.js';
 import { violation } from '../error.js';
 import type { Window } from '../machine/config.js';
 
@@ -10,44 +10,69 @@ export const ownWindow: Window = { calls: 256, msgs: 256, large: 16 << 20, max: 
 const ownLanes = 5;
 const version = 1;
 
-/** Encodes the payload of HELLO (clause 3.3). What is undefined is left out. */
-export const encodeHello = (fields: { readonly [key: string]: Value }): Uint8Array => encode(value, { v: version, lanes: ownLanes, ...ownWindow, ...fields }).slice();
+type Field = number | string | Uint8Array | readonly number[] | readonly string[] | undefined;
+
+/** The fields of HELLO (clause 3.3). What is undefined is left out. */
+export interface HelloFields {
+	readonly [key: string]: Field;
+}
+
+function writeField(w: Writer, v: Field): void {
+	if (typeof v === 'number') writeInt(w, v);
+	else if (typeof v === 'string') writeString(w, v);
+	else if (v instanceof Uint8Array) writeBytes(w, v);
+	else if (v) {
+		writeArray(w, v.length);
+		for (const e of v) writeField(w, e);
+	}
+}
+
+function write(w: Writer, fields: HelloFields): void {
+	const all = Object.entries(fields).filter((e) => e[1] !== undefined);
+	writeMap(w, all.length);
+	for (const e of all) for (const v of e) writeField(w, v);
+}
+
+/** Encodes the payload of HELLO. */
+export const encodeHello = (fields: HelloFields): Uint8Array => encode({ write }, { v: version, lanes: ownLanes, ...ownWindow, ...fields });
 
 /** Encodes the HELLO of a renewal (clause 15.8). */
-export const encodeRenewal = (auth: string, cred: Uint8Array): Uint8Array => encode(value, { auth, cred }).slice();
+export const encodeRenewal = (auth: string, cred: Uint8Array): Uint8Array => encode({ write }, { auth, cred });
 
 /** What a server says (clause 3.4). */
-export interface Welcome extends Window {
-	readonly lanes: number;
-	readonly session: Uint8Array;
-	readonly keep: number;
-	readonly token: Uint8Array | undefined;
-	readonly nexts: readonly number[] | undefined;
-	readonly gen: number;
-	readonly ping: number;
+const welcome = /* @__PURE__ */ struct({
+	v: uint53,
+	lanes: uint53,
+	calls: uint53,
+	msgs: uint53,
+	large: uint53,
+	max: uint53,
+	names: uint53,
+	streams: uint53,
+	stream: uint53,
+	keep: uint53,
+	gen: uint53,
+	ping: uint53,
+	session: binary,
+	token: binary,
+	nexts: /* @__PURE__ */ sequence(uint53),
+	features: /* @__PURE__ */ sequence(string),
 	/** Milliseconds after which the credentials are not good any more (clause 15.7). */
-	readonly expires: number | undefined;
-	readonly features: readonly string[] | undefined;
-}
+	expires: /* @__PURE__ */ optional(uint53),
+});
+
+export type Welcome = TypeOf<typeof welcome>;
 
 /** Reads the payload of WELCOME. It is a view of what it reads; nobody changes that. */
 export function decodeWelcome(payload: Uint8Array): Welcome {
-	let w: Welcome & { v: number };
-	const bytes = (b: unknown, n: number): boolean => b instanceof Uint8Array && b.length === n;
-	const list = (v: unknown, type: string): boolean => v === undefined || (Array.isArray(v) && v.every((e) => typeof e === type));
 	try {
-		w = { lanes: 1, calls: 0, msgs: 0, large: 0, max: 0, names: 0, streams: 0, stream: 0, keep: 0, gen: 0, ping: 0, ...(decode(value, payload) as object) } as typeof w;
-		const { v, lanes, calls, msgs, large, max, names, streams, stream, keep, gen, ping, expires } = w;
-		const numbers = [lanes - 1, calls, msgs, large - max, max, names, streams, stream, keep, gen - 1, ping - 10, expires ?? 0];
-		if (v !== version || !numbers.every((n) => n >= 0) || !bytes(w.session, 16) || keep > 0 !== bytes(w.token, 32) || !list(w.nexts, 'number') || !list(w.features, 'string')) throw 0;
+		const w = decode(welcome, payload);
+		if (w.v !== version || !w.lanes || w.large < w.max || !w.gen || w.ping < 10 || w.session.length !== 16 || w.token.length !== (w.keep ? 32 : 0)) throw 0;
+		return { ...w, lanes: Math.min(ownLanes, w.lanes), names: Math.min(1024, w.names) };
 	} catch {
-		throw violation('3.4');
+		throw violation(3.4);
 	}
-	return { ...w, lanes: Math.min(ownLanes, w.lanes), names: Math.min(1024, w.names) };
 }
 
-/** Reads for how many milliseconds renewed credentials are good, undefined for ever. */
-export const decodeExpiry = (payload: Uint8Array): number | undefined => {
-	const map = decode(value, payload) as { readonly expires?: Value } | null;
-	return typeof map?.expires === 'number' ? map.expires : undefined;
-};
+/** Reads for how many milliseconds renewed credentials are good, null for ever. */
+export const decodeExpiry = (payload: Uint8Array): number | null => decode(welcome, payload).expires;

@@ -1,4 +1,4 @@
-import { Code, TwinwireError } from '../error.js';
+import { aborted, Code, TwinwireError, wrapped } from '../error.js';
 import type { Carrier, Target, Wire } from '../wires/carrier.js';
 import { type Offer, refused } from './greet.js';
 
@@ -17,10 +17,9 @@ export interface Race {
 
 /** Runs a race. It rejects with the server's refusal, or with what went wrong on each wire. */
 export async function race({ target, wires, headStart, greet }: Race, signal: AbortSignal): Promise<Offer> {
+	if (signal.aborted) throw aborted(signal);
 	const all = new AbortController();
-	const stop = (): void => all.abort(signal.reason);
-	signal.addEventListener('abort', stop);
-	if (signal.aborted) stop();
+	const stop = AbortSignal.any([signal, all.signal]);
 	const errors: TwinwireError[] = [];
 	const ready: [Wire, Carrier][] = [];
 	const timers: ReturnType<typeof setTimeout>[] = [];
@@ -31,7 +30,7 @@ export async function race({ target, wires, headStart, greet }: Race, signal: Ab
 	try {
 		return await new Promise<Offer>((resolve, reject) => {
 			const failed = (wire: Wire, cause: unknown): void => {
-				const error = cause instanceof TwinwireError ? cause : new TwinwireError(Code.Unavailable, '', { cause });
+				const error = wrapped(cause, Code.Unavailable);
 				if (error.cause === refused) return reject(error);
 				errors.push(new TwinwireError(error.code, `${wire.name}: ${error.message}`, { cause: error }));
 				next();
@@ -43,7 +42,7 @@ export async function race({ target, wires, headStart, greet }: Race, signal: Ab
 				if (!wire || !carrier) return;
 				greeting++;
 				timers.push(setTimeout(hello, helloPatience, Infinity));
-				greet(carrier, all.signal).then(
+				greet(carrier, stop).then(
 					(offer) => (over ? leave(offer.carrier) : resolve(Object.assign(offer, { failed: errors }))),
 					(err: unknown) => {
 						greeting--;
@@ -55,7 +54,7 @@ export async function race({ target, wires, headStart, greet }: Race, signal: Ab
 			const next = (): void => {
 				const wire = over ? undefined : waiting.shift();
 				if (!wire) return;
-				wire.dial(target, all.signal).then(
+				wire.dial(target, stop).then(
 					(carrier) => {
 						if (over) return leave(carrier);
 						ready.push([wire, carrier]);
@@ -69,7 +68,6 @@ export async function race({ target, wires, headStart, greet }: Race, signal: Ab
 		});
 	} finally {
 		over = true;
-		signal.removeEventListener('abort', stop);
 		timers.forEach(clearTimeout);
 		all.abort();
 		for (const [, carrier] of ready) leave(carrier);

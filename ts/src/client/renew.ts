@@ -1,15 +1,20 @@
-import { Code, TwinwireError, violation } from '../error.js';
+import { Code, must, wrapped } from '../error.js';
 import { Frame } from '../frame/frame.js';
 import { Kind } from '../frame/layout.js';
 import { type Link, longest } from '../session/link.js';
-import { type Credentials, credentialBytes } from './credentials.js';
+import type { Credentials } from './credentials.js';
 import { decodeExpiry, encodeRenewal } from './hello.js';
 
 /** How long before their end credentials are renewed: a tenth of their time, at least this many milliseconds, and at most half. */
 const margin = 10_000;
 
+/** Begins to keep the credentials of a session good. */
+export type Renew = (...args: ConstructorParameters<typeof Renewal>) => Renewal;
+
 /** Keeps the credentials of a session good (clauses 15.7 and 15.8). */
 export class Renewal {
+	static readonly begin: Renew = (...args) => new Renewal(...args);
+
 	private timer: ReturnType<typeof setTimeout> | undefined;
 	/** Those that were sent and that the server has not answered for. */
 	private sent: Credentials | undefined;
@@ -17,35 +22,35 @@ export class Renewal {
 	private again = false;
 
 	constructor(
-		private readonly link: () => Link,
+		private readonly link: Link,
 		private readonly id: Uint8Array,
 		private readonly authenticate: (again: boolean) => Credentials | Promise<Credentials>,
 	) {}
 
 	/** Takes note of for how long credentials are good, if they are to be renewed, and that a renewal on an earlier carrier is over. */
-	expires(ms: number | undefined): void {
+	expires(ms: number | null): void {
 		clearTimeout(this.timer);
 		this.sent = undefined;
 		this.again = false;
-		if (ms === undefined) return;
+		if (ms === null) return;
 		const left = ms - Math.min(Math.max(ms / 10, margin), ms / 2);
 		this.timer = setTimeout(() => void this.renew(), Math.min(left, longest));
 	}
 
 	private send(kind: Kind, payload: Uint8Array): void {
-		this.link().machine.control.push(new Frame(kind, { payload }));
-		this.link().kick();
+		this.link.machine.control.push(new Frame(kind, { payload }));
+		this.link.kick();
 	}
 
 	/** Sends new credentials. Without any the session ends in time. */
 	private async renew(): Promise<void> {
-		const { carrier } = this.link();
+		const { carrier } = this.link;
 		try {
 			const credentials = await this.authenticate(this.again);
 			// A session without a carrier brings credentials when it goes on.
-			if (!carrier || this.link().carrier !== carrier) return;
+			if (!carrier || this.link.carrier !== carrier) return;
 			this.sent = credentials;
-			this.send(Kind.Hello, encodeRenewal(credentials.method, credentialBytes(credentials)));
+			this.send(Kind.Hello, encodeRenewal(credentials.method, credentials.credential));
 		} catch {
 			// It ends in time.
 		}
@@ -55,10 +60,10 @@ export class Renewal {
 	async receive(kind: number, payload: Uint8Array): Promise<void> {
 		const { sent } = this;
 		try {
-			if (!sent) throw violation('15.8');
+			must(sent, 15.8);
 			if (kind === Kind.Welcome) this.expires(decodeExpiry(payload));
 			else if (kind === Kind.Challenge) {
-				if (!sent.prove) throw violation('15.2');
+				must(sent.prove, 15.2);
 				const proof = await sent.prove(payload, this.id);
 				if (this.sent === sent) this.send(Kind.Proof, proof);
 			} else {
@@ -68,7 +73,7 @@ export class Renewal {
 				await this.renew();
 			}
 		} catch (cause) {
-			this.link().end(cause instanceof TwinwireError ? cause : new TwinwireError(Code.Internal, 'credentials could not be renewed', { cause }));
+			this.link.end(wrapped(cause, Code.Internal, 'credentials could not be renewed'));
 		}
 	}
 }

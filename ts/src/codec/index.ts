@@ -1,6 +1,6 @@
 export { CodecError } from './error.js';
-export { Reader } from './reader.js';
+export type { Reader } from './reader.js';
 export { Timestamp } from './time.js';
 export * from './types.js';
 export type { Value } from './value.js';
-export { Writer } from './writer.js';
+export type { Writer } from './writer.js';

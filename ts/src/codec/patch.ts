@@ -1,5 +1,4 @@
-import { CodecError } from './error.js';
-import type { Reader } from './reader.js';
+import { enterArray, fail, isInteger, leave, peek, type Reader, readBytes, readString, readWithin, skip } from './reader.js';
 import type { Fields, Patch, Type } from './types.js';
 
 /** The structs of the sender (docs/state.md, clause S3). */
@@ -15,35 +14,34 @@ const maxStructs = 1024;
 const maxFields = 4096;
 const maxName = 255;
 
-const fail = (what: string): never => {
-	throw new CodecError(what);
-};
+/** It does not suit the value, or the clauses of docs/state.md. */
+const malformed = (r: Reader): never => fail(r, 'malformed patch');
 
 /** Reads the table of a snapshot. */
 export function readTable(r: Reader): Binding {
-	const count = r.array();
-	if (count < 1 || count > maxStructs) fail('table of structs out of range');
+	const count = enterArray(r);
+	if (count < 1 || count > maxStructs) malformed(r);
 	let total = 0;
 	const table: BoundField[][] = [];
 	for (let i = 0; i < count; i++) {
 		const fields: BoundField[] = [];
 		const seen = new Set<string>();
-		for (let n = r.array(); n > 0; ) {
-			const name = r.string();
+		for (let n = enterArray(r); n > 0; ) {
+			const name = readString(r);
 			let struct = -1;
-			if (--n > 0 && (r.peek() < 0x80 || r.peek() >= 0xcc && r.peek() <= 0xd3)) {
-				struct = r.within(0, count - 1);
+			if (--n > 0 && isInteger(peek(r))) {
+				struct = readWithin(r, 0, count - 1);
 				n--;
 			}
-			if (++total > maxFields || name.length > maxName) fail('table of structs out of range');
+			if (++total > maxFields || name.length > maxName) malformed(r);
 			// Of two fields that are the same one here the first counts.
 			fields.push({ name: seen.has(name) ? '' : name, struct });
 			seen.add(name);
 		}
-		r.leave();
+		leave(r);
 		table.push(fields);
 	}
-	r.leave();
+	leave(r);
 	return table;
 }
 
@@ -51,19 +49,19 @@ export function readTable(r: Reader): Binding {
 export function patchFields(r: Reader, v: unknown, own: Fields, binding: Binding, at: number, count: number): unknown {
 	const out: Record<string, unknown> = { ...(v as Record<string, unknown>) };
 	let last = -1;
-	for (let left = count; left > 0 && !(count === Infinity && r.done); ) {
-		const tag = r.within(0, 4 * maxFields);
+	for (let left = count; left > 0 && !(count === Infinity && r.at >= r.b.length); ) {
+		const tag = readWithin(r, 0, 4 * maxFields);
 		const op = tag & 3;
 		const number = tag >> 2;
 		const theirs = binding[at]?.[number];
-		if (!theirs || number <= last) return fail('patch of a struct out of order');
+		if (!theirs || number <= last) return malformed(r);
 		last = number;
 		const operands = op === 2 ? 2 : 1;
-		if ((left -= 1 + operands) < 0) fail('patch of a struct is cut short');
+		if ((left -= 1 + operands) < 0) malformed(r);
 		const type = own.get(theirs.name);
-		if (!type) for (let i = 0; i < operands; i++) r.skip();
+		if (!type) for (let i = 0; i < operands; i++) skip(r);
 		else if (op === 0) out[theirs.name] = type.read(r);
-		else if (!type.patch) fail('field cannot be patched');
+		else if (!type.patch) malformed(r);
 		else out[theirs.name] = type.patch(r, out[theirs.name], op, binding, theirs.struct);
 	}
 	return out;
@@ -72,10 +70,10 @@ export function patchFields(r: Reader, v: unknown, own: Fields, binding: Binding
 export const patchStruct =
 	(own: Fields): Patch<unknown> =>
 	(r, v, op, binding, at) => {
-		if (op !== 3) fail('operation is not for a struct');
-		const count = r.array();
+		if (op !== 3) malformed(r);
+		const count = enterArray(r);
 		const out = patchFields(r, v, own, binding, at, count);
-		r.leave();
+		leave(r);
 		return out;
 	};
 
@@ -85,10 +83,10 @@ function operations(r: Reader, op: number, each: (op: number, single: boolean) =
 		each(op, true);
 		return;
 	}
-	let left = r.array();
-	while (left > 0) left -= 1 + each(r.within(1, 4), false);
-	if (left < 0) fail('patch is cut short');
-	r.leave();
+	let left = enterArray(r);
+	while (left > 0) left -= 1 + each(readWithin(r, 1, 4), false);
+	if (left < 0) malformed(r);
+	leave(r);
 }
 
 /** The order of strings by their bytes, and of integers. */
@@ -110,14 +108,14 @@ export const patchMap =
 		let last: K | undefined;
 		operations(r, op, (op) => {
 			const k = key.read(r);
-			if (last !== undefined && !before(last, k)) fail('patch of a map out of order');
+			if (last !== undefined && !before(last, k)) malformed(r);
 			last = k;
 			if (op === 1) {
 				out.delete(k);
 				return 1;
 			}
 			if (op === 2) out.set(k, of.read(r));
-			else if (op !== 3 || !out.has(k) || !of.patch) fail('patch of an entry that is not there');
+			else if (op !== 3 || !out.has(k) || !of.patch) malformed(r);
 			else out.set(k, of.patch(r, out.get(k) as V, 3, binding, at));
 			return 2;
 		});
@@ -131,29 +129,29 @@ export const patchList =
 		const out: T[] = [];
 		let next = 0;
 		const copy = (to: number): void => {
-			if (to < out.length || to - out.length > v.length - next) fail('index of a patch out of order');
+			if (to < out.length || to - out.length > v.length - next) malformed(r);
 			while (out.length < to) out.push(v[next++] as T);
 		};
 		const rest = (): number => out.length + v.length - next;
 		operations(r, op, (op) => {
-			if (fixed && op !== 2 && op !== 3) fail('operation is not for an array');
+			if (fixed && op !== 2 && op !== 3) malformed(r);
 			if (op === 1) {
 				copy(rest());
 				out.push(of.read(r));
 				return 1;
 			}
-			const index = r.within(0, rest());
+			const index = readWithin(r, 0, rest());
 			copy(index);
 			if (op === 4) {
-				next += r.within(0, v.length - next);
-				for (let n = r.array(); n > 0; n--) out.push(of.read(r));
-				r.leave();
+				next += readWithin(r, 0, v.length - next);
+				for (let n = enterArray(r); n > 0; n--) out.push(of.read(r));
+				leave(r);
 				return 3;
 			}
-			if (next >= v.length) fail('index of a patch out of order');
+			if (next >= v.length) malformed(r);
 			const old = v[next++] as T;
 			if (op === 2) out.push(of.read(r));
-			else if (!of.patch) fail('element cannot be patched');
+			else if (!of.patch) malformed(r);
 			else out.push(of.patch(r, old, 3, binding, at));
 			return 2;
 		});
@@ -166,11 +164,11 @@ export const patchBytes: Patch<Uint8Array> = (r, v, op) => {
 	let out = v;
 	let done = false;
 	operations(r, op, (op, single) => {
-		if (done || op === 2 || op === 3 || (single && op !== 1)) fail('operation is not for a binary');
+		if (done || op === 2 || op === 3 || (single && op !== 1)) malformed(r);
 		done = true;
-		const index = op === 1 ? v.length : r.within(0, v.length);
-		const end = op === 1 ? index : index + r.within(0, v.length - index);
-		const b = r.bytes();
+		const index = op === 1 ? v.length : readWithin(r, 0, v.length);
+		const end = op === 1 ? index : index + readWithin(r, 0, v.length - index);
+		const b = readBytes(r);
 		out = new Uint8Array(index + b.length + v.length - end);
 		out.set(v.subarray(0, index));
 		out.set(b, index);

@@ -1,261 +1,216 @@
 import { CodecError } from './error.js';
-import { Timestamp } from './time.js';
-import { readValue } from './value.js';
 
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Floats are put together here. */
-const scratch = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(8));
+const outOfRange = 'number out of range';
 
 const maxDepth = 32;
 const maxElements = 1 << 20;
 
 /**
- * Reads MessagePack from anyone: nothing in a message makes it recurse deeper
- * than 32 levels, declare more elements than it has bytes or than 1,048,576,
- * or allocate what was merely announced. It throws a CodecError.
+ * MessagePack that is read, from anyone, and where. Nothing in a message makes
+ * the functions of this file recurse deeper than 32 levels, take more elements
+ * than it has bytes or than 1,048,576, or allocate what was merely announced.
+ * They throw a CodecError. They are functions so that a program is made of
+ * those only that its types need.
  */
 export class Reader {
-	private b: Uint8Array;
-	private pos = 0;
-	private depth = maxDepth;
-	private elements: number;
+	at = 0;
+	/** How many levels and elements there may still be. */
+	depth = maxDepth;
+	elements: number;
 
-	constructor(b: Uint8Array) {
-		this.b = b;
+	constructor(readonly b: Uint8Array) {
 		this.elements = Math.min(b.length, maxElements);
 	}
+}
 
-	/** Whether everything was read. */
-	get done(): boolean {
-		return this.pos >= this.b.length;
+export function fail(r: Reader, what = 'value of another type'): never {
+	throw new CodecError(`${what} at byte ${r.at}`);
+}
+
+/** Throws if something is left, and returns how much was read. */
+export function finish(r: Reader): number {
+	return r.at < r.b.length ? fail(r, 'message goes on') : r.at;
+}
+
+const cutShort = (r: Reader): never => fail(r, 'message is cut short');
+
+/** Steps over n bytes, and returns where they begin. */
+export function take(r: Reader, n: number): number {
+	const p = r.at;
+	if (p + n > r.b.length) cutShort(r);
+	r.at = p + n;
+	return p;
+}
+
+/** The code of the next value. */
+export const peek = (r: Reader): number => r.b[r.at] ?? cutShort(r);
+
+/** Takes a nil, if that is what comes next. */
+export function readNil(r: Reader): boolean {
+	const nil = peek(r) === 0xc0;
+	if (nil) r.at++;
+	return nil;
+}
+
+/** Reads n bytes at p, most significant first: a whole number that is exact if a number can hold it. */
+function whole(b: Uint8Array, p: number, n: number, signed = false): number {
+	let v = signed && (b[p] as number) > 127 ? -1 : 0;
+	for (const end = p + n; p < end; p++) v = v * 256 + (b[p] as number);
+	return v;
+}
+
+/** Whether a code is that of an integer of 1, 2, 4 or 8 bytes behind it. */
+const isLong = (c: number): boolean => c >= 0xcc && c <= 0xd3;
+
+/** Whether a code is that of an integer. */
+export const isInteger = (c: number): boolean => c < 0x80 || c >= 0xe0 || isLong(c);
+
+/** Whether a code is that of a string. */
+export const isString = (c: number): boolean => (c >= 0xa0 && c < 0xc0) || (c >= 0xd9 && c <= 0xdb);
+
+/** Reads an integer that a number holds exactly. */
+export function readInt(r: Reader): number {
+	const { b } = r;
+	const c = b[r.at] as number;
+	if (c < 0x80) {
+		r.at++;
+		return c;
 	}
-
-	/** Throws if something is left, and returns how much was read. */
-	finish(): number {
-		if (this.pos !== this.b.length) this.fail('bytes behind the end of the message');
-		return this.pos;
+	if (c >= 0xe0) {
+		r.at++;
+		return c - 0x100;
 	}
+	if (!isLong(c)) fail(r);
+	const n = 1 << (c & 3);
+	const v = whole(b, take(r, n + 1) + 1, n, c >= 0xd0);
+	return Number.isSafeInteger(v) ? v : fail(r, outOfRange);
+}
 
-	fail(what: string): never {
-		throw new CodecError(`${what} at byte ${this.pos}`);
+/** Reads an integer within bounds. */
+export function readWithin(r: Reader, low: number, high: number): number {
+	const v = readInt(r);
+	return v >= low && v <= high ? v : fail(r, outOfRange);
+}
+
+/**
+ * Reads the head of something with a length: that of short ones, up to most,
+ * is in the code; codes of longer ones follow each other from a first one,
+ * which has 1 << width bytes behind it.
+ */
+function readHead(r: Reader, fix: number, most: number, first: number, width: number): number {
+	const c = peek(r);
+	if (c >= fix && c <= fix + most) {
+		r.at++;
+		return c - fix;
 	}
+	const w = c - first + width;
+	if (w < width || w > 2) fail(r);
+	return whole(r.b, take(r, 1 + (1 << w)) + 1, 1 << w);
+}
 
-	private take(n: number): number {
-		const p = this.pos;
-		if (p + n > this.b.length) this.fail('message is truncated');
-		this.pos = p + n;
-		return p;
-	}
-
-	/** Reads n bytes at p, most significant first: a whole number that is exact up to 6 bytes. */
-	private uint(p: number, n: number): number {
-		const b = this.b;
-		let v = 0;
-		for (const end = p + n; p < end; p++) v = v * 256 + (b[p] as number);
-		return v;
-	}
-
-	private u32(p: number): number {
-		const b = this.b;
-		return (((b[p] as number) << 24) | ((b[p + 1] as number) << 16) | ((b[p + 2] as number) << 8) | (b[p + 3] as number)) >>> 0;
-	}
-
-	/** The code of the next value. */
-	peek(): number {
-		const c = this.b[this.pos];
-		return c === undefined ? this.fail('message is truncated') : c;
-	}
-
-	/** Takes a nil, if that is what comes next. */
-	nil(): boolean {
-		if (this.peek() !== 0xc0) return false;
-		this.pos++;
-		return true;
-	}
-
-	bool(): boolean {
-		const c = this.peek();
-		if (c !== 0xc2 && c !== 0xc3) this.fail('expected a bool');
-		this.pos++;
-		return c === 0xc3;
-	}
-
-	/** Reads an integer that a number holds exactly. */
-	int(): number {
-		const c = this.b[this.pos] as number;
-		if (c < 0x80) {
-			this.pos++;
-			return c;
-		}
-		if (c >= 0xe0) {
-			this.pos++;
-			return c - 0x100;
-		}
-		if (!(c >= 0xcc && c <= 0xd3)) this.fail('expected an integer');
-		const n = 1 << (c & 3);
-		const p = this.take(n + 1) + 1;
-		if (n === 8) {
-			const high = this.u32(p);
-			const v = (c === 0xcf ? high : high | 0) * 0x100000000 + this.u32(p + 4);
-			return Number.isSafeInteger(v) ? v : this.fail('integer that a number does not hold');
-		}
-		const v = this.uint(p, n);
-		const bits = 32 - 8 * n;
-		return c < 0xd0 ? v : (v << bits) >> bits;
-	}
-
-	/** Reads an integer within bounds. */
-	within(low: number, high: number): number {
-		const v = this.int();
-		return v >= low && v <= high ? v : this.fail('integer out of range');
-	}
-
-	/** Reads an integer of 64 bits, signed or not. */
-	bigint(signed: boolean): bigint {
-		const c = this.peek();
-		if (c !== 0xcf && c !== 0xd3) {
-			const v = this.int();
-			return v >= 0 || signed ? BigInt(v) : this.fail('integer out of range');
-		}
-		const p = this.take(9) + 1;
-		const v = (BigInt(c === 0xcf ? this.u32(p) : this.u32(p) | 0) << 32n) | BigInt(this.u32(p + 4));
-		return (signed ? v <= 0x7fffffffffffffffn : v >= 0n) ? v : this.fail('integer out of range');
-	}
-
-	/** Reads a float, or an integer. */
-	float(): number {
-		const c = this.peek();
-		if (c !== 0xcb && c !== 0xca) return this.int();
-		const p = this.take(c === 0xcb ? 9 : 5) + 1;
-		scratch.setUint32(0, this.u32(p));
-		if (c === 0xca) return scratch.getFloat32(0);
-		scratch.setUint32(4, this.u32(p + 4));
-		return scratch.getFloat64(0);
-	}
-
-	/** Reads the length behind a code, of 1, 2 or 4 bytes. */
-	private length(width: number): number {
-		const p = this.take(width + 1) + 1;
-		return this.uint(p, width);
-	}
-
-	string(): string {
-		const c = this.peek();
-		let n = c & 31;
-		if (c >= 0xd9 && c <= 0xdb) n = this.length(1 << (c - 0xd9));
-		else if (c >= 0xa0 && c < 0xc0) this.pos++;
-		else this.fail('expected a string');
-		const p = this.take(n);
-		return n <= 20 ? this.short(p, n) : this.utf8(p, n);
-	}
-
-	private utf8(p: number, n: number): string {
-		try {
-			return decoder.decode(this.b.subarray(p, p + n));
-		} catch {
-			return this.fail('malformed UTF-8');
-		}
-	}
-
-	/** Short strings are mostly ASCII, and cheaper to put together here. */
-	private short(p: number, n: number): string {
-		const b = this.b;
+export function readString(r: Reader): string {
+	const n = readHead(r, 0xa0, 31, 0xd9, 0);
+	const p = take(r, n);
+	const { b } = r;
+	const end = p + n;
+	if (n <= 20) {
+		// Short strings are mostly ASCII, and cheaper to put together here.
 		let s = '';
-		for (const end = p + n; p < end; p++) {
-			const c = b[p] as number;
-			if (c > 127) return this.utf8(p - s.length, n);
-			s += String.fromCharCode(c);
+		let i = p;
+		for (; i < end && (b[i] as number) < 128; i++) s += String.fromCharCode(b[i] as number);
+		if (i === end) return s;
+	}
+	try {
+		return decoder.decode(b.subarray(p, end));
+	} catch {
+		return fail(r, 'malformed UTF-8');
+	}
+}
+
+/** Reads a binary: a view of the message. */
+export function readBytes(r: Reader): Uint8Array {
+	const n = readHead(r, 0, -1, 0xc4, 0);
+	const p = take(r, n);
+	return r.b.subarray(p, p + n);
+}
+
+function enter(r: Reader, n: number, values: number): number {
+	if ((r.elements -= values) < 0 || --r.depth < 0) fail(r, 'message has too much in it');
+	if (values > r.b.length - r.at) cutShort(r);
+	return n;
+}
+
+/** Enters an array: its elements follow, and then leave. */
+export function enterArray(r: Reader): number {
+	const n = readHead(r, 0x90, 15, 0xdc, 1);
+	return enter(r, n, n);
+}
+
+/** Enters a map: its keys and values follow, and then leave. */
+export function enterMap(r: Reader): number {
+	const n = readHead(r, 0x80, 15, 0xde, 1);
+	return enter(r, n, 2 * n);
+}
+
+export const leave = (r: Reader): unknown => r.depth++;
+
+/** Steps over a timestamp, and returns where its numbers begin. */
+export function takeTime(r: Reader): number {
+	const { b, at } = r;
+	const c = peek(r);
+	const head = c === 0xc7 && b[at + 1] === 12 ? 3 : 2;
+	const size = head > 2 ? 12 : c === 0xd6 ? 4 : c === 0xd7 ? 8 : 0;
+	if (!size || b[at + head - 1] !== 0xff) fail(r);
+	return take(r, head + size) + head;
+}
+
+/** Throws if what comes next is no key: a string or an integer. */
+export function checkKey(r: Reader): void {
+	const c = peek(r);
+	if (!isString(c) && !isInteger(c)) fail(r);
+}
+
+/** Steps over a value of any type, and checks its form. */
+export function skip(r: Reader): void {
+	const c = peek(r);
+	if (c < 0x80 || c >= 0xe0 || c === 0xc0 || c === 0xc2 || c === 0xc3) r.at++;
+	else if (isString(c)) readString(r);
+	else if (isLong(c)) take(r, 1 + (1 << (c & 3)));
+	else if (c === 0xca || c === 0xcb) take(r, c === 0xca ? 5 : 9);
+	else if (c >= 0xc4 && c <= 0xc6) readBytes(r);
+	else if (c < 0x90 || c >= 0xde) {
+		for (let n = enterMap(r); n > 0; n--) {
+			checkKey(r);
+			skip(r);
+			skip(r);
 		}
-		return s;
-	}
+		leave(r);
+	} else if (c < 0xa0 || c >= 0xdc) {
+		for (let n = enterArray(r); n > 0; n--) skip(r);
+		leave(r);
+	} else takeTime(r);
+}
 
-	/** Reads a binary: a view of the message. */
-	bytes(): Uint8Array {
-		const c = this.peek();
-		if (c < 0xc4 || c > 0xc6) this.fail('expected a binary');
-		const n = this.length(1 << (c - 0xc4));
-		const p = this.take(n);
-		return this.b.subarray(p, p + n);
-	}
-
-	time(): Timestamp {
-		const c = this.peek();
-		const p = this.pos;
-		const long = c === 0xc7 && this.b[p + 1] === 12;
-		if (!(long || c === 0xd6 || c === 0xd7) || this.b[p + (long ? 2 : 1)] !== 0xff) this.fail('expected a timestamp');
-		this.take(long ? 15 : c === 0xd6 ? 6 : 10);
-		if (c === 0xd6) return new Timestamp(this.u32(p + 2));
-		if (long) return new Timestamp((this.u32(p + 7) | 0) * 0x100000000 + this.u32(p + 11), this.u32(p + 3));
-		const high = this.u32(p + 2);
-		return new Timestamp((high & 3) * 0x100000000 + this.u32(p + 6), high >>> 2);
-	}
-
-	/** Enters an array: its elements follow, and then leave. */
-	array(): number {
-		return this.enter(0x90, 0xdc, 1);
-	}
-
-	/** Enters a map: its keys and values follow, and then leave. */
-	map(): number {
-		return this.enter(0x80, 0xde, 2);
-	}
-
-	private enter(fix: number, code: number, width: number): number {
-		const c = this.peek();
-		let n = c & 15;
-		if ((c & 0xf0) === fix) this.pos++;
-		else if (c === code || c === code + 1) n = this.length(2 << (c - code));
-		else this.fail(width === 1 ? 'expected an array' : 'expected a map');
-		if ((this.elements -= n * width) < 0) this.fail('too many elements');
-		if (n * width > this.b.length - this.pos) this.fail('message is truncated');
-		if (--this.depth < 0) this.fail('nested too deep');
-		return n;
-	}
-
-	leave(): void {
-		this.depth++;
-	}
-
-	/**
-	 * Reads the key of a struct. It returns the index of the name among those
-	 * given, each encoded as a string, -1 for none of them; guess is tried first.
-	 */
-	field(names: readonly Uint8Array[], guess: number): number {
-		const { b, pos } = this;
-		for (let tries = 0, i = guess < names.length ? guess : 0; tries < names.length; tries++) {
-			const name = names[i] as Uint8Array;
-			const n = name.length;
-			let k = 0;
-			while (k < n && b[pos + k] === name[k]) k++;
-			if (k === n) {
-				this.pos = pos + n;
-				return i;
-			}
-			if (++i === names.length) i = 0;
+/**
+ * Reads the key of a struct. It returns the index of the name among those
+ * given, each encoded as a string, -1 for none of them; guess is tried first.
+ */
+export function readField(r: Reader, names: readonly Uint8Array[], guess: number): number {
+	const { b, at } = r;
+	for (let tries = 0, i = guess < names.length ? guess : 0; tries < names.length; tries++) {
+		const name = names[i] as Uint8Array;
+		const n = name.length;
+		let k = 0;
+		while (k < n && b[at + k] === name[k]) k++;
+		if (k === n) {
+			r.at = at + n;
+			return i;
 		}
-		this.key();
-		return -1;
+		if (++i === names.length) i = 0;
 	}
-
-	/** Steps over a value of any type, and checks it. */
-	skip(): void {
-		readValue(this);
-	}
-
-	/** Reads the key of a map: a string or an integer. */
-	key(): string | number | bigint {
-		const c = this.peek();
-		if (c >= 0xa0 && c < 0xc0 || c >= 0xd9 && c <= 0xdb) return this.string();
-		return this.integer();
-	}
-
-	/** Reads an integer as a number if it is one exactly, and else as a bigint. */
-	integer(): number | bigint {
-		const c = this.peek();
-		if (c !== 0xcf && c !== 0xd3) return this.int();
-		const v = this.bigint(c === 0xd3);
-		const n = Number(v);
-		return Number.isSafeInteger(n) ? n : v;
-	}
+	checkKey(r);
+	skip(r);
+	return -1;
 }

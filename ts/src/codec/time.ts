@@ -1,4 +1,6 @@
 import { CodecError } from './error.js';
+import { peek, type Reader, takeTime } from './reader.js';
+import { room, writeByte, type Writer } from './writer.js';
 
 /** An instant with nanoseconds, as Go's time.Time has it. A Date keeps milliseconds only. */
 export class Timestamp {
@@ -28,4 +30,56 @@ export class Timestamp {
 	toJSON(): string {
 		return this.toString();
 	}
+}
+
+const half = 0x100000000;
+
+export function readTime(r: Reader): Timestamp {
+	const c = peek(r);
+	const p = takeTime(r);
+	const { b } = r;
+	const word = (p: number): number => (((b[p] as number) << 24) | ((b[p + 1] as number) << 16) | ((b[p + 2] as number) << 8) | (b[p + 3] as number)) >>> 0;
+	const first = word(p);
+	if (c === 0xd6) return new Timestamp(first);
+	if (c === 0xd7) return new Timestamp((first & 3) * half + word(p + 4), first >>> 2);
+	return new Timestamp((word(p + 4) | 0) * half + word(p + 8), first);
+}
+
+export const writeTime = (w: Writer, v: Timestamp): void => writeInstant(w, v.seconds, v.nanoseconds);
+
+/** Writes a Date as a timestamp. */
+export function writeDate(w: Writer, v: Date): void {
+	const ms = v.getTime();
+	if (!Number.isFinite(ms)) throw new CodecError('invalid date');
+	const seconds = Math.floor(ms / 1000);
+	writeInstant(w, seconds, (ms - seconds * 1000) * 1e6);
+}
+
+function writeInstant(w: Writer, seconds: number, nanoseconds: number): void {
+	const high = Math.floor(seconds / half);
+	if (high < 0 || high > 3) {
+		writeByte(w, 0xc7);
+		writeByte(w, 12);
+		writeByte(w, 0xff);
+		writeWord(w, nanoseconds);
+		writeWord(w, high);
+	} else if (nanoseconds || high) {
+		writeByte(w, 0xd7);
+		writeByte(w, 0xff);
+		writeWord(w, nanoseconds * 4 + high);
+	} else {
+		writeByte(w, 0xd6);
+		writeByte(w, 0xff);
+	}
+	writeWord(w, seconds);
+}
+
+/** Writes a number of 32 bits. */
+function writeWord(w: Writer, v: number): void {
+	const p = room(w, 4);
+	const { buf } = w;
+	buf[p] = v >>> 24;
+	buf[p + 1] = v >>> 16;
+	buf[p + 2] = v >>> 8;
+	buf[p + 3] = v;
 }

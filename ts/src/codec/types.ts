@@ -1,10 +1,11 @@
 import { CodecError } from './error.js';
 import type { Binding } from './patch.js';
 import { patchBytes, patchList, patchMap, patchStruct } from './patch.js';
-import { Reader } from './reader.js';
-import { Timestamp } from './time.js';
+import { readBigint, readFloat, writeBigint, writeFloat32, writeFloat64 } from './number.js';
+import { enterArray, enterMap, fail, finish, leave, peek, Reader, readBytes, readField, readInt, readNil, readString, readWithin, skip } from './reader.js';
+import { readTime, Timestamp, writeDate, writeTime } from './time.js';
 import { readValue, type Value, writeValue } from './value.js';
-import { Writer } from './writer.js';
+import { finish as finishWriting, writeArray, writeByte, writeBytes, writeInt, writeMap, Writer, writeRaw, writeString } from './writer.js';
 
 /** A type of values, and how they are written, read and patched. */
 export interface Type<T> {
@@ -31,14 +32,21 @@ const type = <T>(zero: () => T, write: (w: Writer, v: T) => void, read: (r: Read
 
 const zero = (): number => 0;
 
+function readBool(r: Reader): boolean {
+	const c = peek(r);
+	if (c !== 0xc2 && c !== 0xc3) fail(r);
+	r.at++;
+	return c === 0xc3;
+}
+
 const integer = (low: number, high: number): Type<number> =>
 	type(
 		zero,
 		(w, v) => {
 			if (!(v >= low && v <= high)) throw new CodecError(`${v} is out of range`);
-			w.int(v);
+			writeInt(w, v);
 		},
-		(r) => r.within(low, high),
+		(r) => readWithin(r, low, high),
 	);
 
 export const int8 = /* @__PURE__ */ integer(-0x80, 0x7f);
@@ -56,69 +64,70 @@ const big = (low: bigint, high: bigint): Type<bigint> =>
 		() => 0n,
 		(w, v) => {
 			if (v < low || v > high) throw new CodecError(`${v} is out of range`);
-			w.bigint(v);
+			writeBigint(w, v);
 		},
-		(r) => r.bigint(low < 0n),
+		(r) => readBigint(r, low < 0n),
 	);
 
 export const int64 = /* @__PURE__ */ big(-0x8000000000000000n, 0x7fffffffffffffffn);
 export const uint64 = /* @__PURE__ */ big(0n, 0xffffffffffffffffn);
 
-export const bool: Type<boolean> = type(
+export const bool: Type<boolean> = /* @__PURE__ */ type(
 	() => false,
-	(w, v) => w.bool(v),
-	(r) => r.bool(),
+	(w, v) => writeByte(w, v ? 0xc3 : 0xc2),
+	readBool,
 );
-export const float32: Type<number> = type(
+export const float32: Type<number> = /* @__PURE__ */ type(
 	zero,
-	(w, v) => w.float32(v),
-	(r) => r.float(),
+	writeFloat32,
+	readFloat,
 );
-export const float64: Type<number> = type(
+export const float64: Type<number> = /* @__PURE__ */ type(
 	zero,
-	(w, v) => w.float64(v),
-	(r) => r.float(),
+	writeFloat64,
+	readFloat,
 );
-export const string: Type<string> = type(
+export const string: Type<string> = /* @__PURE__ */ type(
 	() => '',
-	(w, v) => w.string(v),
-	(r) => r.string(),
+	writeString,
+	readString,
 );
 
 /** The zero value of Go's time.Time. */
 const noTime = -62135596800;
 
-export const timestamp: Type<Timestamp> = type(
+export const timestamp: Type<Timestamp> = /* @__PURE__ */ type(
 	() => new Timestamp(noTime),
-	(w, v) => w.time(v),
-	(r) => r.time(),
+	writeTime,
+	readTime,
 );
 /** A time as a Date, without what is below a millisecond. */
-export const date: Type<Date> = type(
+export const date: Type<Date> = /* @__PURE__ */ type(
 	() => new Date(noTime * 1000),
-	(w, v) => w.date(v),
-	(r) => r.time().toDate(),
+	writeDate,
+	(r) => readTime(r).toDate(),
 );
 /** A duration in milliseconds. On the wire it is nanoseconds. */
-export const duration: Type<number> = type(
+export const duration: Type<number> = /* @__PURE__ */ type(
 	zero,
-	(w, v) => w.int(Math.round(v * 1e6)),
-	(r) => r.int() / 1e6,
+	(w, v) => writeInt(w, Math.round(v * 1e6)),
+	(r) => readInt(r) / 1e6,
 );
 
+/**
+ * Bytes that cannot be patched.
+ * @internal
+ */
+export const binary: Type<Uint8Array> = /* @__PURE__ */ type(() => new Uint8Array(0), writeBytes, (r) => (readNil(r) ? new Uint8Array(0) : readBytes(r)));
+
 /** A slice of bytes; what is read is a view of the message. */
-export const bytes: Type<Uint8Array> = {
-	zero: () => new Uint8Array(0),
-	write: (w, v) => w.bytes(v),
-	read: (r) => (r.nil() ? new Uint8Array(0) : r.bytes()),
-	patch: patchBytes,
-};
+export const bytes: Type<Uint8Array> = { ...binary, patch: patchBytes };
 
 /** An array of n bytes. */
 export const byteArray = (n: number): Type<Uint8Array> => ({
 	zero: () => new Uint8Array(n),
-	write: (w, v) => w.bytes(sized(v, n)),
-	read: (r) => sized(r.bytes(), n),
+	write: (w, v) => writeBytes(w, sized(v, n)),
+	read: (r) => sized(readBytes(r), n),
 });
 
 function sized<T extends { readonly length: number }>(v: T, n: number): T {
@@ -127,28 +136,33 @@ function sized<T extends { readonly length: number }>(v: T, n: number): T {
 }
 
 /** Anything: see Value. */
-export const value: Type<Value> = type(() => null, writeValue, readValue);
+export const value: Type<Value> = /* @__PURE__ */ type(() => null, writeValue, readValue);
 
-/** A slice. Nil is read as empty. */
-export const list = <T>(of: Type<T>): Type<readonly T[]> => ({
+/**
+ * A slice that cannot be patched.
+ * @internal
+ */
+export const sequence = <T>(of: Type<T>): Type<readonly T[]> => ({
 	zero: () => [],
 	write: (w, v) => {
-		w.array(v.length);
+		writeArray(w, v.length);
 		for (const e of v) of.write(w, e);
 	},
 	read: (r) => {
 		const v: T[] = [];
-		if (r.nil()) return v;
-		for (let n = r.array(); n > 0; n--) v.push(of.read(r));
-		r.leave();
+		if (readNil(r)) return v;
+		for (let n = enterArray(r); n > 0; n--) v.push(of.read(r));
+		leave(r);
 		return v;
 	},
-	patch: patchList(of, false),
 });
+
+/** A slice. Nil is read as empty. */
+export const list = <T>(of: Type<T>): Type<readonly T[]> => ({ ...sequence(of), patch: patchList(of, false) });
 
 /** An array of n elements. */
 export const array = <T>(of: Type<T>, n: number): Type<readonly T[]> => {
-	const plain = list(of);
+	const plain = sequence(of);
 	return {
 		zero: () => Array.from({ length: n }, of.zero),
 		write: (w, v) => plain.write(w, sized(v, n)),
@@ -161,7 +175,7 @@ export const array = <T>(of: Type<T>, n: number): Type<readonly T[]> => {
 export const map = <K, V>(key: Type<K>, of: Type<V>): Type<ReadonlyMap<K, V>> => ({
 	zero: () => new Map(),
 	write: (w, v) => {
-		w.map(v.size);
+		writeMap(w, v.size);
 		for (const [k, e] of v) {
 			key.write(w, k);
 			of.write(w, e);
@@ -169,9 +183,9 @@ export const map = <K, V>(key: Type<K>, of: Type<V>): Type<ReadonlyMap<K, V>> =>
 	},
 	read: (r) => {
 		const v = new Map<K, V>();
-		if (r.nil()) return v;
-		for (let n = r.map(); n > 0; n--) v.set(key.read(r), of.read(r));
-		r.leave();
+		if (readNil(r)) return v;
+		for (let n = enterMap(r); n > 0; n--) v.set(key.read(r), of.read(r));
+		leave(r);
 		return v;
 	},
 	patch: patchMap(key, of),
@@ -181,8 +195,8 @@ export const map = <K, V>(key: Type<K>, of: Type<V>): Type<ReadonlyMap<K, V>> =>
 export const optional = <T>(of: Type<T>): Type<T | null> => {
 	return {
 		zero: () => null,
-		write: (w, v) => (v === null || v === undefined ? w.nil() : of.write(w, v)),
-		read: (r) => (r.nil() ? null : of.read(r)),
+		write: (w, v) => (v === null || v === undefined ? writeByte(w, 0xc0) : of.write(w, v)),
+		read: (r) => (readNil(r) ? null : of.read(r)),
 		...(of.patch && { patch: (r: Reader, v: T | null, op: number, b: Binding, at: number) => (of.patch as Patch<T>)(r, v ?? of.zero(), op, b, at) }),
 		};
 };
@@ -194,7 +208,7 @@ export const lazy = <T>(of: () => Type<T>): Type<T> => ({
 	read: (r) => of().read(r),
 	patch: (r, v, op, b, at) => {
 		const { patch } = of();
-		return patch ? patch(r, v, op, b, at) : r.fail('value cannot be patched');
+		return patch ? patch(r, v, op, b, at) : fail(r, 'patch of what cannot be patched');
 	},
 });
 
@@ -202,12 +216,6 @@ type Members = { readonly [name: string]: Type<unknown> };
 /** What a struct of these fields is. */
 export type StructOf<F extends Members> = { readonly [K in keyof F]: TypeOf<F[K]> };
 
-/** Encodes the name of a field. */
-export function fieldName(name: string): Uint8Array {
-	const w = new Writer();
-	w.string(name);
-	return w.finish().slice();
-}
 
 /**
  * A struct: a map from the names of its fields. Unknown fields are skipped,
@@ -218,12 +226,12 @@ export function struct<F extends Members>(members: F, aliases: { readonly [name:
 	const fields = new Map(Object.entries(members));
 	const names = [...fields.keys()];
 	const types = [...fields.values()];
-	const keys = names.map(fieldName);
+	const keys = names.map(encodeName);
 	const count = names.length;
 	for (const [alias, name] of Object.entries(aliases)) {
 		names.push(name);
 		types.push(fields.get(name) as Type<unknown>);
-		keys.push(fieldName(alias));
+		keys.push(encodeName(alias));
 	}
 	const fill = (v: S): S => {
 		for (let i = 0; i < count; i++) if (!((names[i] as string) in v)) v[names[i] as string] = (types[i] as Type<unknown>).zero();
@@ -232,26 +240,26 @@ export function struct<F extends Members>(members: F, aliases: { readonly [name:
 	const t: Type<S> = {
 		zero: () => fill({}),
 		write: (w, v) => {
-			w.map(count);
+			writeMap(w, count);
 			for (let i = 0; i < count; i++) {
-				w.raw(keys[i] as Uint8Array);
+				writeRaw(w, keys[i] as Uint8Array);
 				(types[i] as Type<unknown>).write(w, v[names[i] as string]);
 			}
 		},
 		read: (r) => {
 			const v: S = {};
 			let known = 0;
-			const n = r.map();
+			const n = enterMap(r);
 			for (let k = 0, next = 0; k < n; k++) {
-				const i = r.field(keys, next);
-				if (i < 0) r.skip();
+				const i = readField(r, keys, next);
+				if (i < 0) skip(r);
 				else {
 					v[names[i] as string] = (types[i] as Type<unknown>).read(r);
 					if (i === known) known++;
 					next = i + 1;
 				}
 			}
-			r.leave();
+			leave(r);
 			return known === count ? v : fill(v);
 		},
 		patch: patchStruct(fields) as Patch<S>,
@@ -260,19 +268,21 @@ export function struct<F extends Members>(members: F, aliases: { readonly [name:
 	return t as Type<unknown> as Type<StructOf<F>>;
 }
 
-const shared = new Writer();
+const shared = /* @__PURE__ */ new Writer();
 
 /** Encodes a value. */
-export function encode<T>(of: Type<T>, v: T): Uint8Array {
-	shared.reset();
+export function encode<T>(of: Pick<Type<T>, 'write'>, v: T): Uint8Array {
+	shared.at = shared.start; // what was begun and failed is dropped
 	of.write(shared, v);
-	return shared.finish();
+	return finishWriting(shared);
 }
+
+const encodeName = (name: string): Uint8Array => encode(string, name).slice();
 
 /** Decodes a message that is one value. It throws a CodecError. */
 export function decode<T>(of: Type<T>, b: Uint8Array): T {
 	const r = new Reader(b);
 	const v = of.read(r);
-	r.finish();
+	finish(r);
 	return v;
 }

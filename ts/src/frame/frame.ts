@@ -1,4 +1,4 @@
-import { violation } from '../error.js';
+import { must } from '../error.js';
 import { type FieldName, F1, Kind, layouts, maxPayload, packedBit } from './layout.js';
 import { type Cursor, getString, getVarint, none, putVarint } from './varint.js';
 
@@ -75,7 +75,7 @@ export function frameLength(b: Uint8Array, at: number): number {
 	const c = { b, at, end: b.length };
 	if (at >= c.end || at + (1 << ((b[at] as number) >> 6)) > c.end) return 0;
 	const body = getVarint(c);
-	if (body < 2 || body > 2 * maxPayload) throw violation('2.1');
+	must(body >= 2 && body <= 2 * maxPayload, 2.1);
 	return c.at - at + body;
 }
 
@@ -91,9 +91,7 @@ export function parseFrame(b: Uint8Array, at: number): [frame: Frame, end: numbe
 	const size = frameLength(b, at);
 	const end = at + size;
 	const c: Cursor = { b, at, end };
-	const check = (ok: boolean): void => {
-		if (!ok) throw violation('2.6');
-	};
+	const check = (ok: boolean): void => must(ok, 2.6);
 	const number = (): number => {
 		const v = getVarint(c);
 		check(v >= 0);

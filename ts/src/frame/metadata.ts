@@ -1,4 +1,4 @@
-import { Code, TwinwireError, violation } from '../error.js';
+import { Code, must, TwinwireError } from '../error.js';
 import { concat, getString, text, utf8, withLength } from './varint.js';
 
 /** Metadata of a call or a reply (clause 6.3): keys are of a-z, 0-9 and ._/-. */
@@ -21,7 +21,7 @@ export function decodeMetadata(b: Uint8Array): Metadata {
 	const next = (): string => text(getString(c, 8192));
 	for (let last = ''; c.at < c.end; ) {
 		const key = next();
-		if (!validKey(key) || key <= last || pairs.length > 63 || c.end > 8192) throw violation('6.3');
+		must(validKey(key) && key > last && pairs.length < 64 && c.end <= 8192, 6.3);
 		pairs.push([(last = key), next()]);
 	}
 	return Object.fromEntries(pairs);

@@ -1,4 +1,4 @@
-import { violation } from '../error.js';
+import { must } from '../error.js';
 
 /**
  * Bytes that are read, and where. Numbers above 2^53 are read as about their
@@ -35,7 +35,7 @@ export function getVarint(c: Cursor): number {
 /** Reads a string (clause 1.4) of at most so many bytes: a view of b. */
 export function getString(c: Cursor, most: number): Uint8Array {
 	const n = getVarint(c);
-	if (n < 0 || n > Math.min(most, c.end - c.at)) throw violation('1.4');
+	must(n >= 0 && n <= Math.min(most, c.end - c.at), 1.4);
 	return c.b.subarray(c.at, (c.at += n));
 }
 

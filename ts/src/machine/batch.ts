@@ -3,7 +3,7 @@ import { F1, F3, Kind, maxPayload } from '../frame/layout.js';
 import { utf8 } from '../frame/varint.js';
 import { isLarge, type Item } from './calls.js';
 import { ackFrames, type Lane } from './lane.js';
-import { Credit, type Machine } from './machine.js';
+import type { Machine } from './machine.js';
 import { nextOut, outFrame } from './streams.js';
 
 /**
@@ -77,7 +77,7 @@ function control(m: Machine, independent: boolean): void {
 	const { silent, goodbye } = m;
 	if (!silent) {
 		for (const f of m.control.splice(0, 64)) f instanceof Frame ? put(m, first, f) : raw(f);
-		for (const id of m.credits) put(m, first, new Frame(Kind.Credit, { id, next: m.granted[id] as number }));
+		for (const { id, granted } of m.credits) put(m, first, new Frame(Kind.Credit, { id, next: granted }));
 		m.credits.clear();
 		for (const s of m.windows) {
 			if (at > share) break;
@@ -102,7 +102,7 @@ function wants(m: Machine, l: Lane): boolean {
 /** Whether the first large message that waits has credit (clause 5.5). */
 function credited(m: Machine): boolean {
 	const it = m.credit[0];
-	return !!it && (m.used[Credit.Large] as number) + it.payload.length <= (m.limits[Credit.Large] as number);
+	return !!it && m.large.used + it.payload.length <= m.large.limit;
 }
 
 /** Writes frames of lanes: what is sent again, messages and streams in turns. */
@@ -121,7 +121,7 @@ function messages(m: Machine, lanes: readonly Lane[], now: number): void {
 			let it: Item | undefined;
 			if (credited(m)) {
 				it = m.credit.shift() as Item;
-				m.used[Credit.Large] = (m.used[Credit.Large] as number) + it.payload.length;
+				m.large.used += it.payload.length;
 			} else it = m.parts.shift();
 			if (it) {
 				item(m, it, now);

@@ -1,12 +1,12 @@
-import { Code, TwinwireError, violation } from '../error.js';
+import { Code, must, TwinwireError } from '../error.js';
 import { Frame } from '../frame/frame.js';
 import { F1, F2, F3, F4, F5, Kind } from '../frame/layout.js';
 import { decodeMetadata, type Metadata } from '../frame/metadata.js';
 import { getString, none, text } from '../frame/varint.js';
-import { type InStream, Limit, type OutStream, type Party } from './config.js';
-import { Credit, type Machine, maxShare } from './machine.js';
+import { Limit, type Party } from './config.js';
+import { type Machine, maxShare } from './machine.js';
 import { begin, Of } from './parts.js';
-import { dropIns, dropOuts } from './streams.js';
+import { dropIns, dropOuts, type InStream, type OutStream } from './streams.js';
 
 /** Something on its way out on the call lane: in at most one queue, in one or several frames. */
 export interface Item {
@@ -91,6 +91,12 @@ export class Call implements Item, Party {
 	}
 }
 
+/** An item of one frame without a payload. */
+export const bare = (head: () => Frame): Item => ({ payload: none, off: 0, end: 0, id: 0, more: 0, head, sent: () => {} });
+
+/** What is said of calls that the end of the session ends. */
+export const ended = 'session has ended';
+
 /** More than one frame is needed. */
 export const isLarge = (it: Item): boolean => it.payload.length > 16384;
 
@@ -116,7 +122,7 @@ export function start(m: Machine, c: Call): void {
 	const n = c.payload.length;
 	m.takesNew();
 	if (n > m.peer.max) throw new TwinwireError(Code.TooLarge);
-	if (m.queued >= Limit.QueuedCalls || (m.queued && m.queuedBytes + n > Limit.QueuedBytes)) throw new TwinwireError(Code.ResourceExhausted, 'too many calls wait to be sent');
+	if (m.queued >= Limit.QueuedCalls || (m.queued && m.queuedBytes + n > Limit.QueuedBytes)) throw new TwinwireError(Code.ResourceExhausted);
 	m.queued++;
 	m.queuedBytes += n;
 	m.waiting.push(c);
@@ -126,7 +132,7 @@ export function start(m: Machine, c: Call): void {
 /** Moves what the windows allow to the queue (clauses 5.2 and 5.4). */
 export function admit(m: Machine): void {
 	for (let c = m.waiting[0]; c; c = m.waiting[0]) {
-		if (c.oneWay ? (m.used[Credit.Messages] as number) + shareOf(m, c) > (m.limits[Credit.Messages] as number) : m.calls >= m.peer.calls) return;
+		if (c.oneWay ? m.messages.used + shareOf(m, c) > m.messages.limit : m.calls >= m.peer.calls) return;
 		place(m, c, 1);
 		m.waiting.shift();
 		m.queue.push(c);
@@ -136,7 +142,7 @@ export function admit(m: Machine): void {
 /** Counts that a call takes a place in the window, or leaves it. */
 function place(m: Machine, c: Call, by: number): void {
 	c.placed = by > 0;
-	if (c.oneWay) m.used[Credit.Messages] = (m.used[Credit.Messages] as number) + by * shareOf(m, c);
+	if (c.oneWay) m.messages.used += by * shareOf(m, c);
 	else m.calls += by;
 }
 
@@ -145,10 +151,10 @@ export function abandon(m: Machine, c: Call, code: number): boolean {
 	const begun = c.off || c.end;
 	if (begun && c.oneWay) return false;
 	c.settled = true;
-	dropOuts(m, c, code);
+	dropOuts(m, c, new TwinwireError(code));
 	dropIns(m, c);
 	unqueue(m, c);
-	if (begun && !c.deliver) m.queue.push({ payload: none, off: 0, end: 0, id: 0, more: 0, head: () => new Frame(Kind.Cancel, { id: c.id, code }), sent: () => {} });
+	if (begun && !c.deliver) m.queue.push(bare(() => new Frame(Kind.Cancel, { id: c.id, code })));
 	else remove(m, c);
 	return true;
 }
@@ -162,17 +168,17 @@ function remove(m: Machine, c: Call): void {
 /** Takes a REPLY (clauses 6.7, 6.10 and 12.8). */
 export function reply(m: Machine, f: Frame): void {
 	const c = m.running.get(f.id);
-	if (!c || c.code >= 0) throw violation('6.1');
+	must(c && c.code < 0, 6.1);
 	unqueue(m, c);
 	const { code, flags } = f;
 	c.code = code;
 	if (flags & F2) c.meta = decodeMetadata(f.meta);
 	if (flags & F3) c.barrier = f.next;
 	if (flags & F4) c.wanted = f.slot;
-	dropOuts(m, c, code);
-	if (flags & F1 && !m.take(Credit.Large, f.size)) throw violation('5.5');
+	dropOuts(m, c, code ? new TwinwireError(code) : undefined);
+	must(m.large.take(f.size), 5.5);
 	begin(m, f, Of.Reply, (payload) => {
-		if (flags & F1) m.free(Credit.Large, payload.length);
+		if (flags & F1) m.large.free(payload.length);
 		const outcome = code ? rejection(code, payload) : { payload, metadata: c.meta };
 		c.deliver = () => {
 			remove(m, c);
@@ -196,7 +202,7 @@ export function release(m: Machine): void {
 export function failWaiting(m: Machine): void {
 	for (const c of m.waiting.slice()) {
 		unqueue(m, c);
-		c.done(new TwinwireError(Code.Unavailable, 'session is closing'));
+		c.done(new TwinwireError(Code.Unavailable, ended));
 	}
 }
 
@@ -206,8 +212,8 @@ export function endCalls(m: Machine): void {
 	const unsent = [...m.queue, ...m.credit, ...m.parts].filter((it) => it instanceof Call && (it.oneWay || !it.off)) as Call[];
 	for (const c of [...unsent, ...m.running.values()]) {
 		if (c.deliver) c.deliver();
-		else if (!c.end || (m.goodbye && c.end > m.callLane.acked)) c.done(new TwinwireError(Code.Unavailable, 'session ended before the call was received'));
-		else c.done(new TwinwireError(Code.OutcomeUnknown, 'session ended before the answer came'));
+		else if (!c.end || (m.goodbye && c.end > m.callLane.acked)) c.done(new TwinwireError(Code.Unavailable, ended));
+		else c.done(new TwinwireError(Code.OutcomeUnknown, ended));
 	}
 }
 

@@ -1,4 +1,5 @@
 import type { Frame } from '../frame/frame.js';
+import type { InStream, OutStream } from './streams.js';
 
 /** What one side lets the other have in flight (clause 5), and the sizes that it accepts. The names are those of the hello. */
 export interface Window {
@@ -68,50 +69,6 @@ export interface Party {
 	began: number;
 	/** Its streams are over. */
 	settled: boolean;
-}
-
-/** A stream that this side sends. */
-export interface OutStream {
-	readonly party: Party;
-	readonly slot: number;
-	readonly lane: number;
-	limit: number;
-	chunks: Uint8Array[];
-	queued: number;
-	sent: number;
-	begun: boolean;
-	ended: boolean;
-	/** What is to be sent is a RESET. */
-	reset: boolean;
-	over: boolean;
-	/** Why it is over, unless it was sent whole. */
-	error: Error | undefined;
-	/** Called when there is room again, or the stream is over. */
-	wake: () => void;
-}
-
-/** A stream that the peer sends. */
-export interface InStream {
-	readonly party: Party;
-	readonly slot: number;
-	window: number;
-	limit: number;
-	lane: number;
-	received: number;
-	consumed: number;
-	begun: boolean;
-	ended: boolean;
-	stopped: boolean;
-	/** Another one may begin in its place. */
-	counted: boolean;
-	/** The code of its STOP. */
-	code: number;
-	/** What has arrived and was not taken. */
-	chunks: Uint8Array[];
-	/** Why no more comes, unless it ended. */
-	error: Error | undefined;
-	/** Called when something has arrived, or nothing more will. */
-	wake: () => void;
 }
 
 /** What waits in this side at most. */

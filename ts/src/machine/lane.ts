@@ -1,4 +1,4 @@
-import { violation } from '../error.js';
+import { must } from '../error.js';
 import { type Frame, named } from '../frame/frame.js';
 import { text, utf8 } from '../frame/varint.js';
 
@@ -35,7 +35,7 @@ export class Lane {
 
 	/** Takes an ACK into account (clause 4.2). */
 	acknowledge(next: number): void {
-		if (next > this.sent) throw violation('4.2');
+		must(next <= this.sent, 4.2);
 		const n = next - this.acked;
 		if (n <= 0) return;
 		this.acked = next;
@@ -49,7 +49,7 @@ export class Lane {
 	 * for it.
 	 */
 	accept(seq: number, bytes: number, asks: boolean, now: number): boolean {
-		if (seq > this.next) throw violation('4.1');
+		must(seq <= this.next, 4.1);
 		if (seq < this.next) return false;
 		this.next++;
 		if (bytes) this.owed += Math.max(1, bytes / ackBytes);
@@ -100,11 +100,11 @@ export class Lane {
 		const id = Math.floor(f.ref / 2);
 		if (!named(f)) {
 			const name = heard[id - 1];
-			if (name === undefined) throw violation('6.2');
+			must(name !== undefined, 6.2);
 			return name;
 		}
 		const name = text(f.name);
-		if (!/^[A-Za-z0-9._/-]*$/.test(name) || (f.ref && (heard.push(name) !== id || id > most))) throw violation('6.2');
+		must(/^[A-Za-z0-9._/-]*$/.test(name) && (!f.ref || (heard.push(name) === id && id <= most)), 6.2);
 		return name;
 	}
 }

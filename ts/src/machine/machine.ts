@@ -1,11 +1,11 @@
 import { Code, TwinwireError } from '../error.js';
 import { Frame } from '../frame/frame.js';
 import { Kind } from '../frame/layout.js';
-import { type Call, endCalls, failWaiting, type Item } from './calls.js';
-import { type Binding, type InStream, Limit, type Listener, type OutStream, type Party, type Serving, type Window } from './config.js';
+import { type Call, endCalls, ended, failWaiting, type Item } from './calls.js';
+import { type Binding, Limit, type Listener, type Party, type Serving, type Window } from './config.js';
 import { Lane } from './lane.js';
 import type { Partial_ } from './parts.js';
-import { endStreams, renewWindows } from './streams.js';
+import { endStreams, type InStream, type OutStream, renewWindows } from './streams.js';
 
 /** How long a peer may be silent that somebody waits for (clause 14.5), in milliseconds and round trips. */
 const watchTime = 400;
@@ -14,11 +14,36 @@ const watchTrips = 2; // until the peer is asked, and one more for its answer
 /** The most that a message takes of its window (clause 5.4). */
 export const maxShare = 5;
 
-/** The resources of CREDIT (clauses 5.4, 5.5 and 12.5). */
-export enum Credit {
-	Messages,
-	Large,
-	Streams,
+/** A resource of CREDIT (clauses 5.4, 5.5 and 12.5), in both directions. */
+export class Quota {
+	/** How much of the limit of the peer this side has used. */
+	used = 0;
+	/** What the peer was granted, has taken of it, and what is over of that. */
+	granted = this.window;
+	private taken = 0;
+	private over = 0;
+
+	constructor(
+		readonly id: number,
+		public limit: number,
+		private readonly window: number,
+		/** Those of which the peer is to be told. */
+		private readonly due: Set<Quota>,
+	) {}
+
+	/** Takes a part of what the peer was granted, and reports whether it has so much. */
+	take(n = 1): boolean {
+		return (this.taken += n) <= this.granted;
+	}
+
+	/** Says that the peer may have more when it is over with n: a quarter of the window at a time, or if it has little left. */
+	free(n: number): void {
+		const { granted, window } = this;
+		const limit = (this.over += n) + window;
+		if (limit - granted < window / 4 && granted - this.taken >= Math.min(maxShare, window)) return;
+		this.granted = limit;
+		this.due.add(this);
+	}
 }
 
 /**
@@ -49,15 +74,14 @@ export class Machine {
 
 	/** What waits to be sent on lane 0 (clause 2.7): frames, encoded or not, CREDIT and WINDOW that are due. */
 	control: (Frame | Uint8Array)[] = [];
-	readonly credits = new Set<Credit>();
+	readonly credits = new Set<Quota>();
 	readonly windows = new Set<InStream>();
 
-	/** By resource, how much the peer lets this side have, and the other way round; how much there was, and is over. */
-	readonly limits: number[];
-	readonly granted: number[];
-	readonly used = [0, 0, 0];
-	readonly taken = [0, 0, 0];
-	readonly done = [0, 0, 0];
+	readonly messages: Quota;
+	readonly large: Quota;
+	readonly streams: Quota;
+	/** Those by their numbers. */
+	readonly quotas: readonly Quota[];
 
 	/** Calls and messages that wait for a window; what leaves on the call lane, in order; large messages that wait for credit, and those in parts. */
 	readonly waiting: Call[] = [];
@@ -109,8 +133,11 @@ export class Machine {
 		this.eventLane = role(2);
 		this.bulkLane = role(3);
 		this.streamLane = role(4);
-		this.limits = [peer.msgs, peer.large, peer.streams];
-		this.granted = [own.msgs, own.large, own.streams];
+		this.quotas = [
+			(this.messages = new Quota(0, peer.msgs, own.msgs, this.credits)),
+			(this.large = new Quota(1, peer.large, own.large, this.credits)),
+			(this.streams = new Quota(2, peer.streams, own.streams, this.credits)),
+		];
 		this.spare = Limit.StreamWindows - own.streams * own.stream;
 		this.watch(binding, now);
 	}
@@ -127,7 +154,7 @@ export class Machine {
 
 	/** Throws why nothing new is taken. */
 	takesNew(): void {
-		if (this.ended || this.closing || this.goodbye) throw new TwinwireError(Code.Unavailable, 'session is closing');
+		if (this.ended || this.closing || this.goodbye) throw new TwinwireError(Code.Unavailable, ended);
 	}
 
 	/** Whether the session can go on with another carrier. */
@@ -143,21 +170,6 @@ export class Machine {
 	/** Whether new frames of a lane may be sent: not before what is sent again, and not more than may be kept. */
 	open(l: Lane): boolean {
 		return l.again >= l.kept.length && l.keptBytes < (l === this.bulkLane || l === this.streamLane ? Limit.StreamRetention : Limit.Retention);
-	}
-
-	/** Says that the peer may have more of a resource when it is over with n: a quarter of the window at a time, or if it has little left. */
-	free(what: Credit, n: number): void {
-		const window = [this.own.msgs, this.own.large, this.own.streams][what] as number;
-		const limit = (this.done[what] = (this.done[what] as number) + n) + window;
-		const granted = this.granted[what] as number;
-		if (limit - granted < window / 4 && granted - (this.taken[what] as number) >= Math.min(maxShare, window)) return;
-		this.granted[what] = limit;
-		this.credits.add(what);
-	}
-
-	/** Takes a part of what the peer was granted, and reports whether it has so much. */
-	take(what: Credit, n = 1): boolean {
-		return (this.taken[what] = (this.taken[what] as number) + n) <= (this.granted[what] as number);
 	}
 
 	/** All ends of calls that are running. */
@@ -236,7 +248,7 @@ export class Machine {
 			l.acknowledge(b.nexts[l.number] ?? 0);
 			l.rebind(b.told[l.number] ?? 0);
 		}
-		for (const what of [Credit.Messages, Credit.Large, Credit.Streams]) this.credits.add(what);
+		for (const q of this.quotas) this.credits.add(q);
 		renewWindows(this);
 	}
 

@@ -1,4 +1,4 @@
-import { violation } from '../error.js';
+import { must } from '../error.js';
 import type { Frame } from '../frame/frame.js';
 import { F1 } from '../frame/layout.js';
 import { concat } from '../frame/varint.js';
@@ -27,9 +27,9 @@ const keyOf = (of: Of, id: number): number => (of > Of.Reply ? of : of ? id + 4 
 /** Takes the first frame of a message, and has done called with the whole. */
 export function begin(m: Machine, f: Frame, of: Of, done: (payload: Uint8Array) => void): void {
 	const key = keyOf(of, f.id);
-	if (m.partial.has(key)) throw violation('6.6');
+	must(!m.partial.has(key), 6.6);
 	if (!(f.flags & F1)) return done(f.payload);
-	if (f.size > m.own.max) throw violation('2.4');
+	must(f.size <= m.own.max, 2.4);
 	m.partial.set(key, { id: f.id, size: f.size, have: f.payload.length, parts: [f.payload], done });
 }
 
@@ -38,10 +38,10 @@ export function more(m: Machine, f: Frame): void {
 	const of = (f.flags >> 4) as Of;
 	const key = keyOf(of, f.id);
 	const p = m.partial.get(key);
-	if (p?.id !== f.id) throw violation('6.6');
+	must(p?.id === f.id, 6.6);
 	p.have += f.payload.length;
 	p.parts.push(f.payload);
-	if (p.have > p.size || (p.have === p.size) === (f.flags & F1) > 0) throw violation('6.6');
+	must(p.have <= p.size && (p.have < p.size) === (f.flags & F1) > 0, 6.6);
 	if (p.have < p.size) return;
 	m.partial.delete(key);
 	p.done(concat(p.parts));

@@ -1,11 +1,11 @@
-import { Code, violation } from '../error.js';
+import { Code, must } from '../error.js';
 import { Frame, numbered, parseFrame } from '../frame/frame.js';
 import { F1, F2, F3, F4, F5, Kind, layouts } from '../frame/layout.js';
 import { none, text } from '../frame/varint.js';
-import { admit, messageShare, release, reply } from './calls.js';
+import { admit, bare, messageShare, release, reply } from './calls.js';
 import { Limit, type TopicChange } from './config.js';
 import type { Lane } from './lane.js';
-import { Credit, type Machine } from './machine.js';
+import type { Machine } from './machine.js';
 import { begin, more, Of } from './parts.js';
 import { receiveData, receiveStop, receiveWindow } from './streams.js';
 
@@ -15,16 +15,16 @@ export function receive(m: Machine, pipe: number, b: Uint8Array, now: number): v
 	for (let at = 0; at < b.length && !m.ended; ) {
 		const [f, end] = parseFrame(b, at);
 		const l = m.lanes[f.lane];
-		if (!l) throw violation('2.1');
+		must(l, 2.1);
 		if (numbered(f.kind)) takeNumbered(m, pipe, f, l, end - at, now);
 		else {
-			if (m.binding.independent && pipe && f.kind !== Kind.Ack && layouts[f.kind]) throw violation('2.7');
+			must(!pipe || f.kind === Kind.Ack || !layouts[f.kind], 2.7);
 			if (f.kind === Kind.Ping) {
 				// The answer is the same frame but for its kind.
 				const answer = b.slice(at, end);
 				answer[1] = Kind.Pong;
 				m.control.push(answer);
-				if (m.control.length > 64) throw violation('8.1');
+				must(m.control.length <= 64, 8.1);
 			} else takeControl(m, f, l);
 		}
 		at = end;
@@ -33,13 +33,13 @@ export function receive(m: Machine, pipe: number, b: Uint8Array, now: number): v
 
 function takeNumbered(m: Machine, pipe: number, f: Frame, l: Lane, n: number, now: number): void {
 	const { kind } = f;
-	if ((m.binding.independent && pipe !== f.lane) || !l.bound) throw violation('4.5');
+	must(l.bound && (pipe === f.lane || !m.binding.independent), 4.5);
 	const data = kind === Kind.Data;
 	if (!l.accept(f.seq, data ? 0 : n, data && (f.flags & F5) > 0, now)) return;
-	if (f.packed) throw violation('16.1');
+	must(!f.packed, 16.1);
 	if (!layouts[kind]) return;
 	const event = kind >= Kind.Topic || (kind === Kind.More && f.flags >> 4 === Of.Event);
-	if (!data && kind !== Kind.Reset && l !== (event ? m.eventLane : m.callLane)) throw violation('4.3');
+	must(data || kind === Kind.Reset || l === (event ? m.eventLane : m.callLane), 4.3);
 	switch (kind) {
 		case Kind.Reply: reply(m, f); break;
 		case Kind.State: takeState(m, f); break;
@@ -59,9 +59,9 @@ function takeNumbered(m: Machine, pipe: number, f: Frame, l: Lane, n: number, no
 function refuse(m: Machine, f: Frame): void {
 	const { kind, id, size } = f;
 	if (kind === Kind.Cancel) return;
-	if (kind === Kind.Message) m.free(Credit.Messages, messageShare(Math.max(size, f.payload.length), m.own.msgs));
-	else m.queue.push({ payload: none, off: 0, end: 0, id, more: 0, head: () => new Frame(Kind.Reply, { id, code: Code.NotImplemented }), sent: () => {} });
-	begin(m, f, Of.Call, () => m.free(Credit.Large, size));
+	if (kind === Kind.Message) m.messages.free(messageShare(Math.max(size, f.payload.length), m.own.msgs));
+	else m.queue.push(bare(() => new Frame(Kind.Reply, { id, code: Code.NotImplemented })));
+	begin(m, f, Of.Call, () => m.large.free(size));
 }
 
 function takeControl(m: Machine, f: Frame, l: Lane): void {
@@ -73,35 +73,40 @@ function takeControl(m: Machine, f: Frame, l: Lane): void {
 		case Kind.Open: return void (l.asked = !l.bound);
 		case Kind.Pong: return m.pong(f.id);
 		case Kind.Credit:
-			if (!(f.id in m.limits)) throw violation('5.4');
-			m.limits[f.id] = Math.max(m.limits[f.id] as number, f.next);
-			return admit(m);
+			return raise(m, f);
 		case Kind.Window: return receiveWindow(m, f);
 		case Kind.Close:
-			if (m.goodbyeIn === generation) throw violation('8.2');
+			must(m.goodbyeIn < generation, 8.2);
 			m.goodbyeIn = generation;
 			m.goodbye = f;
 			return;
 		case Kind.Leaving:
-			if (m.leftIn === generation) throw violation('8.4');
+			must(m.leftIn < generation, 8.4);
 			m.leftIn = generation;
 			return m.listener.leaving(f.next || undefined, retryAfter);
 		case Kind.Challenge:
 		case Kind.Welcome:
 		case Kind.Refuse: return m.listener.renewal(kind, payload);
 	}
-	if (layouts[kind]) throw violation('3.1');
+	must(!layouts[kind], 3.1);
+}
+
+function raise(m: Machine, f: Frame): void {
+	const q = m.quotas[f.id];
+	must(q, 5.4);
+	q.limit = Math.max(q.limit, f.next);
+	admit(m);
 }
 
 /** Takes a frame of a state of the peer (clause 6.9). */
 function takeState(m: Machine, f: Frame): void {
 	const { id, flags } = f;
 	if (flags & F3) {
-		if (id <= m.lastState || m.states.size >= Limit.States) throw violation('6.9');
+		must(id > m.lastState && m.states.size < Limit.States, 6.9);
 		m.states.set((m.lastState = id), { name: text(f.name), version: 0 });
 	}
 	const s = m.states.get(id);
-	if (!s) throw violation('6.9');
+	must(s, 6.9);
 	const end = flags & F4;
 	const snapshot = flags & F2;
 	if (end) m.states.delete(id);
@@ -114,12 +119,12 @@ function takeEvent(m: Machine, f: Frame, l: Lane): void {
 	const { kind, id, flags, next } = f;
 	const begins = kind === Kind.Topic && flags & F1;
 	if (begins) {
-		if (id <= m.lastTopic || m.topics.size > Limit.Topics) throw violation('7.1');
+		must(id > m.lastTopic && m.topics.size <= Limit.Topics, 7.1);
 		m.topics.set((m.lastTopic = id), text(f.name));
 		m.versions.set(id, 0);
 	}
 	const topic = m.topics.get(id);
-	if (topic === undefined || (kind === Kind.Topic && !id)) throw violation('7.1');
+	must(topic !== undefined && (id || kind !== Kind.Topic), 7.1);
 	const tell = (what: TopicChange, type = '', missed = 0, payload = none): void => m.listener.event(topic, what, type, missed, payload);
 	if (kind === Kind.Event) {
 		const type = l.resolve(f, m.own.names);
@@ -144,7 +149,7 @@ function newer({ versions }: Machine, { id, version }: Frame): boolean {
 export function receiveDatagram(m: Machine, b: Uint8Array): void {
 	for (let at = 0, f: Frame; at < b.length; ) {
 		[f, at] = parseFrame(b, at);
-		if (f.kind !== Kind.Latest || !f.id || !f.version) throw violation('7.8');
+		must(f.kind === Kind.Latest && f.id && f.version, 7.8);
 		if (newer(m, f)) m.listener.event(m.topics.get(f.id) as string, 'event', text(f.name), 0, f.payload);
 	}
 }

@@ -1,13 +1,13 @@
-import { Code, TwinwireError, violation } from '../error.js';
+import { Code, must, TwinwireError } from '../error.js';
 import { Frame } from '../frame/frame.js';
 import { F1, F2, F3, F4, Kind } from '../frame/layout.js';
 import { decodeMetadata, type Metadata } from '../frame/metadata.js';
 import { none } from '../frame/varint.js';
-import { type InStream, Limit, type OutStream, type Party, type Serving } from './config.js';
+import { Limit, type Party, type Serving } from './config.js';
 import { messageShare } from './calls.js';
-import { Credit, type Machine } from './machine.js';
+import type { Machine } from './machine.js';
 import { begin, Of } from './parts.js';
-import { closedOut, dropIns, dropOuts, reset, stop } from './streams.js';
+import { closedOut, dropIns, dropOuts, type InStream, type OutStream, reset, stop } from './streams.js';
 
 /** A call or a message of the peer, from its start to its reply. */
 export class Served implements Party {
@@ -68,14 +68,14 @@ export class ServedCalls implements Serving {
 		const { id, flags } = f;
 		if (f.kind === Kind.Cancel) return this.cancel(f);
 		const method = m.callLane.resolve(f, m.own.names);
-		if (!method) throw violation('6.2');
+		must(method, 6.2);
 		const oneWay = f.kind === Kind.Message;
 		if (!oneWay || flags & F1) {
 			if (id <= this.lastId) return this.refuse(f, Code.BadRequest);
 			this.lastId = id;
 		}
 		const share = messageShare(Math.max(f.payload.length, f.size), m.own.msgs);
-		if (oneWay ? !m.take(Credit.Messages, share) : this.running.size >= m.own.calls) return this.refuse(f, Code.ResourceExhausted);
+		if (oneWay ? !m.messages.take(share) : this.running.size >= m.own.calls) return this.refuse(f, Code.ResourceExhausted);
 		const v = this.early.get(id) ?? new Served(id);
 		for (const [other, { ins }] of this.early) {
 			if (other > id) continue;
@@ -92,7 +92,7 @@ export class ServedCalls implements Serving {
 			this.running.set(id, v);
 		}
 		v.large = f.size;
-		if (f.size && !m.take(Credit.Large, f.size)) throw violation('5.5');
+		must(m.large.take(f.size), 5.5);
 		begin(m, f, Of.Call, (payload) => {
 			if (!oneWay && m.closing) return this.reply(v, Code.Unavailable, none, none);
 			v.payload = payload;
@@ -102,7 +102,7 @@ export class ServedCalls implements Serving {
 
 	/** Answers a call that is not run. */
 	private refuse(f: Frame, code: number): void {
-		if (f.kind === Kind.Message || f.flags & F1 || ++this.refused > this.m.own.calls) throw violation('6.1');
+		must(f.kind !== Kind.Message && !(f.flags & F1) && ++this.refused <= this.m.own.calls, 6.1);
 		this.push(f.id, code, none, none, undefined);
 	}
 
@@ -131,7 +131,7 @@ export class ServedCalls implements Serving {
 		const v = this.running.get(f.id);
 		if (!v || v.settled) return;
 		v.settled = true;
-		dropOuts(this.m, v, Code.Canceled);
+		dropOuts(this.m, v, new TwinwireError(Code.Canceled));
 		dropIns(this.m, v);
 		if (this.m.partial.delete(-f.id)) this.reply(v, Code.Canceled, none, none);
 		else if (!v.replied) v.onCancel?.(f.code);
@@ -142,8 +142,8 @@ export class ServedCalls implements Serving {
 		const { m } = this;
 		if (v.replied) return;
 		v.replied = true;
-		if (v.large) m.free(Credit.Large, v.large);
-		if (v.oneWay) return m.free(Credit.Messages, v.share);
+		if (v.large) m.large.free(v.large);
+		if (v.oneWay) return m.messages.free(v.share);
 		if (m.ended) return;
 		const refused = payload.length > m.peer.max ? Code.TooLarge : this.replyBytes && this.replyBytes + payload.length > Limit.ReplyBytes ? Code.ResourceExhausted : 0;
 		v.reply = () => (refused ? this.push(v.id, refused, none, none, v) : this.push(v.id, code, payload, meta, v));

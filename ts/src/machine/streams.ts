@@ -1,15 +1,55 @@
-import { Code, TwinwireError, violation } from '../error.js';
+import { Code, must, TwinwireError } from '../error.js';
 import { Frame } from '../frame/frame.js';
 import { F2, F3, F4, Kind, maxPayload } from '../frame/layout.js';
 import { concat, none, utf8, withLength } from '../frame/varint.js';
-import { rejection, release } from './calls.js';
-import { type InStream, Limit, type OutStream, type Party } from './config.js';
+import { bare, rejection, release } from './calls.js';
+import { Limit, type Party } from './config.js';
 import type { Lane } from './lane.js';
-import { Credit, type Machine } from './machine.js';
+import type { Machine } from './machine.js';
 
 // The streams of a session in both directions (clause 12).
 
 const nothing = (): void => {};
+
+/** What streams of both directions have. */
+class Stream {
+	begun = false;
+	ended = false;
+	/** What waits to be sent, or has arrived and was not taken. */
+	chunks: Uint8Array[] = [];
+	/** Why it is over, unless it was sent or has arrived whole. */
+	error: Error | undefined;
+	/** Called when there is room again, or something has arrived; and when it is over. */
+	wake = nothing;
+
+	constructor(
+		readonly party: Party,
+		readonly slot: number,
+		public lane: number,
+		public limit: number,
+	) {}
+}
+
+/** A stream that this side sends. */
+export class OutStream extends Stream {
+	queued = 0;
+	sent = 0;
+	/** What is to be sent is a RESET. */
+	reset = false;
+	over = false;
+}
+
+/** A stream that the peer sends. */
+export class InStream extends Stream {
+	window = this.limit;
+	received = 0;
+	consumed = 0;
+	stopped = false;
+	/** The code of its STOP. */
+	code = 0;
+	/** Another one may begin in its place. */
+	counted = false;
+}
 const over = (): TwinwireError => new TwinwireError(Code.Canceled, 'the call is over');
 
 /** The end of a call that a frame of the peer is about; callee says whose end this is. */
@@ -22,13 +62,12 @@ const outOf = (party: Party, slot: number): OutStream | undefined => party.outs.
 /** Returns the stream of this side in a slot of a call, a new one the first time. */
 export function openOut(m: Machine, party: Party, slot: number, bulk: boolean): OutStream {
 	let s = outOf(party, slot);
-	if (s) return s;
-	s = { party, slot, lane: (bulk ? m.bulkLane : m.streamLane).number, limit: m.peer.stream, chunks: [], queued: 0, sent: 0, begun: false, ended: false, reset: false, over: false, error: undefined, wake: nothing };
-	party.outs.push(s);
-	if (m.ended || party.settled || !m.limits[Credit.Streams]) {
-		s.over = true;
-		s.error = over();
-	} else m.outs.push(s);
+	if (!s) {
+		s = new OutStream(party, slot, (bulk ? m.bulkLane : m.streamLane).number, m.peer.stream);
+		party.outs.push(s);
+		m.outs.push(s);
+		if (m.ended || party.settled || !m.streams.limit) overOut(m, s, over());
+	}
 	return s;
 }
 
@@ -44,22 +83,17 @@ export function write(s: OutStream, b: Uint8Array): void {
 /** Gives a stream up (clause 12.6): what is queued is dropped. */
 export function reset(m: Machine, s: OutStream, error: TwinwireError): void {
 	if (s.over || s.reset) return;
+	if (!s.begun) return overOut(m, s, error);
 	s.error = error;
-	if (!s.begun) return overOut(m, s);
 	s.chunks = [];
 	s.queued = 0;
 	s.reset = true;
 	s.wake();
 }
 
-/** Whether a stream has something to send. */
-function sendable(m: Machine, s: OutStream): boolean {
-	if (!s.party.id || !(s.begun || (m.used[Credit.Streams] as number) < (m.limits[Credit.Streams] as number))) return false;
-	return s.reset || (s.queued ? s.sent < s.limit : s.ended);
-}
-
-/** Finds the stream whose turn it is in one of the lanes. */
-export const nextOut = (m: Machine, usable: (l: Lane) => boolean): OutStream | undefined => m.outs.find((s) => sendable(m, s) && usable(m.lanes[s.lane] as Lane));
+/** Finds the stream whose turn it is in one of the lanes: one that has something to send, and may. */
+export const nextOut = (m: Machine, usable: (l: Lane) => boolean): OutStream | undefined =>
+	m.outs.find((s) => s.party.id && (s.begun || m.streams.used < m.streams.limit) && (s.reset || (s.queued ? s.sent < s.limit : s.ended)) && usable(m.lanes[s.lane] as Lane));
 
 /** Returns the next frame of a stream, which has had its turn then. */
 export function outFrame(m: Machine, s: OutStream): Frame {
@@ -76,7 +110,7 @@ export function outFrame(m: Machine, s: OutStream): Frame {
 	if (!s.begun) {
 		s.begun = true;
 		s.party.began++;
-		m.used[Credit.Streams] = (m.used[Credit.Streams] as number) + 1;
+		m.streams.used++;
 		f.flags |= F2;
 	}
 	f.payload = gather(s, Math.min(maxPayload, s.limit - s.sent, s.queued));
@@ -101,9 +135,10 @@ function gather(s: OutStream, n: number): Uint8Array {
 	return concat(parts);
 }
 
-function overOut(m: Machine, s: OutStream): void {
+function overOut(m: Machine, s: OutStream, why?: Error): void {
 	if (s.over) return;
 	s.over = true;
+	s.error ??= why;
 	s.chunks = [];
 	m.outs.splice(m.outs.indexOf(s), 1);
 	s.wake();
@@ -111,11 +146,8 @@ function overOut(m: Machine, s: OutStream): void {
 }
 
 /** Ends the streams of this side of a call that is over or canceled (clauses 12.8 and 12.9). */
-export function dropOuts(m: Machine, party: Party, code: number): void {
-	for (const s of party.outs) {
-		if (!s.over) s.error ??= code ? new TwinwireError(code) : over();
-		overOut(m, s);
-	}
+export function dropOuts(m: Machine, party: Party, why: Error = over()): void {
+	for (const s of party.outs) overOut(m, s, why);
 }
 
 export function receiveWindow(m: Machine, f: Frame): void {
@@ -133,9 +165,7 @@ export function receiveWindow(m: Machine, f: Frame): void {
 export function receiveStop(m: Machine, f: Frame): void {
 	const party = partyOf(m, f, (f.flags & F3) > 0);
 	if (!party) return;
-	const s = openOut(m, party, f.slot, false);
-	if (!s.over) s.error = rejection(f.code, f.payload);
-	overOut(m, s);
+	overOut(m, openOut(m, party, f.slot, false), rejection(f.code, f.payload));
 }
 
 // Receiving.
@@ -144,8 +174,7 @@ export function receiveStop(m: Machine, f: Frame): void {
 export function incoming(m: Machine, party: Party, slot: number): InStream {
 	let s = party.ins.find((s) => s.slot === slot);
 	if (!s) {
-		const { stream } = m.own;
-		s = { party, slot, window: stream, limit: stream, lane: 0, received: 0, consumed: 0, begun: false, ended: false, stopped: false, counted: false, code: 0, chunks: [], error: undefined, wake: nothing };
+		s = new InStream(party, slot, 0, m.own.stream);
 		party.ins.push(s);
 		if (party.callee) m.windows.add(s);
 	}
@@ -157,16 +186,16 @@ export function receiveData(m: Machine, f: Frame): void {
 	const callee = !(f.flags & F3);
 	const data = f.kind === Kind.Data;
 	const first = data && (f.flags & F2) > 0;
-	if (first && !m.take(Credit.Streams)) throw violation('12.5');
-	if (!callee && f.id > m.lastId) throw violation('12.1');
+	must(m.streams.take(first ? 1 : 0), 12.5);
+	must(callee || f.id <= m.lastId, 12.1);
 	const party = partyOf(m, f, callee, first);
 	if (!party || party.settled) {
-		if (first) m.free(Credit.Streams, 1);
+		if (first) m.streams.free(1);
 		return;
 	}
 	const unwanted = !callee && !party.ins.some((s) => s.slot === f.slot);
 	const s = incoming(m, party, f.slot);
-	if (first === s.begun || s.ended || (s.begun && s.lane !== f.lane)) throw violation('12.2');
+	must(first !== s.begun && !s.ended && (first || !s.begun || s.lane === f.lane), 12.2);
 	if (first) {
 		s.begun = true;
 		s.lane = f.lane;
@@ -183,7 +212,7 @@ export function receiveData(m: Machine, f: Frame): void {
 	} else {
 		const n = f.payload.length;
 		s.received += n;
-		if (s.received > s.limit) throw violation('12.4');
+		must(s.received <= s.limit, 12.4);
 		if (n && !s.stopped) s.chunks.push(f.payload);
 		s.ended = (f.flags & F4) > 0;
 		if (first && !s.ended && !s.stopped) {
@@ -231,7 +260,7 @@ function drop(m: Machine, s: InStream): void {
 }
 
 function sendStop(m: Machine, s: InStream): void {
-	m.queue.push({ payload: none, off: 0, end: 0, id: 0, more: 0, head: () => new Frame(Kind.Stop, { flags: s.party.callee ? 0 : F3, id: s.party.id, slot: s.slot, code: s.code }), sent: nothing });
+	m.queue.push(bare(() => new Frame(Kind.Stop, { flags: s.party.callee ? 0 : F3, id: s.party.id, slot: s.slot, code: s.code })));
 	overIn(m, s);
 }
 
@@ -241,7 +270,7 @@ function overIn(m: Machine, s: InStream): void {
 	if (s.counted || !s.begun) return;
 	s.counted = true;
 	m.spare += s.window - m.own.stream;
-	m.free(Credit.Streams, 1);
+	m.streams.free(1);
 }
 
 /** Ends the streams of the peer of a call that is over; what has arrived is dropped. */
@@ -261,10 +290,7 @@ export function renewWindows(m: Machine): void {
 /** The end of the session. */
 export function endStreams(m: Machine, error: TwinwireError): void {
 	for (const p of m.parties()) {
-		for (const s of p.outs) {
-			if (!s.over) s.error ??= error;
-			overOut(m, s);
-		}
+		dropOuts(m, p, error);
 		for (const s of p.ins) {
 			if (!s.ended) s.error ??= error;
 			s.wake();

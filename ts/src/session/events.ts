@@ -1,5 +1,4 @@
-import { decode, type Type, type TypeOf, value } from '../codec/types.js';
-import type { Value } from '../codec/value.js';
+import { decode, type Type, type TypeOf } from '../codec/types.js';
 import { none } from '../frame/varint.js';
 import type { TopicChange } from '../machine/config.js';
 import { during, type Iterated, pulled, tell } from './iterate.js';
@@ -21,11 +20,6 @@ export class Delivery {
 	/** Decodes the event. It throws a CodecError. */
 	decode<T>(type: Type<T>): T {
 		return decode(type, this.payload);
-	}
-
-	/** The event without a type. */
-	get value(): Value {
-		return this.decode(value);
 	}
 }
 

@@ -1,10 +1,8 @@
-import { Reader } from '../codec/reader.js';
-import type { Type } from '../codec/types.js';
-import { encode } from '../codec/types.js';
+import { decode, encode, type Type } from '../codec/types.js';
 import { Code, TwinwireError } from '../error.js';
 import { concat, getVarint, none, withLength } from '../frame/varint.js';
-import { type InStream, Limit, type OutStream } from '../machine/config.js';
-import { closedOut, consume, reset, stop, write } from '../machine/streams.js';
+import { Limit } from '../machine/config.js';
+import { closedOut, consume, type InStream, type OutStream, reset, stop, write } from '../machine/streams.js';
 import { later, type Link } from './link.js';
 
 /** Takes the next bytes off a stream of the peer, undefined at the end. It throws why the stream was given up. */
@@ -38,16 +36,14 @@ export async function* readValues<T>(link: Link, s: InStream, type: Type<T>): As
 			if (n > link.machine.own.max || (n < 0 && b.length >= 8)) throw new TwinwireError(Code.BadRequest, 'malformed stream of values');
 			const end = c.at + n;
 			if (n >= 0 && end <= b.length) {
-				const r = new Reader(b.subarray(c.at, end));
-				const v = type.read(r);
-				r.finish();
+				const v = decode(type, b.subarray(c.at, end));
 				b = b.subarray(end);
 				yield v;
 				continue;
 			}
 			const more = await read(link, s);
 			if (!more) {
-				if (b.length) throw new TwinwireError(Code.BadRequest, 'stream ended within a value');
+				if (b.length) throw new TwinwireError(Code.BadRequest, 'malformed stream of values');
 				return;
 			}
 			b = b.length ? concat([b, more]) : more;

@@ -1,3 +1,5 @@
+import { whenAborted } from '../error.js';
+
 /** What is iterated over with for await, and may be left with return or await using. */
 export type Iterated<T> = AsyncIterableIterator<T> & AsyncDisposable;
 
@@ -45,12 +47,12 @@ export function pulled<T>(pull: () => readonly [] | readonly [T] | undefined, on
 		if (over) return;
 		over = true;
 		off();
-		signal?.removeEventListener('abort', stop);
+		unwatch();
 		wake();
 	};
 	const off = on(wake);
-	signal?.addEventListener('abort', stop);
-	if (signal?.aborted) stop();
+	let unwatch = (): void => {};
+	unwatch = whenAborted(signal, stop);
 	return iterated(
 		() =>
 			new Promise((resolve) => {

@@ -1,7 +1,8 @@
-import { Code, TwinwireError } from '../error.js';
+import { Code, TwinwireError, wrapped } from '../error.js';
 import { text } from '../frame/varint.js';
 import { F1 } from '../frame/layout.js';
 import { batch } from '../machine/batch.js';
+import { ended } from '../machine/calls.js';
 import type { Binding } from '../machine/config.js';
 import type { Machine } from '../machine/machine.js';
 import { receive, receiveDatagram } from '../machine/receive.js';
@@ -19,6 +20,8 @@ export function later(f: () => void): void {
 
 /** The longest time that a timer can have. */
 export const longest = 2 ** 31 - 1;
+
+const lost = 'connection lost';
 
 /** How long the peer may take to agree to a goodbye, in milliseconds. */
 const closeTime = 1000;
@@ -59,7 +62,7 @@ export class Link {
 			ready: () => mine() && this.flush(),
 			closed: (code, reason) => {
 				if (!mine()) return;
-				const error = new TwinwireError(code || Code.Unavailable, reason || 'connection lost');
+				const error = new TwinwireError(code || Code.Unavailable, reason || lost);
 				// One that broke may be followed by another (clause 14.1).
 				if ((code === undefined || code === Code.Replaced || code === Code.PeerDead) && machine.resumable && !machine.closing) this.lose(error);
 				else this.end(error);
@@ -104,7 +107,7 @@ export class Link {
 		this.timer = setTimeout(() => {
 			this.timerAt = Infinity;
 			if (!machine.tick(now())) return this.flush();
-			const dead = new TwinwireError(Code.PeerDead, 'nothing was heard from the peer for two heartbeats');
+			const dead = new TwinwireError(Code.PeerDead, lost);
 			if (!machine.resumable) return this.end(dead);
 			this.carrier?.close(dead.code, '');
 			this.lose(dead);
@@ -116,7 +119,7 @@ export class Link {
 		try {
 			f();
 		} catch (cause) {
-			this.end(cause instanceof TwinwireError ? cause : new TwinwireError(Code.Internal, '', { cause }));
+			this.end(wrapped(cause));
 		}
 	}
 
@@ -131,13 +134,13 @@ export class Link {
 		const f = this.machine.goodbye;
 		const b = batch(this.machine, 0, now());
 		if (b) this.carrier?.send(0, b);
-		if (f) this.end(new TwinwireError(f.code || Code.Unavailable, text(f.name) || 'session was closed by the server', { retryAfter: f.flags & F1 ? f.millis : undefined }), Code.Accepted);
+		if (f) this.end(new TwinwireError(f.code || Code.Unavailable, text(f.name) || ended, { retryAfter: f.flags & F1 ? f.millis : undefined }), Code.Accepted);
 	}
 
 	/** Says goodbye: what is queued is sent, and the peer agrees or time is up. */
 	close(code: number, reason: string): void {
 		if (this.error || this.machine.closing) return;
-		const why = new TwinwireError(code || Code.Canceled, reason || 'session was closed');
+		const why = new TwinwireError(code || Code.Canceled, reason || ended);
 		this.machine.close(code, reason);
 		if (!this.carrier) return this.end(why);
 		this.closer = setTimeout(() => this.end(why, code), closeTime);
@@ -149,7 +152,7 @@ export class Link {
 		if (this.error) return;
 		const { carrier, machine } = this;
 		const { closing } = machine;
-		this.error = closing ? new TwinwireError(closing.code || Code.Canceled, closing.reason || 'session was closed') : error;
+		this.error = closing ? new TwinwireError(closing.code || Code.Canceled, closing.reason || ended) : error;
 		this.carrier = undefined;
 		clearTimeout(this.timer);
 		clearTimeout(this.closer);

@@ -4,9 +4,9 @@ import type { Value } from '../codec/value.js';
 import { Code, TwinwireError } from '../error.js';
 import { encodeMetadata, type Metadata } from '../frame/metadata.js';
 import { none } from '../frame/varint.js';
-import type { InStream } from '../machine/config.js';
+
 import { type Served, ServedCalls } from '../machine/served.js';
-import { incoming, openOut, rejectionOf } from '../machine/streams.js';
+import { incoming, type InStream, openOut, rejectionOf } from '../machine/streams.js';
 import { readBody, readValues, sendSource, type Source } from './exchange.js';
 import { type Link, longest, now } from './link.js';
 

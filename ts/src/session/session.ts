@@ -1,9 +1,9 @@
 import { decode, encode, type Type, value } from '../codec/types.js';
 import type { Value } from '../codec/value.js';
-import { aborted, Code, TwinwireError } from '../error.js';
+import { aborted, Code, TwinwireError, whenAborted } from '../error.js';
 import { encodeMetadata, type Metadata } from '../frame/metadata.js';
 import { none } from '../frame/varint.js';
-import { abandon, Call, idempotent, type Outcome, start, unordered } from '../machine/calls.js';
+import { abandon, Call, ended, idempotent, type Outcome, start, unordered } from '../machine/calls.js';
 import type { Listener } from '../machine/config.js';
 import type { Machine } from '../machine/machine.js';
 import { incoming, openOut } from '../machine/streams.js';
@@ -14,8 +14,8 @@ import { during, type Iterated, iterated, pulled, tell } from './iterate.js';
 import { Link, longest, now } from './link.js';
 import { type View, Views } from './view.js';
 
-/** A method of the peer. Without types it takes and returns any Value. */
-export interface Method<A = Value, R = Value> {
+/** A method of the peer. */
+export interface Method<A, R> {
 	readonly name: string;
 	/** Undefined for a method without arguments, or without a result. */
 	readonly args: Type<A> | undefined;
@@ -24,6 +24,9 @@ export interface Method<A = Value, R = Value> {
 
 /** Describes a method. */
 export const method = <A = void, R = void>(name: string, args?: Type<A>, result?: Type<R>): Method<A, R> => ({ name, args, result });
+
+/** Describes a method without its types: it takes and returns any Value. */
+export const untyped = (name: string): Method<Value, Value> => method(name, value, value);
 
 export interface CallOptions {
 	/** Ends the wait; the callee is told. */
@@ -56,13 +59,9 @@ export interface Change {
 /** A call that is under way, with what it sends beside its arguments. */
 export interface Exchange {
 	readonly call: Call;
-	/** The type of the answer. */
-	readonly result: Type<unknown> | undefined;
 	readonly outcome: Promise<Outcome>;
 	cancel(): void;
 }
-
-type AnyMethod = string | { readonly name: string; readonly args: unknown; readonly result: unknown };
 
 /** The conversation with a server. It outlives its carriers. */
 export class Session implements AsyncDisposable {
@@ -141,36 +140,30 @@ export class Session implements AsyncDisposable {
 	}
 
 	/** Makes a call. It rejects with a TwinwireError: the callee's, or what became of the call (clause 8.3). */
-	call(name: string, args?: Value, options?: CallOptions): Promise<Value>;
-	call<A, R>(method: Method<A, R>, args: A, options?: CallOptions): Promise<R>;
-	async call(m: AnyMethod, args?: unknown, options?: CallOptions): Promise<unknown> {
-		const { result, outcome } = this.exchange(m, args, options);
-		const { payload } = await outcome;
-		return result && (payload.length ? decode(result, payload) : result.zero());
+	async call<A, R>(method: Method<A, R>, args: A, options?: CallOptions): Promise<R> {
+		const { payload } = await this.exchange(method, args, options).outcome;
+		const { result } = method;
+		return result && payload.length ? decode(result, payload) : (result?.zero() as R);
 	}
 
 	/** Sends a message, which has no answer. It resolves when it was sent. */
-	send(name: string, args?: Value, options?: CallOptions): Promise<void>;
-	send<A>(method: Method<A, void>, args: A, options?: CallOptions): Promise<void>;
-	async send(m: AnyMethod, args?: unknown, options?: CallOptions): Promise<void> {
-		await this.exchange(m, args, options, true).outcome;
+	async send<A>(method: Method<A, unknown>, args: A, options?: CallOptions): Promise<void> {
+		await this.exchange(method, args, options, true).outcome;
 	}
 
 	/** Calls a method that answers with values, and yields them. Leaving the loop cancels the call; its error comes last. */
-	values(name: string, args?: Value, options?: CallOptions): Iterated<Value>;
-	values<A, R>(method: Method<A, R>, args: A, options?: CallOptions): Iterated<R>;
-	values(m: AnyMethod, args?: unknown, options?: CallOptions): Iterated<unknown> {
+	values<A, R>(method: Method<A, R>, args: A, options?: CallOptions): Iterated<R> {
 		const { link } = this;
 		let x: Exchange | undefined;
 		let left = false;
-		const begin = (): Exchange => (x = this.exchange(m, args, options));
-		const run = async function* (): AsyncGenerator<unknown, void, undefined> {
+		const begin = (): Exchange => (x = this.exchange(method, args, options));
+		const run = async function* (): AsyncGenerator<R, void, undefined> {
 			if (left) return;
-			const { call, result, outcome, cancel } = begin();
+			const { call, outcome, cancel } = begin();
 			const s = incoming(link.machine, call, 0);
 			try {
 				try {
-					yield* readValues(link, s, result as Type<unknown>);
+					yield* readValues(link, s, method.result as Type<R>);
 				} catch (err) {
 					if (s.error) await outcome; // says more
 					throw err;
@@ -194,10 +187,8 @@ export class Session implements AsyncDisposable {
 	}
 
 	/** Calls a method that answers with bytes. The stream fails with the error of the call; canceling it cancels the call. */
-	body(name: string, args?: Value, options?: CallOptions): ReadableStream<Uint8Array>;
-	body<A>(method: Method<A, void>, args: A, options?: CallOptions): ReadableStream<Uint8Array>;
-	body(m: AnyMethod, args?: unknown, options?: CallOptions): ReadableStream<Uint8Array> {
-		const { call, outcome, cancel } = this.exchange(m, args, options);
+	body<A>(method: Method<A, unknown>, args: A, options?: CallOptions): ReadableStream<Uint8Array> {
+		const { call, outcome, cancel } = this.exchange(method, args, options);
 		return readBody(this.link, incoming(this.link.machine, call, 0), () => outcome, cancel);
 	}
 
@@ -205,21 +196,21 @@ export class Session implements AsyncDisposable {
 	 * Begins a call, and sends what it has beside its arguments.
 	 * @internal
 	 */
-	exchange(m: AnyMethod, args: unknown, options: CallOptions = {}, oneWay = false): Exchange {
+	exchange<A>(method: Method<A, unknown>, args: A, options: CallOptions = {}, oneWay = false): Exchange {
 		const { link } = this;
 		const { machine } = link;
-		const { name, args: type, result } = (typeof m === 'string' ? method(m, value, value) : m) as Method<unknown, unknown>;
+		const { name, args: type } = method;
 		const { signal, timeout, source } = options;
-		if (link.error) throw new TwinwireError(Code.Unavailable, 'session has ended', { cause: link.error });
+		if (link.error) throw new TwinwireError(Code.Unavailable, ended, { cause: link.error });
 		if (signal?.aborted) throw aborted(signal);
-		if (!/^[A-Za-z0-9._/-]{1,255}$/.test(name)) throw new TwinwireError(Code.BadRequest, 'malformed name of a method');
+		if (!/^[A-Za-z0-9._/-]{1,255}$/.test(name)) throw new TwinwireError(Code.BadRequest, 'malformed name');
 
 		let settle: ((outcome: Outcome | TwinwireError) => void) | undefined;
-		const result_ = new Promise<Outcome>((resolve, reject) => {
+		const answer = new Promise<Outcome>((resolve, reject) => {
 			settle = (outcome) => {
 				settle = undefined;
 				clearTimeout(timer);
-				signal?.removeEventListener('abort', abort);
+				off();
 				if (outcome instanceof TwinwireError) reject(outcome);
 				else resolve(outcome);
 			};
@@ -232,10 +223,9 @@ export class Session implements AsyncDisposable {
 			if (settle && (abandon(machine, call, error.code) || !oneWay)) settle?.(error);
 			link.kick();
 		};
-		const abort = (): void => giveUp(aborted(signal as AbortSignal));
 		const cancel = (): void => giveUp(new TwinwireError(Code.Canceled));
 		start(machine, call);
-		signal?.addEventListener('abort', abort);
+		const off = whenAborted(signal, giveUp);
 		const timer = timeout === undefined ? undefined : setTimeout(() => giveUp(new TwinwireError(Code.DeadlineExceeded)), Math.min(timeout, longest));
 		link.kick();
 
@@ -248,19 +238,13 @@ export class Session implements AsyncDisposable {
 				throw err;
 			}
 		})();
-		const outcome = result_.then(
-			async (outcome) => {
-				await sent;
-				options.answered?.(outcome.metadata);
-				return outcome;
-			},
-			async (err: unknown) => {
-				await sent;
-				throw err;
-			},
-		);
+		const outcome = (async () => {
+			const o = await answer.finally(() => sent);
+			options.answered?.(o.metadata);
+			return o;
+		})();
 		for (const p of [sent, outcome]) p.catch(() => {}); // whoever waits for it is told
-		return { call, result, outcome, cancel };
+		return { call, outcome, cancel };
 	}
 
 	/** The topics that the server has subscribed this session to. */

@@ -1,5 +1,5 @@
 import { type Binding, patchFields, readTable } from '../codec/patch.js';
-import { Reader } from '../codec/reader.js';
+import { fail, finish, Reader } from '../codec/reader.js';
 import { encode, type Fields, type Type } from '../codec/types.js';
 import { Code, TwinwireError } from '../error.js';
 import type { StateChange } from '../machine/config.js';
@@ -52,13 +52,13 @@ export class View<T> {
 	/** Takes what arrived. It throws a CodecError if that cannot be read; the view has no value then. */
 	receive(change: StateChange, version: number, payload: Uint8Array): void {
 		try {
-			if (change === 'end') this.error = new TwinwireError(Code.Unavailable, 'the owner has closed the state');
+			if (change === 'end') this.error = new TwinwireError(Code.Unavailable, 'state was closed');
 			else this.read(change === 'snapshot', version, new Reader(payload));
 			this.owner = version;
 		} catch (cause) {
 			this.value = this.binding = undefined;
 			this.version = 0;
-			this.error = new TwinwireError(Code.ProtocolError, 'state cannot be read', { cause });
+			this.error = new TwinwireError(Code.ProtocolError, 'malformed state', { cause });
 			throw this.error;
 		} finally {
 			tell(this.listeners, undefined);
@@ -72,13 +72,13 @@ export class View<T> {
 			this.used = 0;
 			this.error = undefined;
 		} else {
-			if (!this.binding || this.error || version !== this.owner + 1) r.fail('delta without a snapshot');
+			if (!this.binding || this.error || version !== this.owner + 1) fail(r, 'malformed state');
 			this.value = patchFields(r, this.value, this.type.fields as Fields, this.binding as Binding, 0, Infinity) as T;
 		}
-		this.used += r.finish();
+		this.used += finish(r);
 		this.version++;
 		// What deltas have brought may have been replaced since.
-		if (this.used > settleBytes && (this.used = encode(this.type, this.value as T).length) > maxValue) r.fail('value is over the limit');
+		if (this.used > settleBytes && (this.used = encode(this.type, this.value as T).length) > maxValue) fail(r, 'malformed state');
 	}
 
 	end(error: TwinwireError): void {
@@ -103,11 +103,11 @@ export class Views {
 	view<T>(name: string, type: Type<T>): View<T> {
 		let v = this.views.get(name) as View<T> | undefined;
 		if (!v) {
-			if (!type.fields) throw new TwinwireError(Code.BadRequest, 'a state is a struct');
+			if (!type.fields) throw new TwinwireError(Code.BadRequest, 'no struct');
 			v = new View(name, type);
 			this.views.set(name, v as View<unknown>);
 			const early = this.early.get(name);
-			if (early?.length === 0) v.end(new TwinwireError(Code.ResourceExhausted, 'so much of the state arrived before that it was not kept'));
+			if (early?.length === 0) v.end(new TwinwireError(Code.ResourceExhausted));
 			for (const change of early ?? []) v.receive(...change);
 			this.early.delete(name);
 			if (this.error) v.end(this.error);

@@ -1,4 +1,4 @@
-import { aborted, Code, TwinwireError } from '../error.js';
+import { Code, TwinwireError, whenAborted } from '../error.js';
 import { type Carrier, nobody, type Wire } from './carrier.js';
 
 /** What is needed of a WebSocket: that of browsers and of Node 22, and of the package ws. */
@@ -70,26 +70,21 @@ export const webSocket = (WebSocket: WebSocketClass | undefined = (globalThis as
 	name: 'websocket',
 	dial: ({ plaintext, host, path }, signal) =>
 		new Promise((resolve, reject) => {
-			if (!WebSocket) throw new TwinwireError(Code.NotImplemented, 'this platform has no WebSocket: pass one');
-			if (signal.aborted) throw aborted(signal);
+			if (!WebSocket) throw new TwinwireError(Code.NotImplemented, 'there is no WebSocket: pass one');
 			const socket = new WebSocket(`${plaintext ? 'ws' : 'wss'}://${host}${path}`, 'twinwire.1');
-			let why = '';
-			const settle = (): void => signal.removeEventListener('abort', giveUp);
-			const giveUp = (): void => {
-				socket.onopen = socket.onclose = null;
-				socket.onerror = () => {};
+			const off = whenAborted(signal, (why) => {
+				reject(why);
 				socket.close();
-				reject(aborted(signal));
-			};
-			signal.addEventListener('abort', giveUp);
+			});
+			let why = 'WebSocket could not be opened';
 			socket.binaryType = 'arraybuffer';
-			socket.onerror = (event: { message?: string }) => (why = event.message ?? '');
+			socket.onerror = ({ message = why }: { message?: string }) => (why = message);
 			socket.onclose = () => {
-				settle();
-				reject(new TwinwireError(Code.Unavailable, why || 'WebSocket could not be opened'));
+				off();
+				reject(new TwinwireError(Code.Unavailable, why));
 			};
 			socket.onopen = () => {
-				settle();
+				off();
 				resolve(carry(socket));
 			};
 		}),

@@ -1,4 +1,4 @@
-import { aborted, Code, TwinwireError } from '../error.js';
+import { aborted, Code, TwinwireError, whenAborted } from '../error.js';
 import { frameLength } from '../frame/frame.js';
 import { concat, none } from '../frame/varint.js';
 import { type Carrier, nobody, type Wire } from './carrier.js';
@@ -80,18 +80,16 @@ const silence = 2500;
 
 /** Says in a sentence why a session did not open: browsers tell all failures in the same words, so TCP is asked. */
 async function why(host: string, hashes: readonly Uint8Array[] | undefined, waited: number): Promise<string> {
-	if (waited > silence) return 'no answer over UDP: it may be blocked on the way';
+	if (waited > silence) return 'no answer over UDP: it may be blocked';
 	const untrusted = 'the certificate of the server is not trusted';
-	const refused = 'the server refused the session, as it does with pages of unknown origins';
+	const refused = 'the server refused the session';
 	try {
 		// The server's certificate as TCP sees it; or, where certificates are named, what the page's own server says of them.
 		const response = await fetch(hashes ? '/.well-known/twinwire' : `https://${host}/`, { mode: hashes ? 'same-origin' : 'no-cors', cache: 'no-store' });
-		const named = hashes?.map((h) => btoa(String.fromCharCode(...h)));
-		if (!named) return refused;
 		const told = await response.text();
-		return named.some((hash) => told.includes(hash)) ? refused : `${untrusted}: it has none of the hashes that were named`;
+		return !hashes || hashes.some((h) => told.includes(btoa(String.fromCharCode(...h)))) ? refused : `${untrusted}: it has none of the hashes`;
 	} catch {
-		return hashes ? `${untrusted}, or it refused the session` : untrusted;
+		return hashes ? `${untrusted}, or ${refused}` : untrusted;
 	}
 }
 
@@ -103,12 +101,10 @@ export const webTransport = (hashes?: readonly Uint8Array[]): Wire => ({
 	name: 'webtransport',
 	dial: async ({ host, path }, signal) => {
 		if (typeof WebTransport === 'undefined') throw new TwinwireError(Code.NotImplemented, 'there is no WebTransport in this browser');
-		if (signal.aborted) throw aborted(signal);
 		const serverCertificateHashes = hashes?.map((value) => ({ algorithm: 'sha-256', value: value as Uint8Array<ArrayBuffer> }));
 		const transport = new WebTransport(`https://${host}${path}`, serverCertificateHashes && { serverCertificateHashes });
 		transport.closed.catch(() => {});
-		const giveUp = (): void => transport.close();
-		signal.addEventListener('abort', giveUp);
+		const off = whenAborted(signal, () => transport.close());
 		const began = performance.now();
 		try {
 			await transport.ready;
@@ -117,7 +113,7 @@ export const webTransport = (hashes?: readonly Uint8Array[]): Wire => ({
 			if (signal.aborted && waited <= silence) throw aborted(signal);
 			throw new TwinwireError(Code.Unavailable, await why(host, hashes, waited), { cause });
 		} finally {
-			signal.removeEventListener('abort', giveUp);
+			off();
 		}
 		return carry(transport);
 	},
