@@ -1,8 +1,9 @@
 // The names of properties that a minified build has to keep.
 import ts from 'typescript';
 
-/** Of frames by the table of frame/layout.ts, of the maps of clauses 3.3, 3.4 and 10.6, and of platforms. */
+/** Of frames by the table of frame/layout.ts, of the maps of clauses 3.3, 3.4, 10.6 and 13, and of platforms. */
 const spoken = `id code ref size millis next slot nexts name meta payload
+files file at sum text time mode
 v app appv client attempt lanes calls msgs large streams stream max names keep session token auth cred connect features gen ping expires
 webtransport url serverCertificateHashes algorithm value
 message data code reason constructor setImmediate localStorage WebSocket`;

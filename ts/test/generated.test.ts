@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { connect, secret, TwinwireError } from 'twinwire';
-import { decode, encode } from 'twinwire/codec';
+import { connect, method, secret, TwinwireError } from 'twinwire';
+import { decode, encode, string } from 'twinwire/codec';
+import { fetchFiles, sendFiles } from 'twinwire/files';
 import { type EventDelivery, Everything, type Inner, LabClient } from './generated/lab.js';
 import { servePage } from './generated/page.js';
 import * as shapes from './generated/shapes.js';
@@ -34,6 +35,15 @@ describe('generated code', { timeout: 20_000 }, () => {
 		const { prove } = secret('ann', new Uint8Array(32).fill(3));
 		const want = createHmac('sha256', Buffer.alloc(32, 3)).update('twinwire proof 1').update(Buffer.alloc(16, 7)).update(Buffer.from('challenge')).update('ann').digest();
 		assert.deepEqual(Buffer.from((await prove?.(Buffer.from('challenge'), Buffer.alloc(16, 7))) ?? []), want);
+	});
+	it('sends and fetches files with what is shipped', async () => {
+		await using server = await start();
+		await using s = await connect(`ws://${server.plain}`, { WebSocket: sockets().WebSocket });
+		const content = new Uint8Array(100_000).map((_, i) => i);
+		await sendFiles(s, method('album.Add'), undefined, [{ name: 'a', content, time: new Date(5000) }]);
+		const got: unknown[] = [];
+		await fetchFiles(s, method('album.Get', string), 'a', async (f) => got.push(f.info.name, f.info.time?.getTime(), Buffer.from(await (await f.blob()).arrayBuffer()).equals(content)));
+		assert.deepEqual(got, ['a', 5000, true]);
 	});
 	it('calls, streams, sees states and events, and serves', async () => {
 		await using server = await start();

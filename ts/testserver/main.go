@@ -63,7 +63,17 @@ func run(plain, app, origin string, heartbeat time.Duration) error {
 	default:
 		srv.Origins = []string{origin}
 	}
-	srv.Handle(lab.NewService(&hall.hub, hall.newHandler))
+	dir, err := os.MkdirTemp("", "album")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	srv.Handle(lab.NewService(&hall.hub, hall.newHandler), newAlbum(root))
 	secure, err := server.Listen("localhost:0")
 	if err != nil {
 		return err
