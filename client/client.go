@@ -64,16 +64,11 @@ package client
 
 import (
 	"context"
-	"net/netip"
-	"net/url"
 	"strings"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/core"
 )
-
-// defaultPort is the port of an address without one.
-const defaultPort = "443"
 
 // Dial begins a session with the server at addr: host or host:port, where the
 // wires race, or one of quic://host:port, wss://host:port/path,
@@ -158,70 +153,11 @@ func (opts *Options) dial(ctx context.Context, addr string, leaves bool) (*core.
 	return s, err
 }
 
-// A target is where a dial goes.
-type target struct {
-	addr       string // as it was given
-	host, port string
-	path       string
-	wires      []wire
-	settings   // of the platform's wires
-}
-
 func (o *Options) log() core.Logger {
 	if o.Logger != nil {
 		return o.Logger
 	}
 	return core.DefaultLogger()
-}
-
-func (t *target) hostPort() string {
-	if strings.Contains(t.host, ":") {
-		return "[" + t.host + "]:" + t.port
-	}
-	return t.host + ":" + t.port
-}
-
-// parse takes an address apart.
-func parse(addr string) (*target, error) {
-	t := &target{addr: addr, path: "/twinwire"}
-	scheme, rest, ok := strings.Cut(addr, "://")
-	if !ok {
-		scheme, rest = "", addr
-	}
-	var err error
-	if t.wires, err = wiresOf(scheme); err != nil {
-		return nil, err
-	}
-	u, err := url.Parse("twinwire://" + rest)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
-		return nil, twinwire.Errorf(twinwire.BadRequest, "not an address of the form host, host:port or scheme://host:port")
-	}
-	if u.Path != "" && u.Path != "/" {
-		if scheme == "" || scheme == "quic" {
-			return nil, twinwire.Errorf(twinwire.BadRequest, "only wss://, https:// and ws:// addresses have a path")
-		}
-		t.path = u.EscapedPath()
-	}
-	if u.RawQuery != "" {
-		t.path += "?" + u.RawQuery
-	}
-	t.host, t.port = u.Hostname(), u.Port()
-	if t.port == "" {
-		t.port = defaultPort
-	}
-	if scheme == "ws" && !loopback(t.host) {
-		return nil, twinwire.Errorf(twinwire.BadRequest, "ws:// is plaintext, and for loopback addresses only; use wss://")
-	}
-	return t, nil
-}
-
-// loopback reports whether a host is this machine.
-func loopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }
 
 // A DialError says what went wrong on each wire that was tried.

@@ -4,6 +4,7 @@ package client
 
 import (
 	"crypto/tls"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -36,6 +37,21 @@ func TestParse(t *testing.T) {
 		{addr: ":443", err: "address"},
 		{addr: "wss://user@example.com", err: "address"},
 		{addr: "example.com:port", err: "address"},
+		{addr: "example.com:", hostPort: "example.com:443", path: "/twinwire", wires: both},
+		{addr: "quic://[fe80::1%25eth0]", hostPort: "[fe80::1%eth0]:443", path: "/twinwire", wires: []wire{wireQUIC}},
+		{addr: "wss://example.com?y=z", hostPort: "example.com:443", path: "/twinwire?y=z", wires: []wire{wireWebSocket}},
+		{addr: "wss://example.com/live?", hostPort: "example.com:443", path: "/live", wires: []wire{wireWebSocket}},
+		{addr: "wss://example.com/a?b?c", hostPort: "example.com:443", path: "/a?b?c", wires: []wire{wireWebSocket}},
+		{addr: "::1", err: "address"},
+		{addr: "::1:8443", err: "address"},
+		{addr: "[::1", err: "address"},
+		{addr: "[::1]8443", err: "address"},
+		{addr: "[example.com]", err: "address"},
+		{addr: "exam ple.com", err: "address"},
+		{addr: "wss://example.com/a b", err: "address"},
+		{addr: "wss://example.com/a\r\nHost: b", err: "address"},
+		{addr: "wss://example.com/#a", err: "address"},
+		{addr: "wss://example%2ecom", err: "address"},
 	} {
 		t.Run(tt.addr, func(t *testing.T) {
 			got, err := parse(tt.addr)
@@ -53,6 +69,34 @@ func TestParse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What parse takes is what net/url finds in it, which dials are made with.
+func FuzzParse(f *testing.F) {
+	for _, addr := range []string{"example.com", "wss://[::1%25a]:1/b?c", "https://a:443/%41?b#c", "wss://u:p@h", "a:b:c", "wss://ö/ü"} {
+		f.Add(addr)
+	}
+	f.Fuzz(func(t *testing.T, addr string) {
+		got, err := parse(addr)
+		if err != nil {
+			return
+		}
+		_, rest, ok := strings.Cut(addr, "://")
+		if !ok {
+			rest = addr
+		}
+		u, err := url.Parse("twinwire://" + rest)
+		if err != nil {
+			return // so the dial fails
+		}
+		port := u.Port()
+		if port == "" {
+			port = defaultPort
+		}
+		if got.host != u.Hostname() || got.port != port || u.User != nil || u.Fragment != "" {
+			t.Errorf("%q: host %q and port %q, in a URL %q and %q", addr, got.host, got.port, u.Hostname(), port)
+		}
+	})
 }
 
 // Verification is never skipped: a configuration that skips it is refused

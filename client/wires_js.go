@@ -27,6 +27,13 @@ func wiresOf(scheme string) ([]wire, error) {
 	return nil, twinwire.Errorf(twinwire.BadRequest, "unknown scheme %q: browsers have https, which is WebTransport, wss and ws, and none for the best wire", scheme)
 }
 
+// loopback reports whether a host is this machine, as the browser writes it.
+func loopback(host string) bool {
+	digits, ipv4 := strings.CutPrefix(host, "127.")
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "::1" ||
+		ipv4 && strings.Trim(digits, "0123456789.") == ""
+}
+
 // configure gives the target what the wires need of Options.
 func (t *target) configure(o *Options) error {
 	for _, pin := range o.Pins {

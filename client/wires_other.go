@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -45,6 +47,15 @@ func wiresOf(scheme string) ([]wire, error) {
 		return []wire{wirePlaintext}, nil
 	}
 	return nil, twinwire.Errorf(twinwire.BadRequest, "unknown scheme %q: quic, wss, https and ws are known, and none for the best wire", scheme)
+}
+
+// loopback reports whether a host is this machine.
+func loopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
 }
 
 // configure gives the target what the wires need of Options.

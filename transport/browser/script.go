@@ -20,6 +20,20 @@ func here() string {
 	return "unknown"
 }
 
+// remote returns the host and the port of a URL, which has none where it is that
+// of the scheme.
+func remote(u js.Value) string {
+	host, port := u.Get("hostname").String(), u.Get("port").String()
+	switch {
+	case port != "":
+	case u.Get("protocol").String() == "ws:":
+		port = "80"
+	default:
+		port = "443"
+	}
+	return host + ":" + port
+}
+
 // construct calls a constructor, whose exception is the error.
 func construct(class js.Value, args ...any) (v js.Value, err error) {
 	defer func() {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"sync"
 	"syscall/js"
 	"time"
@@ -65,7 +64,7 @@ type handler struct {
 // ErrHandshake, or os.ErrDeadlineExceeded.
 func DialWebSocket(ctx context.Context, rawURL string, o *Options) (*WebSocket, error) {
 	opt := o.withDefaults()
-	u, err := url.Parse(rawURL)
+	u, err := construct(js.Global().Get("URL"), rawURL)
 	if err != nil {
 		return nil, fmt.Errorf("browser: dial: %w", err)
 	}
@@ -80,7 +79,7 @@ func DialWebSocket(ctx context.Context, rawURL string, o *Options) (*WebSocket, 
 	socket.Set("binaryType", "arraybuffer")
 	c := &WebSocket{
 		socket: socket, end: newEnd(), arrived: make(chan struct{}, 1), passed: make(chan struct{}, 1),
-		info:     transport.Info{Wire: "websocket", Secure: u.Scheme == "wss", LocalAddr: here(), RemoteAddr: u.Host},
+		info:     transport.Info{Wire: "websocket", Secure: u.Get("protocol").String() == "wss:", LocalAddr: here(), RemoteAddr: remote(u)},
 		patience: patience{time: opt.SendTimeout},
 	}
 	opened := make(chan struct{})

@@ -5,7 +5,6 @@ package browser
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"sync"
 	"syscall/js"
 	"time"
@@ -41,7 +40,7 @@ var _ transport.Carrier = (*WebTransport)(nil)
 // os.ErrDeadlineExceeded.
 func DialWebTransport(ctx context.Context, rawURL string, o *Options) (*WebTransport, error) {
 	opt := o.withDefaults()
-	u, err := url.Parse(rawURL)
+	u, err := construct(js.Global().Get("URL"), rawURL)
 	if err != nil {
 		return nil, fmt.Errorf("browser: dial: %w", err)
 	}
@@ -55,7 +54,7 @@ func DialWebTransport(ctx context.Context, rawURL string, o *Options) (*WebTrans
 	}
 	c := &WebTransport{
 		session: session, timeout: opt.SendTimeout, over: newWaiter(), end: newEnd(),
-		info: transport.Info{Wire: "webtransport", Independent: true, Secure: true, LocalAddr: here(), RemoteAddr: u.Host},
+		info: transport.Info{Wire: "webtransport", Independent: true, Secure: true, LocalAddr: here(), RemoteAddr: remote(u)},
 	}
 	c.over.start(session.Get("closed"))
 	ready := newWaiter()
