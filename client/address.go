@@ -43,12 +43,12 @@ func parse(addr string) (*target, error) {
 	}
 	t.host, t.port, ok = split(place)
 	if !ok || strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '#' }) {
-		return nil, twinwire.Errorf(twinwire.BadRequest, "not an address of the form host, host:port or scheme://host:port")
+		return nil, twinwire.NewError(twinwire.BadRequest, "not an address of the form host, host:port or scheme://host:port")
 	}
 	path, query, _ := strings.Cut(path, "?")
 	if path != "" && path != "/" {
 		if scheme == "" || scheme == "quic" {
-			return nil, twinwire.Errorf(twinwire.BadRequest, "only wss://, https:// and ws:// addresses have a path")
+			return nil, twinwire.NewError(twinwire.BadRequest, "only wss://, https:// and ws:// addresses have a path")
 		}
 		t.path = path
 	}
@@ -56,7 +56,7 @@ func parse(addr string) (*target, error) {
 		t.path += "?" + query
 	}
 	if scheme == "ws" && !loopback(t.host) {
-		return nil, twinwire.Errorf(twinwire.BadRequest, "ws:// is plaintext, and for loopback addresses only; use wss://")
+		return nil, twinwire.NewError(twinwire.BadRequest, "ws:// is plaintext, and for loopback addresses only; use wss://")
 	}
 	return t, nil
 }

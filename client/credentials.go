@@ -3,13 +3,13 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	mathrand "math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/core"
+	"github.com/twinwire/twinwire/internal/plain"
 )
 
 // Credentials is where a client has its credentials from. It is asked at each
@@ -86,7 +86,7 @@ func (a *asker) ask(ctx context.Context) (*core.Credential, error) {
 	if a.source == nil {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, credentialTime, fmt.Errorf("%w: source did not answer within %v", twinwire.DeadlineExceeded, credentialTime))
+	ctx, cancel := context.WithTimeoutCause(ctx, credentialTime, twinwire.NewError(twinwire.DeadlineExceeded, "source did not answer within "+credentialTime.String()))
 	late := func() error { return &credentialError{context.Cause(ctx)} }
 	select {
 	case a.busy <- struct{}{}:
@@ -105,7 +105,7 @@ func (a *asker) ask(ctx context.Context) (*core.Credential, error) {
 		v := answer{err: errors.New("source ended its goroutine")}
 		defer func() {
 			if p := recover(); p != nil {
-				v.err = fmt.Errorf("source panicked: %v", p)
+				v.err = errors.New("source panicked: " + plain.Text(p))
 			}
 			answered <- v
 		}()

@@ -11,7 +11,7 @@ import (
 
 // errLeft is why the context of a function ends whose session was quiet while
 // its server was leaving.
-var errLeft = twinwire.Errorf(twinwire.Unavailable, "server is leaving, and the next session has begun elsewhere")
+var errLeft = twinwire.NewError(twinwire.Unavailable, "server is leaving, and the next session has begun elsewhere")
 
 // watch has Run go elsewhere when the server of a session announces that it is
 // leaving and there is another address: the next session is begun at once, and

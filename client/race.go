@@ -3,11 +3,11 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/core"
+	"github.com/twinwire/twinwire/internal/plain"
 	"github.com/twinwire/twinwire/transport"
 )
 
@@ -128,7 +128,7 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil, r.failed(fmt.Errorf("given up: %w", context.Cause(ctx)))
+			return nil, r.failed(plain.Wrap("given up", context.Cause(ctx)))
 		case <-next.C:
 			r.startNext(start)
 		case <-patience:
@@ -138,7 +138,7 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 			}
 		case <-chance:
 			if !r.live() {
-				return nil, r.failed(fmt.Errorf("%s: %w", r.slow(), errTooSlow))
+				return nil, r.failed(plain.Wrap(r.slow().String(), errTooSlow))
 			}
 		case p := <-r.reports:
 			open--
@@ -146,10 +146,10 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 			switch {
 			case p.err != nil:
 				n.done = true
-				r.causes = append(r.causes, fmt.Errorf("%v: %w", n.wire, p.err))
+				r.causes = append(r.causes, plain.Wrap(n.wire.String(), p.err))
 				var refused *core.RefusedError
 				if errors.As(p.err, &refused) {
-					return nil, fmt.Errorf("dial %s: %w", r.target.addr, p.err)
+					return nil, plain.Wrap("dial "+r.target.addr, p.err)
 				}
 				r.startNext(start)
 				if n.wire == wireWebSocket && chance == nil {

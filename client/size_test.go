@@ -12,9 +12,9 @@ import (
 )
 
 // maxPage is how many bytes a page may be larger than an empty Go program, both
-// compressed: half of it is fmt, context, crypto and log/slog. It is there to
-// notice what makes pages larger, such as net/http, which is 2 MB.
-const maxPage = 980_000
+// compressed. It is there to notice what makes pages larger, such as fmt or
+// net/http.
+const maxPage = 622_000
 
 // A page that imports the client and a generated contract stays small.
 func TestSizeInBrowser(t *testing.T) {

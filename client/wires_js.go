@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/twinwire/twinwire"
@@ -24,7 +25,7 @@ func wiresOf(scheme string) ([]wire, error) {
 	case "ws":
 		return []wire{wirePlaintext}, nil
 	}
-	return nil, twinwire.Errorf(twinwire.BadRequest, "unknown scheme %q: browsers have https, which is WebTransport, wss and ws, and none for the best wire", scheme)
+	return nil, twinwire.NewError(twinwire.BadRequest, "unknown scheme "+strconv.Quote(scheme)+": browsers have https, which is WebTransport, wss and ws, and none for the best wire")
 }
 
 // loopback reports whether a host is this machine, as the browser writes it.
@@ -38,7 +39,7 @@ func loopback(host string) bool {
 func (t *target) configure(o *Options) error {
 	for _, pin := range o.Pins {
 		if !strings.HasPrefix(pin.String(), "cert-") {
-			return twinwire.Errorf(twinwire.BadRequest, "browsers compare whole certificates: pin %q is none of a certificate", pin)
+			return twinwire.NewError(twinwire.BadRequest, "browsers compare whole certificates: pin "+pin.String()+" is none of a certificate")
 		}
 		t.hashes = append(t.hashes, pin.Sum())
 	}

@@ -98,7 +98,7 @@ func (o *Options) tlsConfig(host string) (*tls.Config, error) {
 		if len(o.Pins) > 0 {
 			cfg.InsecureSkipVerify, cfg.VerifyConnection = pinned.InsecureSkipVerify, pinned.VerifyConnection
 		} else if cfg.InsecureSkipVerify && cfg.VerifyConnection == nil && cfg.VerifyPeerCertificate == nil {
-			return nil, twinwire.Errorf(twinwire.BadRequest, "InsecureSkipVerify without a verification of one's own: use Pins")
+			return nil, twinwire.NewError(twinwire.BadRequest, "InsecureSkipVerify without a verification of one's own: use Pins")
 		}
 	}
 	cfg.MinVersion = tls.VersionTLS13

@@ -302,7 +302,7 @@ func (v *arrival) hello(payload []byte) (*hello, error) {
 		return nil, err
 	}
 	if h.attempt == (ID{}) {
-		return nil, twinwire.Errorf(twinwire.ProtocolError, "hello without an attempt id")
+		return nil, twinwire.NewError(twinwire.ProtocolError, "hello without an attempt id")
 	}
 	if why := a.refuse.Load(); why != nil && !h.resumes {
 		return nil, (*why)()
@@ -441,7 +441,7 @@ func (v *arrival) resumes(h *hello) error {
 	a.mu.Unlock()
 	switch {
 	case s == nil || h.token == nil:
-		return twinwire.Errorf(twinwire.NotFound, "session is not known")
+		return twinwire.NewError(twinwire.NotFound, "session is not known")
 	case s.Principal().id() != v.principal.id():
 		return errOther // whatever the token: nothing changes (clause 15.6)
 	}

@@ -49,7 +49,7 @@ func (a *Acceptor) EndParked(share int) int {
 }
 
 // errShort is why a session ends that had to be shed.
-var errShort = twinwire.Errorf(twinwire.ResourceExhausted, "server is short of memory")
+var errShort = twinwire.NewError(twinwire.ResourceExhausted, "server is short of memory")
 
 // Limits returns the acceptor's limits, with every field set.
 func (a *Acceptor) Limits() Limits { return a.limits }

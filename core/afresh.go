@@ -36,7 +36,7 @@ func (s *Session) Unheard() bool {
 func GreetFirst(ctx context.Context, carrier transport.Carrier, s *Session) (*Offer, error) {
 	if !s.Unheard() {
 		carrier.Close(twinwire.Canceled, "")
-		return nil, twinwire.Errorf(twinwire.FailedPrecondition, "session was heard of")
+		return nil, twinwire.NewError(twinwire.FailedPrecondition, "session was heard of")
 	}
 	o := newOffer(carrier, s.cfg, s.mux, ID{})
 	o.first = s

@@ -2,7 +2,7 @@ package core
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -112,13 +112,13 @@ func (s *Session) run(r *Request) (payload, meta []byte, err error) {
 	if err == nil && result != nil {
 		b, bad := r.encode(result)
 		if bad != nil { // whatever its code, it is this side's mistake
-			return payload, nil, fmt.Errorf("cannot encode result of %s: %v", r.Method, bad)
+			return payload, nil, errors.New("cannot encode result of " + r.Method + ": " + bad.Error())
 		}
 		payload = b
 	}
 	meta, bad := r.replyMetadata()
 	if bad != nil && err == nil {
-		err = fmt.Errorf("metadata of the reply: %v", bad)
+		err = errors.New("metadata of the reply: " + bad.Error())
 	}
 	return payload, meta, err
 }

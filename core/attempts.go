@@ -52,7 +52,7 @@ func (a *Acceptor) attempt(h *hello, owner string, carrier transport.Carrier, no
 	case t.owner != owner:
 		return nil, errOther
 	case t.begun:
-		return nil, twinwire.Errorf(twinwire.Replaced, replaced)
+		return nil, twinwire.NewError(twinwire.Replaced, replaced)
 	}
 	if t.seat == nil {
 		if a.short.Load() {

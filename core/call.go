@@ -197,7 +197,7 @@ func (s *Session) start(ctx context.Context, p *pending, method string, args cod
 		return o.status.failed(contextError(ctx, "before it was sent"))
 	}
 	if !frame.ValidMethod(method) {
-		return o.status.failed(twinwire.Errorf(twinwire.BadRequest, "%q cannot be the name of a method", method))
+		return o.status.failed(badMethod(method))
 	}
 	if err := p.encode(s, ctx, o, method, args, oneWay); err != nil {
 		return o.status.failed(err)

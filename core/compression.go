@@ -208,7 +208,7 @@ func (r *Request) packReply(payload []byte) [][]byte {
 func agreed(packers []*packer, own, welcome *hello) (*packer, error) {
 	p := choose(packers, welcome.features)
 	if slices.ContainsFunc(welcome.features, func(name string) bool { return !slices.Contains(own.features, name) }) {
-		return nil, twinwire.Errorf(twinwire.ProtocolError, "server chose a feature that was not offered")
+		return nil, twinwire.NewError(twinwire.ProtocolError, "server chose a feature that was not offered")
 	}
 	return p, nil
 }

@@ -1,7 +1,7 @@
 package core
 
 import (
-	"fmt"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/twinwire/twinwire"
@@ -69,7 +69,7 @@ var limitNames = [limits]string{
 // String returns the limit's name, for people and for labels.
 func (l Limit) String() string {
 	if l >= limits {
-		return fmt.Sprintf("limit(%d)", uint8(l))
+		return "limit(" + strconv.Itoa(int(l)) + ")"
 	}
 	return limitNames[l]
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/twinwire/twinwire"
 )
@@ -48,14 +49,14 @@ func TokenCredential(token string) *Credential {
 func SecretCredential(name string, secret []byte) (*Credential, error) {
 	switch {
 	case name == "" || len(name) > maxClient:
-		return nil, twinwire.Errorf(twinwire.BadRequest, "name of a secret has %d bytes, not 1 to %d", len(name), maxClient)
+		return nil, twinwire.NewError(twinwire.BadRequest, "name of a secret has "+strconv.Itoa(len(name))+" bytes, not 1 to "+strconv.Itoa(maxClient))
 	case len(secret) < MinSecret:
-		return nil, twinwire.Errorf(twinwire.BadRequest, "secret has %d bytes and needs %d", len(secret), MinSecret)
+		return nil, twinwire.NewError(twinwire.BadRequest, "secret has "+strconv.Itoa(len(secret))+" bytes and needs "+strconv.Itoa(MinSecret))
 	}
 	key := append([]byte(nil), secret...)
 	return &Credential{Method: MethodSecret, Data: []byte(name), Prove: func(_ context.Context, attempt ID, challenge []byte) ([]byte, error) {
 		if len(challenge) != ChallengeSize {
-			return nil, twinwire.Errorf(twinwire.ProtocolError, "challenge has %d bytes, not %d", len(challenge), ChallengeSize)
+			return nil, twinwire.NewError(twinwire.ProtocolError, "challenge has "+strconv.Itoa(len(challenge))+" bytes, not "+strconv.Itoa(ChallengeSize))
 		}
 		return authenticated(key, proven(name, attempt, challenge))
 	}}, nil
@@ -78,7 +79,7 @@ func (c *Credential) Equal(other *Credential) bool {
 // check reports what cannot be sent.
 func (c *Credential) check() error {
 	if c != nil && (c.Method == "" || len(c.Method) > maxAuthMethod) {
-		return twinwire.Errorf(twinwire.BadRequest, "method of authentication has %d bytes, not 1 to %d", len(c.Method), maxAuthMethod)
+		return twinwire.NewError(twinwire.BadRequest, "method of authentication has "+strconv.Itoa(len(c.Method))+" bytes, not 1 to "+strconv.Itoa(maxAuthMethod))
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -87,14 +86,14 @@ func (o *Offer) greet(ctx context.Context) (*Offer, error) {
 	o.own.credential = nil
 	if len(o.cfg.Hello.Client) > maxClient {
 		carrier.Close(twinwire.TooLarge, "")
-		return nil, twinwire.Errorf(twinwire.TooLarge, "client id of %d bytes is over the limit of %d", len(o.cfg.Hello.Client), maxClient)
+		return nil, tooLarge("client id", len(o.cfg.Hello.Client), maxClient)
 	}
 	if len(payload) > maxHello {
 		carrier.Close(twinwire.TooLarge, "hello is too large")
-		return nil, twinwire.Errorf(twinwire.TooLarge, "hello of %d bytes is over the limit", len(payload))
+		return nil, tooLarge("hello", len(payload), maxHello)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limits.HandshakeTime,
-		fmt.Errorf("%w: server did not answer the hello within %v", twinwire.DeadlineExceeded, limits.HandshakeTime))
+		twinwire.NewError(twinwire.DeadlineExceeded, "server did not answer the hello within "+limits.HandshakeTime.String()))
 	defer cancel()
 	// A peer that does not read must not hold up the dial.
 	stop := context.AfterFunc(ctx, func() { carrier.Close(twinwire.Canceled, "") })
@@ -201,24 +200,24 @@ func (o *Offer) receiveAnswer(frames []byte) error {
 	n, err := f.Parse(frames)
 	switch {
 	case err != nil:
-		return twinwire.Errorf(twinwire.ProtocolError, "%v", err)
+		return twinwire.NewError(twinwire.ProtocolError, err.Error())
 	case f.Kind == frame.Refuse:
 		return refusedError(&f)
 	case f.Kind != frame.Welcome || n != len(frames):
-		return twinwire.Errorf(twinwire.ProtocolError, "server did not answer the hello with a welcome")
+		return twinwire.NewError(twinwire.ProtocolError, "server did not answer the hello with a welcome")
 	}
 	o.welcome, err = parseHello(f.Payload)
 	if err != nil {
 		return err
 	}
 	if keeps := o.welcome.keep > 0; keeps != (o.welcome.token != nil) || o.welcome.keep > o.own.keep || o.welcome.resumes != (o.resume != nil) {
-		return twinwire.Errorf(twinwire.ProtocolError, "server sent a welcome that makes no sense")
+		return twinwire.NewError(twinwire.ProtocolError, "server sent a welcome that makes no sense")
 	}
 	if o.packer, err = agreed(o.packers, o.own, o.welcome); err != nil {
 		return err
 	}
 	if o.welcome.version != ProtocolVersion || o.welcome.heartbeat < minHeartbeat || o.welcome.generation == 0 || o.welcome.generation > frame.MaxVarint {
-		return twinwire.Errorf(twinwire.ProtocolError, "server sent a welcome that makes no sense")
+		return twinwire.NewError(twinwire.ProtocolError, "server sent a welcome that makes no sense")
 	}
 	return nil
 }
@@ -246,7 +245,7 @@ func (o *Offer) Accept() *Session {
 // resumes makes the hello one of a session that is to go on.
 func (o *Offer) resumes(s *Session) error {
 	if s.keep == nil {
-		return twinwire.Errorf(twinwire.FailedPrecondition, "session cannot be resumed")
+		return twinwire.NewError(twinwire.FailedPrecondition, "session cannot be resumed")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

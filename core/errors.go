@@ -2,6 +2,7 @@ package core
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -92,6 +93,16 @@ func rejected(err error) (code uint16, payload []byte) {
 		details = e.Details
 	}
 	return uint16(twinwire.CodeOf(err)), machine.Rejection(text(err), details)
+}
+
+// badMethod is the error of a call whose method nobody can have.
+func badMethod(name string) error {
+	return twinwire.NewError(twinwire.BadRequest, strconv.Quote(name)+" cannot be the name of a method")
+}
+
+// tooLarge is the error of what has n bytes and may have most.
+func tooLarge(what string, n, most int) error {
+	return twinwire.NewError(twinwire.TooLarge, what+" of "+strconv.Itoa(n)+" bytes is over the limit of "+strconv.Itoa(most))
 }
 
 // carrierError returns the cause of the end of a carrier as an error with a

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/twinwire/twinwire"
@@ -45,7 +46,7 @@ func (sub *Subscription) Session() *Session { return sub.session }
 // SlowConsumer if too much waits for the session already, which ends it.
 func (s *Session) Subscribe(topic string, overflow Overflow) (*Subscription, error) {
 	if len(topic) > frame.MaxName {
-		return nil, twinwire.Errorf(twinwire.TooLarge, "topic name of %d bytes is over the limit of %d", len(topic), frame.MaxName)
+		return nil, tooLarge("topic name", len(topic), frame.MaxName)
 	}
 	most := min(s.limits.Topics, machine.MaxTopics)
 	s.mu.Lock()
@@ -56,7 +57,7 @@ func (s *Session) Subscribe(topic string, overflow Overflow) (*Subscription, err
 	case s.topics >= most:
 		s.mu.Unlock()
 		s.counts.Add(LimitTopics)
-		return nil, twinwire.Errorf(twinwire.ResourceExhausted, "session is subscribed to %d topics already", most)
+		return nil, twinwire.NewError(twinwire.ResourceExhausted, "session is subscribed to "+strconv.Itoa(most)+" topics already")
 	}
 	sub, err := s.m.Subscribe(topic, overflow)
 	if err != nil {
@@ -103,7 +104,7 @@ func (s *Session) emit(sub *machine.Sub, typ string, payload []byte, overflow Ov
 	if typ != s.emitted { // as a rule it is the same string as before
 		if !frame.ValidType(typ) {
 			s.mu.Unlock()
-			return false, twinwire.Errorf(twinwire.BadRequest, "%.300q cannot be the name of an event type", typ)
+			return false, twinwire.NewError(twinwire.BadRequest, strconv.Quote(typ[:min(len(typ), 300)])+" cannot be the name of an event type")
 		}
 		s.emitted = typ
 	}

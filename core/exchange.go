@@ -54,7 +54,7 @@ func (s *Session) Begin(ctx context.Context, method string, args codec.Marshaler
 		return x, nil
 	case <-x.done:
 		if x.err == nil {
-			return nil, twinwire.Errorf(twinwire.Canceled, "an interceptor answered a call with streams by itself")
+			return nil, twinwire.NewError(twinwire.Canceled, "an interceptor answered a call with streams by itself")
 		}
 		return nil, x.err
 	}

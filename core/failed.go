@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 
 	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/internal/plain"
 )
 
 // A PanicError is what a handler ended with that panicked. Its caller gets
@@ -16,13 +17,13 @@ type PanicError struct {
 }
 
 // Error returns the value as text.
-func (e *PanicError) Error() string { return "handler panicked: " + sprint(e.Value) }
+func (e *PanicError) Error() string { return "handler panicked: " + plain.Text(e.Value) }
 
 // panicked logs a panic of what serves r and returns it as an error.
 func (s *Session) panicked(r *Request, v any) error {
 	e := &PanicError{v, debug.Stack()}
 	s.log.Error("twinwire: handler panicked", "session", s.id.String(), "method", r.Method,
-		"panic", sprint(v), "stack", string(e.Stack))
+		"panic", plain.Text(v), "stack", string(e.Stack))
 	return e
 }
 

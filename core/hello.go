@@ -2,7 +2,7 @@ package core
 
 import (
 	"encoding/hex"
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -247,18 +247,18 @@ func parseHello(payload []byte) (*hello, error) {
 	}
 	r.Leave()
 	if err := r.Finish(); err != nil {
-		return nil, twinwire.Errorf(twinwire.ProtocolError, "malformed hello")
+		return nil, twinwire.NewError(twinwire.ProtocolError, "malformed hello")
 	}
 	if h.minVersion == 0 {
 		h.minVersion = h.version
 	}
 	switch {
 	case h.version < 1, h.minVersion < 1, h.minVersion > h.version:
-		return nil, twinwire.Errorf(twinwire.ProtocolError, "hello without a protocol version")
+		return nil, twinwire.NewError(twinwire.ProtocolError, "hello without a protocol version")
 	case len(h.App) > maxAppName, len(h.Version) > maxAppName, len(h.Client) > maxClient, len(h.Connect) > maxConnect, len(h.auth) > maxAuthMethod:
-		return nil, twinwire.Errorf(twinwire.TooLarge, "hello has a field over its limit")
+		return nil, twinwire.NewError(twinwire.TooLarge, "hello has a field over its limit")
 	case h.window.Large < h.window.MaxMessage:
-		return nil, twinwire.Errorf(twinwire.ProtocolError, "hello with a window smaller than a message")
+		return nil, twinwire.NewError(twinwire.ProtocolError, "hello with a window smaller than a message")
 	}
 	return h, nil
 }
@@ -280,11 +280,11 @@ func (h *hello) agree(own *Hello) (int64, error) {
 	version := min(h.version, ProtocolVersion)
 	switch {
 	case version < h.minVersion:
-		return 0, twinwire.Errorf(twinwire.VersionMismatch, "protocol version %d is not spoken here, only %d", h.minVersion, ProtocolVersion)
+		return 0, twinwire.NewError(twinwire.VersionMismatch, "protocol version "+strconv.FormatInt(h.minVersion, 10)+" is not spoken here, only "+strconv.Itoa(ProtocolVersion))
 	case h.App != "" && own.App != "" && h.App != own.App:
-		return 0, twinwire.Errorf(twinwire.VersionMismatch, "this is application %q", shorten(own.App))
+		return 0, twinwire.NewError(twinwire.VersionMismatch, "this is application "+strconv.Quote(shorten(own.App)))
 	case h.Version != "" && own.Version != "" && h.Version != own.Version:
-		return 0, twinwire.Errorf(twinwire.VersionMismatch, "application version %q is spoken here, not the client's", shorten(own.Version))
+		return 0, twinwire.NewError(twinwire.VersionMismatch, "application version "+strconv.Quote(shorten(own.Version))+" is spoken here, not the client's")
 	}
 	return version, nil
 }
@@ -312,9 +312,9 @@ type RefusedError struct {
 // Error returns the reason and the code.
 func (e *RefusedError) Error() string {
 	if e.Reason == "" {
-		return fmt.Sprintf("refused by server: %s", e.Code)
+		return "refused by server: " + e.Code.String()
 	}
-	return fmt.Sprintf("refused by server: %s: %s", e.Reason, e.Code)
+	return "refused by server: " + e.Reason + ": " + e.Code.String()
 }
 
 // Unwrap returns the code.

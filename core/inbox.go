@@ -1,8 +1,9 @@
 package core
 
 import (
-	"fmt"
+	"errors"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/twinwire/twinwire"
@@ -124,7 +125,7 @@ func (in *inbox) give(s *Session, slot *stateSlot, u StateUpdate) {
 	}
 }
 
-var errPanicked = fmt.Errorf("callback panicked")
+var errPanicked = errors.New("callback panicked")
 
 // event takes an event that arrived.
 func (in *inbox) event(s *Session, e *machine.EventIn) {
@@ -232,9 +233,9 @@ func (s *Session) ReceiveState(name string, r StateReceiver) error {
 	slot := in.slot(name)
 	switch {
 	case slot.receiver != nil:
-		return twinwire.Errorf(twinwire.AlreadyExists, "state %q has a receiver already", name)
+		return twinwire.NewError(twinwire.AlreadyExists, "state "+strconv.Quote(name)+" has a receiver already")
 	case slot.lost:
-		return twinwire.Errorf(twinwire.ResourceExhausted, "state %q changed too much before it was received", name)
+		return twinwire.NewError(twinwire.ResourceExhausted, "state "+strconv.Quote(name)+" changed too much before it was received")
 	}
 	slot.receiver = r
 	for _, u := range slot.waiting {
@@ -257,7 +258,7 @@ func (s *Session) ReceiveEvents(family string, r EventReceiver) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.receivers[family] != nil {
-		return twinwire.Errorf(twinwire.AlreadyExists, "events of %q have a receiver already", family)
+		return twinwire.NewError(twinwire.AlreadyExists, "events of "+strconv.Quote(family)+" have a receiver already")
 	}
 	in.receive(s, family, r)
 	return nil

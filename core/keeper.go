@@ -1,11 +1,11 @@
 package core
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/internal/machine"
+	"github.com/twinwire/twinwire/internal/plain"
 )
 
 // A keeper is what lets a session outlive its carriers (clause 14). It is
@@ -56,7 +56,7 @@ func (k *keeper) expire() {
 	}
 	cause := k.cause
 	s.mu.Unlock()
-	s.end(&lostError{fmt.Errorf("no other carrier within %v: %w", k.time, cause)})
+	s.end(&lostError{plain.Wrap("no other carrier within "+k.time.String(), cause)})
 }
 
 // GiveUp ends a session that has no carrier, because none can be had: err is
@@ -71,7 +71,7 @@ func (s *Session) GiveUp(err error) {
 }
 
 // errCrowdedOut is why a session ends that had to make room for another.
-var errCrowdedOut = twinwire.Errorf(twinwire.ResourceExhausted, "too many sessions of this client wait for another carrier")
+var errCrowdedOut = twinwire.NewError(twinwire.ResourceExhausted, "too many sessions of this client wait for another carrier")
 
 // parkLocked takes room for what the session keeps. A client has as many
 // sessions as it likes.

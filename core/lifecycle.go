@@ -2,8 +2,8 @@ package core
 
 import (
 	"context"
-	"fmt"
 	"iter"
+	"strconv"
 	"time"
 
 	"github.com/twinwire/twinwire/transport"
@@ -43,7 +43,7 @@ const (
 // String returns the phase in lower case.
 func (p Phase) String() string {
 	if p > Ended {
-		return fmt.Sprintf("phase(%d)", uint8(p))
+		return "phase(" + strconv.Itoa(int(p)) + ")"
 	}
 	return [...]string{"connecting", "connected", "detached", "resumed", "reset", "leaving", "closed", "ended"}[p]
 }
@@ -77,15 +77,15 @@ func (c Change) String() string {
 	s := c.Phase.String()
 	switch c.Phase {
 	case Connecting:
-		s += fmt.Sprintf(", try %d", c.Try)
+		s += ", try " + strconv.Itoa(c.Try)
 	case Connected, Resumed, Reset:
-		s += fmt.Sprintf(" by %v", c.Wire)
+		s += " by " + c.Wire.String()
 	case Leaving:
 		if !c.Until.IsZero() {
-			s += fmt.Sprintf(" within %v", c.Until.Sub(c.At).Round(time.Millisecond))
+			s += " within " + c.Until.Sub(c.At).Round(time.Millisecond).String()
 		}
 	case Ended:
-		s += fmt.Sprintf(", %d pending", c.Pending)
+		s += ", " + strconv.Itoa(c.Pending) + " pending"
 	}
 	if c.Cause != nil {
 		s += ": " + c.Cause.Error()

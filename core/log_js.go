@@ -1,8 +1,9 @@
 package core
 
 import (
-	"strconv"
 	"syscall/js"
+
+	"github.com/twinwire/twinwire/internal/plain"
 )
 
 // DefaultLogger returns what logs where a program names no Logger: the console
@@ -20,28 +21,10 @@ func (console) Error(msg string, args ...any) { say("error", msg, args) }
 func say(method, msg string, args []any) {
 	for i, arg := range args {
 		if i%2 == 0 {
-			msg += " " + sprint(arg)
+			msg += " " + plain.Text(arg)
 		} else {
-			msg += "=" + sprint(arg)
+			msg += "=" + plain.Text(arg)
 		}
 	}
 	js.Global().Get("console").Call(method, msg)
-}
-
-// sprint returns a value that is logged, or that somebody panicked with, as
-// text: fmt would be a fifth of a page.
-func sprint(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "<nil>"
-	case string:
-		return v
-	case error:
-		return v.Error()
-	case interface{ String() string }:
-		return v.String()
-	case int:
-		return strconv.Itoa(v)
-	}
-	return "(a value without text)"
 }

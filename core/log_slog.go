@@ -3,16 +3,12 @@
 package core
 
 import (
-	"fmt"
 	"log/slog"
 )
 
 // DefaultLogger returns what logs where a program names no Logger:
 // slog.Default(), and in a browser its console.
 func DefaultLogger() Logger { return slog.Default() }
-
-// sprint returns a value that somebody panicked with as text.
-func sprint(v any) string { return fmt.Sprint(v) }
 
 // LogValue keeps credentials out of logs.
 func (c *Credential) LogValue() slog.Value { return slog.StringValue(c.String()) }

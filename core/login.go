@@ -44,7 +44,7 @@ type Login struct {
 // or ctx is done.
 func (l *Login) Challenge(ctx context.Context, challenge []byte) (proof []byte, err error) {
 	if l.challenge == nil || len(challenge) > frame.MaxPayload {
-		return nil, twinwire.Errorf(twinwire.FailedPrecondition, "no challenge can be sent")
+		return nil, twinwire.NewError(twinwire.FailedPrecondition, "no challenge can be sent")
 	}
 	f := l.challenge
 	l.challenge = nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
@@ -22,12 +23,12 @@ func (md Metadata) appendTo(b []byte) ([]byte, error) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(md)) {
 		if !frame.ValidKey(key) {
-			return nil, twinwire.Errorf(twinwire.BadRequest, "%q cannot be a key of metadata", key)
+			return nil, twinwire.NewError(twinwire.BadRequest, strconv.Quote(key)+" cannot be a key of metadata")
 		}
 		b = frame.AppendPair(b, key, md[key])
 	}
 	if len(b) > frame.MaxMetadata || len(md) > frame.MaxPairs {
-		return nil, twinwire.Errorf(twinwire.TooLarge, "metadata of %d pairs and %d bytes is over the limit", len(md), len(b))
+		return nil, twinwire.NewError(twinwire.TooLarge, "metadata of "+strconv.Itoa(len(md))+" pairs and "+strconv.Itoa(len(b))+" bytes is over the limit")
 	}
 	return b, nil
 }

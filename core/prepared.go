@@ -24,7 +24,7 @@ type Prepared struct {
 // arguments are none.
 func Prepare(method string, args codec.Marshaler) (*Prepared, error) {
 	if !frame.ValidMethod(method) {
-		return nil, twinwire.Errorf(twinwire.BadRequest, "%q cannot be the name of a method", method)
+		return nil, badMethod(method)
 	}
 	p := &Prepared{method: method}
 	if args != nil {
@@ -99,7 +99,7 @@ func (p *Prepared) append(b []byte) ([]byte, error) {
 	}
 	constant, old, ok := mapHeader(b[start:])
 	if !ok {
-		return b, twinwire.Errorf(twinwire.BadRequest, "%s is not prepared with a map, which fields could be added to", p.method)
+		return b, twinwire.NewError(twinwire.BadRequest, p.method+" is not prepared with a map, which fields could be added to")
 	}
 	end := len(b)
 	if b, err = p.fields.AppendMsgpack(b); err != nil {
@@ -107,7 +107,7 @@ func (p *Prepared) append(b []byte) ([]byte, error) {
 	}
 	varying, header, ok := mapHeader(b[end:])
 	if !ok {
-		return b, twinwire.Errorf(twinwire.BadRequest, "what is added to %s is not a map", p.method)
+		return b, twinwire.NewError(twinwire.BadRequest, "what is added to "+p.method+" is not a map")
 	}
 	b = slices.Delete(b, end, end+header)
 	var scratch [5]byte

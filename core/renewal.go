@@ -8,6 +8,7 @@ import (
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/frame"
 	"github.com/twinwire/twinwire/internal/machine"
+	"github.com/twinwire/twinwire/internal/plain"
 )
 
 // A renewing is a renewal of the session's credentials that is under way
@@ -78,7 +79,7 @@ func parseRenewal(payload []byte) (*hello, error) {
 	}
 	r.Leave()
 	if r.Finish() != nil || len(h.auth) > maxAuthMethod {
-		return nil, twinwire.Errorf(twinwire.ProtocolError, "malformed hello")
+		return nil, twinwire.NewError(twinwire.ProtocolError, "malformed hello")
 	}
 	return h, nil
 }
@@ -91,21 +92,21 @@ func parseRenewal(payload []byte) (*hello, error) {
 // credentials there. It is for clients, and one at a time.
 func (s *Session) Renew(ctx context.Context, c *Credential) error {
 	if c == nil || !s.client {
-		return twinwire.Errorf(twinwire.FailedPrecondition, "nothing to renew")
+		return twinwire.NewError(twinwire.FailedPrecondition, "nothing to renew")
 	}
 	payload := appendCredential(codec.AppendMapHeader(nil, 2), c.Method, c.Data)
 	if err := c.check(); err != nil {
 		return err
 	}
 	if len(payload) > maxHello {
-		return twinwire.Errorf(twinwire.TooLarge, "credential of %d bytes is over the limit", len(c.Data))
+		return tooLarge("credential", len(c.Data), maxHello)
 	}
 	n := &renewing{credential: c, answer: make(chan error, 1)}
 	s.mu.Lock()
 	switch {
 	case s.renews != nil:
 		s.mu.Unlock()
-		return twinwire.Errorf(twinwire.FailedPrecondition, "another renewal is under way")
+		return twinwire.NewError(twinwire.FailedPrecondition, "another renewal is under way")
 	case !s.m.Renew(payload):
 		err := s.err
 		s.mu.Unlock()
@@ -124,7 +125,7 @@ func (s *Session) Renew(ctx context.Context, c *Credential) error {
 	}
 }
 
-var errNoCarrier = twinwire.Errorf(twinwire.Unavailable, "session has no carrier")
+var errNoCarrier = twinwire.NewError(twinwire.Unavailable, "session has no carrier")
 
 // renewalEndedLocked gives up the renewal that is under way, if there is one,
 // because its carrier is not the session's any more. mu is held.
@@ -187,16 +188,16 @@ func (s *Session) prove(n *renewing, challenge []byte) {
 // prove answers a challenge. A panic is an error.
 func (c *Credential) prove(ctx context.Context, attempt ID, challenge []byte) (proof []byte, err error) {
 	if c == nil || c.Prove == nil {
-		return nil, twinwire.Errorf(twinwire.Unauthorized, "server wants a proof that this client does not have")
+		return nil, twinwire.NewError(twinwire.Unauthorized, "server wants a proof that this client does not have")
 	}
 	defer func() {
 		if v := recover(); v != nil {
-			err = twinwire.Errorf(twinwire.Internal, "panic of a credential: %v", v)
+			err = twinwire.NewError(twinwire.Internal, "panic of a credential: "+plain.Text(v))
 		}
 	}()
 	proof, err = c.Prove(ctx, attempt, append([]byte(nil), challenge...))
 	if err == nil && len(proof) > frame.MaxPayload {
-		err = twinwire.Errorf(twinwire.TooLarge, "proof of %d bytes is over the limit", len(proof))
+		err = tooLarge("proof", len(proof), frame.MaxPayload)
 	}
 	return proof, err
 }

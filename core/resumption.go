@@ -37,7 +37,7 @@ type resumption struct {
 // refuses it. A token that was used by somebody else ends the session (clause
 // 14.3).
 func (s *resumable) prepare(h *hello) (*resumption, error) {
-	gone := twinwire.Errorf(twinwire.NotFound, "session is not known")
+	gone := twinwire.NewError(twinwire.NotFound, "session is not known")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended || s.ending || !s.m.Resumable() {
@@ -49,7 +49,7 @@ func (s *resumable) prepare(h *hello) (*resumption, error) {
 		// Another carrier of the same attempt may know of more.
 		return &resumption{Resumption: r, of: s, nexts: h.nexts, told: s.m.Nexts()}, nil
 	case machine.Late:
-		return nil, twinwire.Errorf(twinwire.Replaced, replaced)
+		return nil, twinwire.NewError(twinwire.Replaced, replaced)
 	case machine.Stolen:
 		go s.CloseWith(twinwire.Unauthorized, "resume token was used twice", 0)
 		return nil, &RefusedError{Code: twinwire.Unauthorized, Reason: "resume token was used before", Never: true}
@@ -68,7 +68,7 @@ func (r *resumption) attach(carrier transport.Carrier, heartbeat time.Duration, 
 	}
 	s.mu.Unlock()
 	if !counts {
-		return nil, twinwire.Errorf(twinwire.Replaced, replaced)
+		return nil, twinwire.NewError(twinwire.Replaced, replaced)
 	}
 	b := newBinding(s.Session, carrier)
 	return b, s.rebind(b, &machine.Binding{

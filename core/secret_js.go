@@ -11,7 +11,7 @@ import (
 func authenticated(secret, message []byte) ([]byte, error) {
 	subtle := js.Global().Get("crypto").Get("subtle")
 	if subtle.IsUndefined() {
-		return nil, twinwire.Errorf(twinwire.NotImplemented, "this page has no cryptography: it is not a secure context")
+		return nil, twinwire.NewError(twinwire.NotImplemented, "this page has no cryptography: it is not a secure context")
 	}
 	how := map[string]any{"name": "HMAC", "hash": "SHA-256"}
 	key, err := await(subtle.Call("importKey", "raw", array(secret), how, false, []any{"sign"}))

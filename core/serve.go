@@ -8,6 +8,7 @@ import (
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/internal/machine"
+	"github.com/twinwire/twinwire/internal/plain"
 )
 
 // workers run the handlers of a session. There is no goroutine for a call as
@@ -327,7 +328,7 @@ func (s *Session) guard(what string, f func()) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.log.Error("twinwire: callback panicked", "session", s.id.String(), "callback", what,
-				"panic", sprint(v), "stack", string(debug.Stack()))
+				"panic", plain.Text(v), "stack", string(debug.Stack()))
 		} else if !returned {
 			s.log.Error("twinwire: callback ended its goroutine", "session", s.id.String(), "callback", what)
 			s.abort(errExited)

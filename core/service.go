@@ -2,7 +2,8 @@ package core
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/twinwire/twinwire"
@@ -78,6 +79,11 @@ type target struct {
 	replies size
 }
 
+// bad is the error of a service that NewMux does not take.
+func (svc *Service) bad(why string) error {
+	return errors.New("core: service " + svc.Name + ": " + why)
+}
+
 // NewMux returns the mux of some services. It fails if a name is malformed or
 // there twice, or a fallback is.
 func NewMux(services []*Service, interceptors []Interceptor) (*Mux, error) {
@@ -86,17 +92,17 @@ func NewMux(services []*Service, interceptors []Interceptor) (*Mux, error) {
 		for name, method := range svc.Methods {
 			switch {
 			case !frame.ValidMethod(name):
-				return nil, fmt.Errorf("core: service %s: %q cannot be the name of a method", svc.Name, name)
+				return nil, svc.bad(strconv.Quote(name) + " cannot be the name of a method")
 			case m.targets[name] != nil:
-				return nil, fmt.Errorf("core: service %s: method %s is there twice", svc.Name, name)
+				return nil, svc.bad("method " + name + " is there twice")
 			case method == nil:
-				return nil, fmt.Errorf("core: service %s: method %s is nil", svc.Name, name)
+				return nil, svc.bad("method " + name + " is nil")
 			}
 			m.targets[name] = newTarget(i, method, interceptors)
 		}
 		if svc.Fallback != nil {
 			if m.fallback != nil {
-				return nil, fmt.Errorf("core: service %s: there is another fallback", svc.Name)
+				return nil, svc.bad("there is another fallback")
 			}
 			m.fallback = newTarget(i, svc.Fallback, interceptors)
 		}
@@ -120,7 +126,7 @@ func newTarget(service int, method Method, interceptors []Interceptor) *target {
 
 // noMethod answers the names that nobody serves.
 func noMethod(_ context.Context, r *Request) (codec.Marshaler, error) {
-	return nil, twinwire.Errorf(twinwire.NotImplemented, "no method %s", r.Method)
+	return nil, twinwire.NewError(twinwire.NotImplemented, "no method "+r.Method)
 }
 
 func chain(interceptors []Interceptor, last Handler) Handler {

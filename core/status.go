@@ -173,7 +173,7 @@ func (st *Status) begin(oneWay bool) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.used {
-		return twinwire.Errorf(twinwire.FailedPrecondition, "status is that of another call")
+		return twinwire.NewError(twinwire.FailedPrecondition, "status is that of another call")
 	}
 	st.used, st.oneWay = true, oneWay
 	return nil

@@ -2,12 +2,12 @@ package events
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"fmt"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/codec"
+	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/frame"
 )
 
@@ -51,16 +51,15 @@ type bridge struct {
 	// Immutable.
 	hub    *Hub
 	broker Broker
-	origin [16]byte // tells the messages of this hub from those of others
+	origin core.ID // tells the messages of this hub from those of others
 	cancel context.CancelFunc
 	done   chan struct{}
 }
 
 func newBridge(h *Hub) *bridge {
 	ctx, cancel := context.WithCancel(context.Background())
-	b := &bridge{hub: h, broker: h.opts.Broker, cancel: cancel, done: make(chan struct{})}
-	_, _ = rand.Read(b.origin[:]) // never fails
-	go b.run(ctx)                 // ends when close cancels ctx
+	b := &bridge{hub: h, broker: h.opts.Broker, origin: core.NewAttempt(), cancel: cancel, done: make(chan struct{})}
+	go b.run(ctx) // ends when close cancels ctx
 	return b
 }
 
@@ -118,7 +117,7 @@ func (b *bridge) publish(ctx context.Context, subject, typ string, payload []byt
 	m = codec.AppendBytes(m, b.origin[:])
 	m = codec.AppendString(m, typ)
 	m = codec.AppendBytes(m, payload)
-	err := error(twinwire.Errorf(twinwire.Internal, "broker panicked"))
+	err := error(twinwire.NewError(twinwire.Internal, "broker panicked"))
 	b.hub.guard("Broker.Publish", func() { err = b.broker.Publish(ctx, subject, m) })
 	if err != nil {
 		return fmt.Errorf("events: broker: %w", err)

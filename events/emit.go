@@ -107,7 +107,7 @@ func (h *Hub) choose(filter func(*core.Session) bool) (chosen []*member, err err
 		for _, m := range chosen[from:] {
 			pass := false
 			if !h.guard("filter of EmitAll", func() { pass = filter(m.session) }) {
-				err = twinwire.Errorf(twinwire.Internal, "filter panicked")
+				err = twinwire.NewError(twinwire.Internal, "filter panicked")
 			}
 			if pass {
 				kept = append(kept, m)

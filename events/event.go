@@ -2,6 +2,7 @@ package events
 
 import (
 	"fmt"
+	"strconv"
 	"sync"
 
 	"github.com/twinwire/twinwire"
@@ -61,7 +62,7 @@ func encode(ev Event) (typ string, payload []byte, err error) {
 	}()
 	typ = ev.EventType()
 	if !frame.ValidType(typ) {
-		return "", nil, twinwire.Errorf(twinwire.BadRequest, "%q cannot be the type of an event", typ)
+		return "", nil, twinwire.NewError(twinwire.BadRequest, strconv.Quote(typ)+" cannot be the type of an event")
 	}
 	s := scratches.Get().(*scratch)
 	b, err := ev.AppendMsgpack(s.b[:0])

@@ -72,7 +72,7 @@ func (h *Hub) Close() {
 // closed returns the error of a hub that was closed.
 func (h *Hub) closed() error {
 	if h.notifier.closed.Load() {
-		return twinwire.Errorf(twinwire.Unavailable, "hub is closed")
+		return twinwire.NewError(twinwire.Unavailable, "hub is closed")
 	}
 	return nil
 }

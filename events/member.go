@@ -134,5 +134,5 @@ func (h *Hub) Topics(s *core.Session) iter.Seq[Topic] {
 }
 
 func endedError() error {
-	return twinwire.Errorf(twinwire.Unavailable, "session has ended")
+	return twinwire.NewError(twinwire.Unavailable, "session has ended")
 }

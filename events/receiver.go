@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"iter"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -43,7 +44,7 @@ func ReceiverOf(s *core.Session, family string) *Receiver {
 	if r, ok := r.(*Receiver); ok {
 		return r
 	}
-	err := twinwire.Errorf(twinwire.AlreadyExists, "events of %q have a receiver already", family)
+	err := twinwire.NewError(twinwire.AlreadyExists, "events of "+strconv.Quote(family)+" have a receiver already")
 	other := &Receiver{session: s, waiting: core.NewEventBuffer(0), err: err}
 	other.waiting.Close(err)
 	return other

@@ -3,12 +3,12 @@ package events
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
+	"github.com/twinwire/twinwire/internal/plain"
 )
 
 // ErrUnknownType is what a Decoder returns for a type that it does not know.
@@ -98,11 +98,11 @@ func (s *Stream[E]) read(r *codec.Reader, ev *core.Event) (v E, err error) {
 	defer func() {
 		r.Reset(nil)
 		if p := recover(); p != nil {
-			err = fmt.Errorf("decoder panicked: %v", p)
+			err = errors.New("decoder panicked: " + plain.Text(p))
 		}
 		if err != nil && err != ErrUnknownType {
 			var zero E
-			v, err = zero, fmt.Errorf("%w: event %s cannot be decoded: %w", twinwire.BadRequest, ev.Type, err)
+			v, err = zero, plain.Join(twinwire.NewError(twinwire.BadRequest, "event "+ev.Type+" cannot be decoded"), err)
 		}
 	}()
 	r.Reset(ev.Payload)

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/twinwire/twinwire"
@@ -60,7 +61,7 @@ func (t *Topic) ReadMsgpack(r *codec.Reader) error {
 func (t Topic) check() error {
 	switch {
 	case t == "":
-		return twinwire.Errorf(twinwire.BadRequest, "topic has no name")
+		return twinwire.NewError(twinwire.BadRequest, "topic has no name")
 	case len(t) > MaxTopic:
 		return t.tooLong()
 	}
@@ -68,5 +69,5 @@ func (t Topic) check() error {
 }
 
 func (t Topic) tooLong() error {
-	return twinwire.Errorf(twinwire.TooLarge, "topic name of %d bytes is over the limit of %d", len(t), MaxTopic)
+	return twinwire.NewError(twinwire.TooLarge, "topic name of "+strconv.Itoa(len(t))+" bytes is over the limit of "+strconv.Itoa(MaxTopic))
 }

@@ -13,7 +13,9 @@
 // Frame belongs to one at a time.
 package frame
 
-import "fmt"
+import (
+	"strconv"
+)
 
 // Limits of the protocol. They are part of its version, not settings.
 const (
@@ -95,7 +97,7 @@ func (k Kind) String() string {
 	if k.Known() {
 		return layouts[k].name
 	}
-	return fmt.Sprintf("KIND(%#02x)", uint8(k))
+	return "KIND(0x" + strconv.FormatUint(uint64(k), 16) + ")"
 }
 
 // Flags are the five flag bits of a frame, whose meaning depends on its kind.
@@ -206,9 +208,10 @@ func NamedRef(ref uint64) bool { return ref == 0 || ref&1 != 0 }
 
 // String returns the frame for people: its kind and what matters most.
 func (f *Frame) String() string {
-	s := fmt.Sprintf("%v lane %d", f.Kind, f.Lane)
+	number := func(n uint64) string { return strconv.FormatUint(n, 10) }
+	s := f.Kind.String() + " lane " + number(uint64(f.Lane))
 	if f.Kind.Numbered() {
-		s += fmt.Sprintf(" #%d", f.Seq)
+		s += " #" + number(f.Seq)
 	}
-	return fmt.Sprintf("%s id %d code %d, %d bytes", s, f.ID, f.Code, len(f.Payload))
+	return s + " id " + number(f.ID) + " code " + number(uint64(f.Code)) + ", " + strconv.Itoa(len(f.Payload)) + " bytes"
 }

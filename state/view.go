@@ -3,11 +3,11 @@ package state
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"sync"
 
 	"github.com/twinwire/twinwire/core"
+	"github.com/twinwire/twinwire/internal/plain"
 )
 
 // A View is a live, read-only copy of a value that the peer owns.
@@ -169,7 +169,7 @@ func (r *receiver[T]) ReceiveState(u core.StateUpdate) error {
 	if err := v.takeLocked(&u); err != nil {
 		v.copy.forget()
 		v.status = Status{}
-		v.err = fmt.Errorf("state: what the owner sent cannot be read: %w", err)
+		v.err = plain.Wrap("state: what the owner sent cannot be read", err)
 		return v.err
 	}
 	if u.End {

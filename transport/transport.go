@@ -22,7 +22,6 @@ package transport
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -162,9 +161,9 @@ func (e *CloseError) Error() string {
 	}
 	switch {
 	case e.Reason != "":
-		return fmt.Sprintf("%s: %s: %s", who, e.Code, e.Reason)
+		return who + ": " + e.Code.String() + ": " + e.Reason
 	case e.Code != twinwire.Accepted:
-		return fmt.Sprintf("%s: %s", who, e.Code)
+		return who + ": " + e.Code.String()
 	}
 	return who
 }

@@ -21,7 +21,7 @@ var (
 	vocabulary = []string{".", "frame"}
 	wires      = []string{"transport/ws", "transport/quic", "transport/mem", "transport/browser"}
 	carrying   = []string{".", "frame", "transport", "transport/internal/..."}
-	coreNeeds  = []string{".", "frame", "codec", "transport"}
+	coreNeeds  = []string{".", "frame", "codec", "transport", "internal/plain"}
 	ends       = slices.Concat(coreNeeds, wires, []string{"core", "events", "state", "certs"})
 	public     = []string{".", "codec/...", "core", "events", "state/...", "files", "auth/...", "client", "server", "certs", "compress/..."}
 )
@@ -59,7 +59,7 @@ var table = []rule{
 	{dirs: "transport/internal/...", own: carrying},
 	{dirs: "transport/transporttest", own: slices.Concat(carrying, []string{"internal/leak"})},
 	{dirs: "transport/mem", own: carrying},
-	{dirs: "transport/browser", own: carrying},
+	{dirs: "transport/browser", own: slices.Concat(carrying, []string{"internal/plain"})},
 	{dirs: "transport/ws", own: carrying, modules: []string{"github.com/gorilla/websocket", "golang.org/x/sys"}},
 	{dirs: "transport/quic", own: carrying,
 		modules: []string{"github.com/quic-go/quic-go", "github.com/quic-go/webtransport-go", "golang.org/x/sys"}},
@@ -83,6 +83,7 @@ var table = []rule{
 	{dirs: "ts/...", own: public}, // the server that the TypeScript client is tested against
 	{dirs: "internal/arch"},
 	{dirs: "internal/leak"},
+	{dirs: "internal/plain"},
 	{dirs: "internal/chromium"},
 	{dirs: "internal/conformance", own: []string{".", "core", "events", "ts/..."}},
 	{dirs: "internal/zoo"},

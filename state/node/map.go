@@ -105,8 +105,8 @@ func (Map[M, K, E, KN, N]) Patchable(prev, next *M) bool {
 func (n Map[M, K, E, KN, N]) Items(w *Writer, prev, next *M, levels int) Size {
 	keys := n.changed(*prev, *next)
 	slices.Sort(keys)
-	p := entries[K, E, KN, N]{of: plain[K, E](*next)}
-	return p.items(w, plain[K, E](*prev), keys, len(*next), levels)
+	p := entries[K, E, KN, N]{of: bareMap[K, E](*next)}
+	return p.items(w, bareMap[K, E](*prev), keys, len(*next), levels)
 }
 
 // changed returns the keys of the entries that are in one map only or differ.
@@ -142,7 +142,7 @@ func (Map[M, K, E, KN, N]) Apply(r *codec.Reader, v *M, b *Binding, count int) {
 	if *v == nil {
 		*v = make(M)
 	}
-	entries[K, E, KN, N]{of: plain[K, E](*v)}.apply(r, b, count)
+	entries[K, E, KN, N]{of: bareMap[K, E](*v)}.apply(r, b, count)
 }
 
 // ApplyOne carries out one operation.
@@ -150,16 +150,16 @@ func (Map[M, K, E, KN, N]) ApplyOne(r *codec.Reader, v *M, op uint32) {
 	if *v == nil {
 		*v = make(M)
 	}
-	entries[K, E, KN, N]{of: plain[K, E](*v)}.do(r, nil, op, nil)
+	entries[K, E, KN, N]{of: bareMap[K, E](*v)}.do(r, nil, op, nil)
 }
 
-// A plain map has the methods of a state.Map.
-type plain[K cmp.Ordered, E any] map[K]E
+// A bareMap has the methods of a state.Map.
+type bareMap[K cmp.Ordered, E any] map[K]E
 
-func (m plain[K, E]) Get(k K) (E, bool) {
+func (m bareMap[K, E]) Get(k K) (E, bool) {
 	e, ok := m[k]
 	return e, ok
 }
 
-func (m plain[K, E]) Set(k K, e E) { m[k] = e }
-func (m plain[K, E]) Delete(k K)   { delete(m, k) }
+func (m bareMap[K, E]) Set(k K, e E) { m[k] = e }
+func (m bareMap[K, E]) Delete(k K)   { delete(m, k) }

@@ -1,12 +1,12 @@
 package node
 
 import (
-	"fmt"
 	"math"
 	"time"
 	"unicode/utf8"
 
 	"github.com/twinwire/twinwire/codec"
+	"github.com/twinwire/twinwire/internal/plain"
 )
 
 // Scalars are replaced whole. They are read with the method of their own width,
@@ -36,7 +36,7 @@ type String[T ~string] struct{ scalar[T] }
 // Write appends *v.
 func (String[T]) Write(w *Writer, v *T, _ int) {
 	if !utf8.ValidString(string(*v)) {
-		w.Fail(fmt.Errorf("string is not valid UTF-8: %w", codec.ErrUTF8))
+		w.Fail(plain.Wrap("string is not valid UTF-8", codec.ErrUTF8))
 		return
 	}
 	w.B = codec.AppendString(w.B, string(*v))

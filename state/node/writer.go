@@ -1,9 +1,10 @@
 package node
 
 import (
-	"fmt"
+	"strconv"
 
 	"github.com/twinwire/twinwire/codec"
+	"github.com/twinwire/twinwire/internal/plain"
 )
 
 // A Writer collects what is written and remembers the first error.
@@ -44,7 +45,7 @@ func (w *Writer) At(step string) {
 // Enter reports whether another array or map may be opened, and fails if not.
 func (w *Writer) Enter(levels int) bool {
 	if levels <= 0 {
-		w.Fail(fmt.Errorf("nested more than %d deep: %w", MaxLevels, codec.ErrLimit))
+		w.Fail(plain.Wrap("nested more than "+strconv.Itoa(MaxLevels)+" deep", codec.ErrLimit))
 	}
 	return w.err == nil
 }

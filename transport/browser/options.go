@@ -5,11 +5,11 @@ package browser
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"os"
 	"time"
 
 	"github.com/twinwire/twinwire"
+	"github.com/twinwire/twinwire/internal/plain"
 )
 
 // Options are the settings of the functions that dial. A nil *Options means the
@@ -43,16 +43,16 @@ func (o *Options) withDefaults() Options {
 var (
 	// ErrMissing means that the browser does not have the wire. Its code is
 	// NotImplemented.
-	ErrMissing = fmt.Errorf("browser: the browser has no such wire: %w", twinwire.NotImplemented)
+	ErrMissing = twinwire.NewError(twinwire.NotImplemented, "browser: the browser has no such wire")
 	// ErrHandshake means that the connection could not be made. Browsers do not
 	// tell why.
-	ErrHandshake = fmt.Errorf("browser: connection could not be made: %w", twinwire.Unavailable)
+	ErrHandshake = twinwire.NewError(twinwire.Unavailable, "browser: connection could not be made")
 	// ErrReceiving is returned by a second call of Receive.
 	ErrReceiving = errors.New("browser: Receive was called before")
 
 	errLost      = errors.New("browser: connection lost")
-	errTimeout   = fmt.Errorf("browser: send timeout: %w", os.ErrDeadlineExceeded)
-	errHandshake = fmt.Errorf("browser: handshake: %w", os.ErrDeadlineExceeded)
+	errTimeout   = plain.Wrap("browser: send timeout", os.ErrDeadlineExceeded)
+	errHandshake = plain.Wrap("browser: handshake", os.ErrDeadlineExceeded)
 
 	// What a peer may not do. The texts are fit to be sent.
 	errText    = errors.New("text message")

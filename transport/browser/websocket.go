@@ -5,13 +5,13 @@ package browser
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"syscall/js"
 	"time"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/internal/plain"
 	"github.com/twinwire/twinwire/transport"
 	"github.com/twinwire/twinwire/transport/internal/closing"
 	"github.com/twinwire/twinwire/transport/internal/deframe"
@@ -66,7 +66,7 @@ func DialWebSocket(ctx context.Context, rawURL string, o *Options) (*WebSocket, 
 	opt := o.withDefaults()
 	u, err := construct(js.Global().Get("URL"), rawURL)
 	if err != nil {
-		return nil, fmt.Errorf("browser: dial: %w", err)
+		return nil, plain.Wrap("browser: dial", err)
 	}
 	class := js.Global().Get("WebSocket")
 	if class.IsUndefined() {
@@ -74,7 +74,7 @@ func DialWebSocket(ctx context.Context, rawURL string, o *Options) (*WebSocket, 
 	}
 	socket, err := construct(class, rawURL, subprotocol)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrHandshake, err)
+		return nil, plain.Join(ErrHandshake, err)
 	}
 	socket.Set("binaryType", "arraybuffer")
 	c := &WebSocket{
@@ -94,9 +94,9 @@ func DialWebSocket(ctx context.Context, rawURL string, o *Options) (*WebSocket, 
 		c.array = uint8Array.New(frame.MaxBatch)
 		return c, nil
 	case <-c.end.come:
-		return nil, fmt.Errorf("%w: %w", ErrHandshake, c.end.cause())
+		return nil, plain.Join(ErrHandshake, c.end.cause())
 	case <-ctx.Done():
-		err = fmt.Errorf("browser: dial: %w", context.Cause(ctx))
+		err = plain.Wrap("browser: dial", context.Cause(ctx))
 	case <-late:
 		err = errHandshake
 	}
@@ -135,7 +135,7 @@ func (c *WebSocket) Send(lane int, batch []byte) error {
 	}
 	js.CopyBytesToJS(c.array, batch)
 	if _, err := attempt(c.socket, "send", c.array.Call("subarray", 0, len(batch))); err != nil {
-		c.finish(fmt.Errorf("%w: %w", errLost, err), nil)
+		c.finish(plain.Join(errLost, err), nil)
 		return c.end.cause()
 	}
 	return nil

@@ -4,13 +4,13 @@ package browser
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"syscall/js"
 	"time"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/internal/plain"
 	"github.com/twinwire/twinwire/transport"
 	"github.com/twinwire/twinwire/transport/internal/closing"
 )
@@ -42,7 +42,7 @@ func DialWebTransport(ctx context.Context, rawURL string, o *Options) (*WebTrans
 	opt := o.withDefaults()
 	u, err := construct(js.Global().Get("URL"), rawURL)
 	if err != nil {
-		return nil, fmt.Errorf("browser: dial: %w", err)
+		return nil, plain.Wrap("browser: dial", err)
 	}
 	class := js.Global().Get("WebTransport")
 	if class.IsUndefined() {
@@ -50,7 +50,7 @@ func DialWebTransport(ctx context.Context, rawURL string, o *Options) (*WebTrans
 	}
 	session, err := construct(class, rawURL, settings(&opt))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrHandshake, err)
+		return nil, plain.Join(ErrHandshake, err)
 	}
 	c := &WebTransport{
 		session: session, timeout: opt.SendTimeout, over: newWaiter(), end: newEnd(),
@@ -69,9 +69,9 @@ func DialWebTransport(ctx context.Context, rawURL string, o *Options) (*WebTrans
 		if out.err == nil {
 			return c, nil
 		}
-		err = fmt.Errorf("%w: %w", ErrHandshake, out.err)
+		err = plain.Join(ErrHandshake, out.err)
 	case <-ctx.Done():
-		err = fmt.Errorf("browser: dial: %w", context.Cause(ctx))
+		err = plain.Wrap("browser: dial", context.Cause(ctx))
 	case <-late:
 		err = errHandshake
 	}
@@ -103,7 +103,7 @@ func settings(opt *Options) js.Value {
 func (c *WebTransport) watch() {
 	out := <-c.over.settled
 	if out.err != nil {
-		c.finish(fmt.Errorf("%w: %w", errLost, out.err), nil)
+		c.finish(plain.Join(errLost, out.err), nil)
 	} else {
 		code, reason := 0, ""
 		if v := out.value.Get("closeCode"); v.Type() == js.TypeNumber {
