@@ -175,9 +175,9 @@ func CodeOf(err error) Code {
 	if err == nil {
 		return Accepted
 	}
-	var code Code
+	code, ok := errors.AsType[Code](err)
 	switch {
-	case errors.As(err, &code) && code != Accepted && code <= MaxCode:
+	case ok && code != Accepted && code <= MaxCode:
 		return code
 	case errors.Is(err, context.Canceled):
 		return Canceled

@@ -67,7 +67,9 @@ func parse(addr string) (*target, error) {
 func split(place string) (host, port string, ok bool) {
 	if inner, isIP := strings.CutPrefix(place, "["); isIP {
 		host, port, ok = strings.Cut(inner, "]")
-		host = strings.Replace(host, "%25", "%", 1) // a zone, as URLs have it
+		if ip, zone, is := strings.Cut(host, "%25"); is { // as URLs have it
+			host = ip + "%" + zone
+		}
 		if port != "" {
 			port, ok = strings.CutPrefix(port, ":")
 		}

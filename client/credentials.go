@@ -73,8 +73,8 @@ func (e *credentialError) Unwrap() error { return e.cause }
 
 // final reports whether an error says that there will be no other credentials.
 func final(err error) bool {
-	var e *credentialError
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*credentialError](err)
+	if !ok {
 		return false
 	}
 	code := twinwire.CodeOf(e.cause)
@@ -145,8 +145,8 @@ func (a *asker) stale(c *core.Credential) bool {
 // wantsOthers reports whether a server has refused credentials, and others may
 // help.
 func wantsOthers(err error) bool {
-	var refused *core.RefusedError
-	return errors.As(err, &refused) && refused.Authenticate
+	refused, ok := errors.AsType[*core.RefusedError](err)
+	return ok && refused.Authenticate
 }
 
 // show calls f with credentials, and once more with others if the server wants
@@ -235,7 +235,7 @@ func (r *renewer) run(ctx context.Context, s *core.Session) {
 			log = r.log.Warn
 		}
 		log("twinwire: credentials were not renewed", "session", s.ID().String(), "expires", end, "error", err)
-		if refused := new(core.RefusedError); errors.As(err, &refused) || final(err) {
+		if _, refused := errors.AsType[*core.RefusedError](err); refused || final(err) {
 			return // others were asked for
 		}
 	}

@@ -61,8 +61,7 @@ func (r *succession) elsewhere(ctx context.Context, s *core.Session, c core.Chan
 			if err == nil {
 				return n
 			}
-			var refused *core.RefusedError
-			if errors.As(err, &refused) {
+			if refused, ok := errors.AsType[*core.RefusedError](err); ok {
 				asked = refused.RetryAfter
 			}
 		} else {

@@ -147,8 +147,7 @@ func (r *race) run(ctx context.Context) (*core.Session, error) {
 			case p.err != nil:
 				n.done = true
 				r.causes = append(r.causes, plain.Wrap(n.wire.String(), p.err))
-				var refused *core.RefusedError
-				if errors.As(p.err, &refused) {
+				if _, refused := errors.AsType[*core.RefusedError](p.err); refused {
 					return nil, plain.Wrap("dial "+r.target.addr, p.err)
 				}
 				r.startNext(start)

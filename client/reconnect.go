@@ -58,7 +58,7 @@ func (d *dialer) dial(ctx context.Context, resume *core.Session, headStart time.
 		s, err = d.race(core.WithCredential(ctx, c), resume, headStart)
 		return err
 	})
-	if e := new(credentialError); errors.As(err, &e) {
+	if _, ok := errors.AsType[*credentialError](err); ok {
 		err = &DialError{Addr: d.target.addr, Causes: []error{err}}
 	}
 	return s, err
@@ -98,8 +98,8 @@ func (d *dialer) first(ctx context.Context, start time.Duration) (*core.Session,
 
 // refusedWith reports whether the server refused with a code.
 func refusedWith(err error, code twinwire.Code) bool {
-	var refused *core.RefusedError
-	return errors.As(err, &refused) && refused.Code == code
+	refused, ok := errors.AsType[*core.RefusedError](err)
+	return ok && refused.Code == code
 }
 
 // reconnect is core.Config.Reconnect. It returns when the session goes on, or
@@ -118,9 +118,8 @@ func (d *dialer) reconnect(s *core.Session, cause error) {
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		var refused *core.RefusedError
 		var asked time.Duration
-		if errors.As(err, &refused) {
+		if refused, ok := errors.AsType[*core.RefusedError](err); ok {
 			if asked = refused.RetryAfter; asked == 0 || refused.Never {
 				s.GiveUp(err)
 				return

@@ -74,8 +74,7 @@ func (r *succession) run(ctx context.Context) error {
 		s, err := r.begin(ctx)
 		last = err
 		var asked time.Duration
-		var refused *core.RefusedError
-		var closed *transport.CloseError
+		refused, isRefused := errors.AsType[*core.RefusedError](err)
 		switch {
 		case err == nil:
 			over, err := r.session(ctx, s)
@@ -83,7 +82,7 @@ func (r *succession) run(ctx context.Context) error {
 				return err
 			}
 			search.ended(time.Since(s.Began()))
-			if errors.As(err, &closed) {
+			if closed, ok := errors.AsType[*transport.CloseError](err); ok {
 				if closed.Remote && policy != nil && policy.AfterClose != nil && !policy.AfterClose(closed) {
 					return err
 				}
@@ -95,7 +94,7 @@ func (r *succession) run(ctx context.Context) error {
 				continue
 			}
 		case ctx.Err() != nil:
-		case errors.As(err, &refused):
+		case isRefused:
 			if refused.Never || refused.Authenticate {
 				return err
 			}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/twinwire/twinwire"
@@ -17,7 +16,10 @@ import (
 const replaced = "session has begun on another carrier"
 
 // as is errors.As; it keeps the call sites short.
-func as[T error](err error, target *T) bool { return errors.As(err, target) }
+func as[T error](err error, target *T) (ok bool) {
+	*target, ok = errors.AsType[T](err)
+	return ok
+}
 
 // text returns what an error says beside its code, for a peer: nothing for an
 // error without a code of its own, whose text is this side's business.
@@ -56,11 +58,11 @@ func reason(err error) string {
 // printable returns a text of the peer with what does not belong into a log
 // replaced.
 func printable(b []byte) string {
-	if utf8.Valid(b) && strings.IndexFunc(string(b), func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+	if utf8.Valid(b) && strings.IndexFunc(string(b), func(r rune) bool { return !strconv.IsPrint(r) }) < 0 {
 		return string(b)
 	}
 	return strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
+		if r == utf8.RuneError || !strconv.IsPrint(r) {
 			return '?'
 		}
 		return r

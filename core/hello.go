@@ -99,25 +99,19 @@ func (h *hello) appendTo(b []byte, welcome bool) []byte {
 	if len(h.features) > 0 {
 		n++
 	}
-	number := func(key string, v int64) {
-		b = codec.AppendString(b, key)
-		b = codec.AppendInt(b, v)
-	}
 	b = codec.AppendMapHeader(b, n)
-	number("v", h.version)
-	b = codec.AppendString(b, "app")
-	b = codec.AppendString(b, h.App)
-	b = codec.AppendString(b, "appv")
-	b = codec.AppendString(b, h.Version)
-	number("lanes", int64(h.lanes))
-	number("calls", int64(h.window.Calls))
-	number("msgs", int64(h.window.Messages))
-	number("large", int64(h.window.Large))
-	number("streams", int64(h.window.Streams))
-	number("stream", int64(h.window.Stream))
-	number("max", int64(h.window.MaxMessage))
-	number("names", int64(h.window.Names))
-	number("keep", h.keep.Milliseconds())
+	b = appendNumber(b, "v", h.version)
+	b = appendText(b, "app", h.App)
+	b = appendText(b, "appv", h.Version)
+	b = appendNumber(b, "lanes", int64(h.lanes))
+	b = appendNumber(b, "calls", int64(h.window.Calls))
+	b = appendNumber(b, "msgs", int64(h.window.Messages))
+	b = appendNumber(b, "large", int64(h.window.Large))
+	b = appendNumber(b, "streams", int64(h.window.Streams))
+	b = appendNumber(b, "stream", int64(h.window.Stream))
+	b = appendNumber(b, "max", int64(h.window.MaxMessage))
+	b = appendNumber(b, "names", int64(h.window.Names))
+	b = appendNumber(b, "keep", h.keep.Milliseconds())
 	if len(h.features) > 0 {
 		b = codec.AppendString(b, "features")
 		b = codec.AppendArrayHeader(b, len(h.features))
@@ -126,8 +120,7 @@ func (h *hello) appendTo(b []byte, welcome bool) []byte {
 		}
 	}
 	if h.token != nil {
-		b = codec.AppendString(b, "token")
-		b = codec.AppendBytes(b, h.token[:])
+		b = appendBinary(b, "token", h.token[:])
 	}
 	if h.resumes {
 		b = codec.AppendString(b, "nexts")
@@ -136,35 +129,43 @@ func (h *hello) appendTo(b []byte, welcome bool) []byte {
 			b = codec.AppendUint(b, next)
 		}
 		if !welcome {
-			b = codec.AppendString(b, "session")
-			b = codec.AppendBytes(b, h.session[:])
+			b = appendBinary(b, "session", h.session[:])
 		}
 	}
 	if welcome {
-		b = codec.AppendString(b, "session")
-		b = codec.AppendBytes(b, h.session[:])
-		number("gen", int64(h.generation))
-		number("ping", h.heartbeat.Milliseconds())
+		b = appendBinary(b, "session", h.session[:])
+		b = appendNumber(b, "gen", int64(h.generation))
+		b = appendNumber(b, "ping", h.heartbeat.Milliseconds())
 		return appendExpires(b, h.expires)
 	}
 	if h.auth != "" {
 		b = appendCredential(b, h.auth, h.credential)
 	}
-	b = codec.AppendString(b, "attempt")
-	b = codec.AppendBytes(b, h.attempt[:])
+	b = appendBinary(b, "attempt", h.attempt[:])
 	if h.Client != "" {
-		b = codec.AppendString(b, "client")
-		b = codec.AppendString(b, h.Client)
+		b = appendText(b, "client", h.Client)
 	}
 	if h.leaves {
 		b = codec.AppendString(b, "leaves")
 		b = codec.AppendBool(b, true)
 	}
 	if h.Connect != nil {
-		b = codec.AppendString(b, "connect")
-		b = codec.AppendBytes(b, h.Connect)
+		b = appendBinary(b, "connect", h.Connect)
 	}
 	return b
+}
+
+// appendNumber, appendText and appendBinary append a pair of such a map.
+func appendNumber(b []byte, key string, v int64) []byte {
+	return codec.AppendInt(codec.AppendString(b, key), v)
+}
+
+func appendText(b []byte, key, v string) []byte {
+	return codec.AppendString(codec.AppendString(b, key), v)
+}
+
+func appendBinary(b []byte, key string, v []byte) []byte {
+	return codec.AppendBytes(codec.AppendString(b, key), v)
 }
 
 // parseHello reads the payload of HELLO or WELCOME. Unknown keys are skipped.

@@ -38,10 +38,7 @@ func credentialFrom(ctx context.Context) *Credential {
 
 // appendCredential appends the keys of clause 3.3 that stand for a credential.
 func appendCredential(b []byte, method string, data []byte) []byte {
-	b = codec.AppendString(b, "auth")
-	b = codec.AppendString(b, method)
-	b = codec.AppendString(b, "cred")
-	return codec.AppendBytes(b, data)
+	return appendBinary(appendText(b, "auth", method), "cred", data)
 }
 
 // appendExpires appends the key of clause 3.4, unless at is zero.
@@ -49,8 +46,7 @@ func appendExpires(b []byte, at time.Time) []byte {
 	if at.IsZero() {
 		return b
 	}
-	b = codec.AppendString(b, "expires")
-	return codec.AppendInt(b, max(0, time.Until(at).Milliseconds()))
+	return appendNumber(b, "expires", max(0, time.Until(at).Milliseconds()))
 }
 
 // maxExpires bounds what a server says of the end; later counts as this.

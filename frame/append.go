@@ -1,7 +1,5 @@
 package frame
 
-import "slices"
-
 // Append appends f to b and returns the extended slice. What f holds is this
 // program's, not a peer's: Append panics where Parse would refuse what it
 // wrote. Fields that the kind and the flags do not ask for are ignored.
@@ -58,8 +56,9 @@ func Append(b []byte, f *Frame) []byte {
 	}
 	size := uint64(len(b) - start - room + tail)
 	if n := VarintLen(size); n != room {
-		var zeros [4]byte
-		b = slices.Replace(b, start, start+room, zeros[:n]...)
+		end := len(b)
+		b = append(b, 0, 0, 0)[:end+n-room]
+		copy(b[start+n:], b[start+room:end])
 	}
 	AppendVarint(b[:start], size)
 

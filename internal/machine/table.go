@@ -1,9 +1,6 @@
 package machine
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // A table finds what is under way by its id: a hash table with linear probing.
 // Ids are given in order, so that those of a window have places of their own as
@@ -88,11 +85,16 @@ func (t *table[T]) sorted() []*T {
 	if t.count == 0 {
 		return nil
 	}
-	taken := slices.DeleteFunc(slices.Clone(t.slots), func(s slot[T]) bool { return s.v == nil })
-	slices.SortFunc(taken, func(a, b slot[T]) int { return cmp.Compare(a.id, b.id) })
-	list := make([]*T, len(taken))
-	for i, s := range taken {
-		list[i] = s.v
+	ids := make([]uint64, 0, t.count)
+	for _, s := range t.slots {
+		if s.v != nil {
+			ids = append(ids, s.id)
+		}
+	}
+	slices.Sort(ids)
+	list := make([]*T, len(ids))
+	for i, id := range ids {
+		list[i] = t.get(id)
 	}
 	return list
 }

@@ -306,6 +306,6 @@ func (c *WebSocket) empty() bool {
 // nothing more is delivered.
 func (c *WebSocket) endedHere() bool {
 	err := c.end.cause()
-	var e *transport.CloseError
-	return err != nil && !errors.Is(err, errLost) && !(errors.As(err, &e) && e.Remote)
+	closed, ok := errors.AsType[*transport.CloseError](err)
+	return err != nil && !errors.Is(err, errLost) && !(ok && closed.Remote)
 }

@@ -40,8 +40,7 @@ func Violation(err error) *transport.CloseError {
 // told. The text of an error that is no CloseError may hold anything, so the
 // peer gets the code alone.
 func Undelivered(err error) (twinwire.Code, string) {
-	var e *transport.CloseError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*transport.CloseError](err); ok {
 		return e.Code, e.Reason
 	}
 	return twinwire.ProtocolError, ""
