@@ -39,6 +39,7 @@ type Acceptor struct {
 	parking *parking
 	ledger  *ledger
 	packers []*packer
+	rules   *machine.Rules // of all sessions
 	counts  Counts
 	short   atomic.Bool                  // of memory
 	refuse  atomic.Pointer[func() error] // new sessions, with what it returns; nil for none
@@ -61,6 +62,7 @@ func NewAcceptor(cfg *Config) (*Acceptor, error) {
 		attempts: make(map[ID]*attempt), sessions: make(map[ID]*resumable), arrivals: make(map[*arrival]struct{}),
 	}
 	a.packers = newPackers(cfg, &a.counts)
+	a.rules = newRules(mux, &a.limits, &a.counts)
 	a.parking = newParking(&a.limits.Admission, &a.counts)
 	a.ledger = newLedger(a.limits.Admission, &a.counts)
 	return a, nil
@@ -399,7 +401,7 @@ func (v *arrival) begin() error {
 	case !inTime:
 		return &transport.CloseError{Code: twinwire.DeadlineExceeded, Reason: "handshake took too long"}
 	}
-	s := newSession(a.cfg, a.mux, &a.limits, v.carrier, v.own, v.client, 0, v.packer, &a.counts)
+	s := newSession(a.cfg, a.mux, &a.limits, a.rules, v.carrier, v.own, v.client, 0, v.packer, &a.counts)
 	s.host = a
 	s.principal.Store(v.principal)
 	v.binding = s.bind

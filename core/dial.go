@@ -231,7 +231,11 @@ func (o *Offer) Wire() transport.Info { return o.carrier.Info() }
 // Accept begins the session on this carrier. It is for offers of Greet.
 func (o *Offer) Accept() *Session {
 	limits := o.cfg.Limits.withDefaults()
-	s := newSession(o.cfg, o.mux, &limits, o.carrier, o.own, o.welcome, o.trip, o.packer, nil)
+	mux := o.mux
+	if mux == nil {
+		mux = new(Mux)
+	}
+	s := newSession(o.cfg, mux, &limits, newRules(mux, &limits, nil), o.carrier, o.own, o.welcome, o.trip, o.packer, nil)
 	b := s.bind
 	o.binding.Store(b)
 	go func() { b.ended(<-o.ended) }() // ends with the carrier

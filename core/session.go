@@ -130,7 +130,7 @@ type Session struct {
 
 // newSession returns a session whose handshake is complete. The caller runs
 // its carrier.
-func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier, own, peer *hello, trip time.Duration, packer *packer, counts *Counts) *Session {
+func newSession(cfg *Config, mux *Mux, limits *Limits, rules *machine.Rules, carrier transport.Carrier, own, peer *hello, trip time.Duration, packer *packer, counts *Counts) *Session {
 	client := counts == nil
 	s := &Session{
 		cfg: cfg, client: client, peer: peer.Hello, leaves: !client && peer.leaves,
@@ -139,9 +139,6 @@ func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier
 	}
 	if s.limits.Rate > 0 {
 		s.rate = rate.NewLimiter(rate.Limit(s.limits.Rate), s.limits.RateBurst)
-	}
-	if s.mux == nil {
-		s.mux = new(Mux)
 	}
 	if s.log == nil {
 		s.log = DefaultLogger()
@@ -177,17 +174,25 @@ func newSession(cfg *Config, mux *Mux, limits *Limits, carrier transport.Carrier
 	s.watches = client && retention > 0
 	s.m = machine.New(machine.Config{
 		Client: client, Generation: welcome.generation, Lanes: min(own.lanes, peer.lanes),
-		Independent: s.step.Wire.Independent, Own: own.window, Peer: peer.window, Heartbeat: welcome.heartbeat,
-		MaxQueuedCalls: s.limits.QueuedCalls, MaxQueuedBytes: s.limits.QueuedBytes,
-		MaxReplyBytes: s.limits.ReplyBytes, MaxEventBytes: s.limits.EventBytes,
-		MaxStateBytes: s.limits.StateBytes, MaxStates: s.limits.States, StateRate: s.limits.StateRate,
+		Independent: s.step.Wire.Independent, Peer: peer.window, Heartbeat: welcome.heartbeat,
 		Retention: retention, Watchdog: s.watches, Trip: trip,
 		Latest: slices.Contains(welcome.features, featureLatest), Datagram: s.bind.size(),
-		MaxStream: s.limits.StreamBytes, MaxStreams: s.limits.StreamsBytes,
-		Limited: counts.limited(), Inflate: packer.inflater(), Resolve: s.mux.resolve, NewInbound: newInbound,
-		NewStream: s.newReader, NewChunk: newChunk, FreeChunk: freeChunk, Rooms: machine.Rooms{New: newRoom, Free: freeRoom},
+		Inflate: packer.inflater(), NewStream: s.newReader, Rules: rules,
 	}, 0)
 	return s
+}
+
+// newRules returns what the machines of one end's sessions have in common.
+func newRules(mux *Mux, limits *Limits, counts *Counts) *machine.Rules {
+	return &machine.Rules{
+		Own:            limits.window(),
+		MaxQueuedCalls: limits.QueuedCalls, MaxQueuedBytes: limits.QueuedBytes,
+		MaxReplyBytes: limits.ReplyBytes, MaxEventBytes: limits.EventBytes,
+		MaxStateBytes: limits.StateBytes, MaxStates: limits.States, StateRate: limits.StateRate,
+		MaxStream: limits.StreamBytes, MaxStreams: limits.StreamsBytes,
+		Limited: counts.limited(), Resolve: mux.resolve, NewInbound: newInbound, NewChunk: newChunk, FreeChunk: freeChunk,
+		Rooms: machine.Rooms{New: newRoom, Free: freeRoom},
+	}
 }
 
 // now is the machine's time.

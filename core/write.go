@@ -36,7 +36,7 @@ func (s *Session) kick(who by) {
 		return
 	}
 	s.kickDatagramsLocked()
-	wake := s.m.Wake() &^ b.writing
+	wake := s.m.WakeBut(b.writing) // who writes looks again
 	if wake == 0 {
 		s.mu.Unlock()
 		return

@@ -120,10 +120,13 @@ func (m *Machine) usable(ln int) bool {
 
 // Wake returns the pipes, as a bit set, that have something to send; a driver
 // asks after anything that may have queued something.
-func (m *Machine) Wake() (pipes uint32) {
+func (m *Machine) Wake() (pipes uint32) { return m.WakeBut(0) }
+
+// WakeBut is Wake without looking at some pipes.
+func (m *Machine) WakeBut(but uint32) (pipes uint32) {
 	// Lane 0 last: asking for a lane queues a frame there.
 	for p := m.Pipes() - 1; p >= 0; p-- {
-		if m.Ready(p) {
+		if but&(1<<p) == 0 && m.Ready(p) {
 			pipes |= 1 << p
 		}
 	}

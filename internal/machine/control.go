@@ -11,14 +11,14 @@ import (
 type control struct {
 	attach    bool // a client has bound lane 0
 	open      [frame.MaxLanes]bool
-	ping      bool   // PING with token
-	token     uint64 // the newest; an older one that was not sent is of no use
-	pongs     []uint64
+	ping      bool // PING with token
 	anyOpen   bool
-	messages  bool     // CREDIT for messages
-	largeSize bool     // CREDIT for large messages
-	streams   bool     // CREDIT for streams
-	leaving   bool     // LEAVING
+	messages  bool   // CREDIT for messages
+	largeSize bool   // CREDIT for large messages
+	streams   bool   // CREDIT for streams
+	leaving   bool   // LEAVING
+	token     uint64 // of the newest PING; an older one that was not sent is of no use
+	pongs     []uint64
 	renewal   *renewal // nil before the first
 }
 

@@ -135,8 +135,7 @@ type streams struct {
 	*turns         // nil before the first stream of this end
 	begun   uint64 // of this end, so far
 	limit   uint64
-	freed   []*OutStream // with room again, or over
-	replies int          // that wait for the streams of their call
+	replies int // that wait for the streams of their call
 
 	// Receiving.
 	early   []*InStream // of calls that have not arrived (clause 12.3)
@@ -153,6 +152,13 @@ type streams struct {
 type turns struct {
 	active  [priorities]ring
 	waiting ring
+	freed   []*OutStream // with room again, or over
+}
+
+func (st *streams) make() {
+	if st.turns == nil {
+		st.turns = new(turns)
+	}
 }
 
 func (st *streams) init(own, peer Window, spare int) {

@@ -13,13 +13,13 @@ type heartbeat struct {
 	heard time.Duration // when something was last received
 	asked time.Duration // when a PING was queued since; 0 for none
 	doubt bool          // the application doubts that the peer can be reached
+	pings int32         // of the peer since second
 
 	doubted time.Duration // when it last said so
 
 	since time.Duration // when something was sent after nothing was waited for
 
 	second time.Duration // when counting of the peer's PINGs began
-	pings  int
 }
 
 // How a carrier ends whose peer went silent: for two heartbeats (clause 8.1), or

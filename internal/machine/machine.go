@@ -64,17 +64,48 @@ const (
 type Config struct {
 	// Client says which end this is.
 	Client bool
+	// Independent says that the lanes of the carrier are independent, so that
+	// each is a pipe of its own.
+	Independent bool
+	// Latest says that both sides know versions of events and LATEST (clause
+	// 7.6), Datagram how many bytes of a datagram the carrier takes, 0 for one
+	// that has none.
+	Latest bool
+	// Watchdog has the peer's silence noticed early while something is waited
+	// for (clause 14.5).
+	Watchdog bool
+	Datagram int
 	// Generation is the generation of the handshake.
 	Generation uint64
 	// Lanes is the number of lanes that the two hellos agreed on, 1 to 8.
 	Lanes int
-	// Independent says that the lanes of the carrier are independent, so that
-	// each is a pipe of its own.
-	Independent bool
-	// Own is what this side lets the peer do, Peer the other way round.
-	Own, Peer Window
+	// Peer is what the peer lets this side do; Own, in Rules, the other way
+	// round.
+	Peer Window
 	// Heartbeat is the interval of clause 8.1.
 	Heartbeat time.Duration
+	// Retention is how many bytes of what was sent and is not acknowledged are
+	// kept for another carrier, for each lane; beyond it sending waits. 0 means
+	// none, and that the session ends with its carrier.
+	Retention int
+	// Trip is how long a round trip takes on the carrier, as far as the
+	// handshake has shown.
+	Trip time.Duration
+	// Inflate returns what a compressed payload of the peer was made of, at most
+	// frame.MaxPayload bytes. It must be a pure function. Nil means that none may
+	// come (clause 16.1).
+	Inflate func([]byte) ([]byte, error)
+	// NewStream makes the owner of a stream of the peer.
+	NewStream func(*InStream) any
+	// Rules are what many sessions have in common.
+	*Rules
+}
+
+// Rules are the part of a Config that all sessions of a server can share: the
+// machines only read it.
+type Rules struct {
+	// Own is what this side lets the peer do.
+	Own Window
 
 	// MaxQueuedCalls and MaxQueuedBytes bound the calls and messages that wait
 	// for a window; beyond them Start refuses.
@@ -91,43 +122,18 @@ type Config struct {
 	// StateRate is how many changes of a state of the peer are expected in a
 	// second (clause 5.7); 0 means any number.
 	StateRate int
-
-	// Latest says that both sides know versions of events and LATEST (clause
-	// 7.6), Datagram how many bytes of a datagram the carrier takes, 0 for one
-	// that has none.
-	Latest   bool
-	Datagram int
-
-	// Retention is how many bytes of what was sent and is not acknowledged are
-	// kept for another carrier, for each lane; beyond it sending waits. 0 means
-	// none, and that the session ends with its carrier.
-	Retention int
-	// Watchdog has the peer's silence noticed early while something is waited
-	// for (clause 14.5).
-	Watchdog bool
-	// Trip is how long a round trip takes on the carrier, as far as the
-	// handshake has shown.
-	Trip time.Duration
 	// MaxStream is how large the window of a stream may become, MaxStreams
 	// the windows of all.
 	MaxStream, MaxStreams int
 
 	// Limited, unless nil, is told each time that a limit is reached.
 	Limited func(Limit)
-
-	// Inflate returns what a compressed payload of the peer was made of, at most
-	// frame.MaxPayload bytes. It must be a pure function. Nil means that none may
-	// come (clause 16.1).
-	Inflate func([]byte) ([]byte, error)
-
 	// Resolve finds what serves a method, once for each name that the peer
 	// introduces. It must be a pure function. Nil means nothing is served.
 	Resolve func(method string) any
 	// NewInbound makes the value for a call or message that arrives, so that
 	// the driver can make it part of something larger.
 	NewInbound func() *Inbound
-	// NewStream makes the owner of a stream of the peer.
-	NewStream func(*InStream) any
 	// NewChunk and FreeChunk make buffers of streams and take them back.
 	NewChunk  func() *Chunk
 	FreeChunk func(*Chunk)
@@ -163,22 +169,22 @@ type Machine struct {
 	unknown      int // frames that were ignored since unknownSince
 	unknownSince time.Duration
 	openEvent    *InTopic // whose event has not arrived whole
-	sawLatest    bool     // an event with a version has arrived
 	nextTopic    uint64
 
 	closing     closing
 	leaving     leaving
 	ended       bool
-	detached    bool // there is no carrier
-	kept        int  // bytes in the keeps of all lanes
+	detached    bool  // there is no carrier
+	sawLatest   bool  // an event with a version has arrived
+	called      bool  // a brief item is in the batch
+	largeWaited bool  // a large message waits that the last batch had no room for
+	touched     uint8 // lanes of which a numbered frame is in the batch
+	kept        int   // bytes in the keeps of all lanes
 	stats       counters
 	chunk       *Chunk        // that the payload of the frame being appended is in
 	appended    []byte        // what Batch is writing to
-	touched     uint8         // lanes of which a numbered frame is in it
-	called      bool          // a brief item is in it
 	calledAt    time.Duration // when the last batch with one was made
 	sent        []*Inbound    // replies that were sent whole
-	largeWaited bool          // a large message waits that the last batch had no room for
 	messagesOut []*Call       // messages that were sent whole
 	sentTracked []*Call       // tracked calls and messages that were sent whole
 }

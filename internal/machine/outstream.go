@@ -147,6 +147,9 @@ func (m *Machine) WantRoom(s *OutStream) { s.wanted = true }
 // Freed returns the streams that have room again, or are over, since it was
 // last asked. The slice is valid until anything else is done.
 func (m *Machine) Freed() []*OutStream {
+	if m.str.turns == nil {
+		return nil
+	}
 	f := m.str.freed
 	m.str.freed = m.str.freed[:0]
 	return f
@@ -156,6 +159,7 @@ func (m *Machine) Freed() []*OutStream {
 func (m *Machine) tellRoom(s *OutStream) {
 	if s.wanted {
 		s.wanted = false
+		m.str.make()
 		m.str.freed = append(m.str.freed, s)
 	}
 }
@@ -171,9 +175,7 @@ func (m *Machine) activate(s *OutStream) {
 		return
 	}
 	st := &m.str
-	if st.turns == nil {
-		st.turns = new(turns)
-	}
+	st.make()
 	if !s.admitted {
 		if st.begun >= st.limit {
 			st.waiting.push(s)

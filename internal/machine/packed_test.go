@@ -49,8 +49,8 @@ func TestPacked(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			w := Window{Calls: 4, Messages: 4, Large: 1 << 20, MaxMessage: 1 << 20, Names: 8}
 			m := New(Config{
-				Lanes: 4, Generation: 1, Own: w, Peer: w, Heartbeat: 1 << 40, MaxReplyBytes: 1 << 20,
-				Inflate: test.inflate, NewInbound: func() *Inbound { return new(Inbound) },
+				Lanes: 4, Generation: 1, Peer: w, Heartbeat: 1 << 40, Inflate: test.inflate,
+				Rules: &Rules{Own: w, MaxReplyBytes: 1 << 20, NewInbound: func() *Inbound { return new(Inbound) }},
 			}, 0)
 			var eff Effects
 			err := m.Receive(0, frames(append([]frame.Frame{attach(0, frame.AllLanes)}, test.frames...)...), 0, &eff)

@@ -11,8 +11,9 @@ import (
 func TestDeltasBehindALargeSnapshot(t *testing.T) {
 	const most, whole = 1000, 50_000
 	m := New(Config{
-		Lanes: 4, MaxStateBytes: most,
-		Peer: Window{MaxMessage: 1 << 20},
+		Lanes: 4,
+		Peer:  Window{MaxMessage: 1 << 20},
+		Rules: &Rules{MaxStateBytes: most},
 	}, 0)
 	s := m.OpenState("board")
 	if err := m.Snapshot(s, 1, make([]byte, whole)); err != nil {

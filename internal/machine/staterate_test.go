@@ -16,7 +16,7 @@ type changesOf struct {
 }
 
 func newChangesOf(rate int) *changesOf {
-	m := New(Config{Client: true, Lanes: 4, StateRate: rate, MaxStates: 4, Own: Window{MaxMessage: 1 << 20}}, 0)
+	m := New(Config{Client: true, Lanes: 4, Rules: &Rules{StateRate: rate, MaxStates: 4, Own: Window{MaxMessage: 1 << 20}}}, 0)
 	for i := range m.lanes {
 		m.lanes[i].bound = true
 	}
@@ -90,7 +90,7 @@ func TestStatesThatComeAndGo(t *testing.T) {
 
 // Changes that wait for a peer that does not read are bounded in number too.
 func TestDeltasThatWaitAreCounted(t *testing.T) {
-	m := New(Config{Lanes: 4, MaxStateBytes: 1 << 20, Peer: Window{MaxMessage: 1 << 20}}, 0)
+	m := New(Config{Lanes: 4, Peer: Window{MaxMessage: 1 << 20}, Rules: &Rules{MaxStateBytes: 1 << 20}}, 0)
 	s := m.OpenState("s")
 	if err := m.Snapshot(s, 1, []byte{0}); err != nil {
 		t.Fatal(err)

@@ -262,9 +262,7 @@ func TestStreamCredit(t *testing.T) {
 			}
 			for _, m := range d.ends {
 				st := m.str
-				if st.turns == nil {
-					st.turns = new(turns)
-				}
+				st.make()
 				if st.opened != st.over || st.granted == st.opened || st.spare != 0 {
 					t.Errorf("%d streams began, %d are over, %d are allowed; %d bytes may be given", st.opened, st.over, st.granted, st.spare)
 				}

@@ -354,9 +354,7 @@ func (e *end) checkStreams() {
 // streamsQuiet checks that nothing is left once everything has ended.
 func (e *end) streamsQuiet() {
 	st := e.m.str
-	if st.turns == nil {
-		st.turns = new(turns)
-	}
+	st.make()
 	if st.opened != st.over || len(st.early) != 0 || st.waiting.count != 0 || st.replies != 0 || st.begun >= st.limit {
 		e.w.fatalf("%s: %d streams began, %d are over; %d are early, %d wait; %d of %d sent", e.name, st.opened, st.over, len(st.early), st.waiting.count, st.begun, st.limit)
 	}

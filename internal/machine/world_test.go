@@ -108,8 +108,15 @@ func testConfig(client, independent bool) Config {
 		Streams: 100, Stream: 64 << 10,
 	}
 	return Config{
-		Client: client, Generation: 1, Lanes: 4, Independent: independent, Own: w, Peer: w,
-		Heartbeat: 10 * time.Second, MaxQueuedCalls: 4096, MaxQueuedBytes: 16 << 20, MaxReplyBytes: 16 << 20,
+		Client: client, Generation: 1, Lanes: 4, Independent: independent, Peer: w, Heartbeat: 10 * time.Second,
+		NewStream: func(*InStream) any { return nil },
+		Rules:     testRules(w),
+	}
+}
+
+func testRules(own Window) *Rules {
+	return &Rules{
+		Own: own, MaxQueuedCalls: 4096, MaxQueuedBytes: 16 << 20, MaxReplyBytes: 16 << 20,
 		MaxEventBytes: 1 << 20, MaxStateBytes: 256 << 10, MaxStates: 64,
 		MaxStream: 4 << 20, MaxStreams: 16 << 20,
 		Resolve: func(m string) any {
@@ -119,7 +126,6 @@ func testConfig(client, independent bool) Config {
 			return nil
 		},
 		NewInbound: func() *Inbound { return new(Inbound) },
-		NewStream:  func(*InStream) any { return nil },
 		NewChunk:   func() *Chunk { return new(Chunk) },
 		FreeChunk:  func(c *Chunk) { c.Reset() },
 	}

@@ -27,7 +27,7 @@ func Upgrade(w http.ResponseWriter, r *http.Request, o *UpgradeOptions) (*Carrie
 	}
 	u := websocket.Upgrader{
 		HandshakeTimeout: writeHandshake,
-		ReadBufferSize:   readBuffer,
+		ReadBufferSize:   readAhead, // it reads nothing
 		WriteBufferPool:  &unused,
 		Subprotocols:     []string{Subprotocol},
 		CheckOrigin:      func(*http.Request) bool { return true }, // done above
