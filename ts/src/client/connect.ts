@@ -215,12 +215,14 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 /** Waits, at most until the network is there again or the session is over. */
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
 	new Promise((resolve) => {
+		let off = (): void => {};
 		const done = (): void => {
 			clearTimeout(timer);
+			off();
 			globalThis.removeEventListener?.('online', done);
 			resolve();
 		};
 		const timer = setTimeout(done, ms);
 		globalThis.addEventListener?.('online', done);
-		whenAborted(signal, done);
+		off = whenAborted(signal, done);
 	});
