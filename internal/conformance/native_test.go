@@ -26,7 +26,7 @@ func serve(t *testing.T) (line []byte, p place) {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../../ts/testserver").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	cmd := exec.Command(binary, "-origin", "*")
+	cmd := exec.Command(binary, "-origin", "*", "-cuts")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -62,7 +62,7 @@ func TestGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts := &client.Options{Pins: []certs.Pin{pin}}
+	opts := &client.Options{Pins: []certs.Pin{pin}, Services: visitors()}
 	for _, addr := range []string{"quic://" + p.TLS, "https://" + p.TLS, "wss://" + p.TLS, "ws://" + p.Plain} {
 		t.Run(addr[:5], func(t *testing.T) {
 			t.Parallel()

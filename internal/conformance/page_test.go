@@ -33,7 +33,7 @@ func TestInPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for addr, opts := range map[string]*client.Options{"https://" + p.TLS: {Pins: []certs.Pin{pin}}, "ws://" + p.Plain: nil} {
+	for addr, opts := range map[string]*client.Options{"https://" + p.TLS: {Pins: []certs.Pin{pin}, Services: visitors()}, "ws://" + p.Plain: {Services: visitors()}} {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		s, err := client.Dial(ctx, addr, opts)

@@ -7,6 +7,7 @@ package conformance
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/hex"
@@ -229,7 +230,50 @@ var moves = map[string]func(ctx context.Context, c *lab.LabClient, st step) ([]s
 		calls.Wait()
 		return nil, errors.Join(errs...)
 	},
+	"tour": func(ctx context.Context, c *lab.LabClient, st step) ([]string, error) {
+		return c.Tour(ctx, st.Text)
+	},
+	// Values come, bytes go and both sides call while their wire is cut.
+	"cut": func(ctx context.Context, c *lab.LabClient, st step) ([]string, error) {
+		var wires []string
+		cut := func() error {
+			wire, err := c.Cut(ctx)
+			if err == nil && slices.Contains(wires, wire) {
+				err = fmt.Errorf("the wire is the one that was cut, %s", wire)
+			}
+			wires = append(wires, wire)
+			return err
+		}
+		got, err := ascending(func(yield func(uint32, error) bool) {
+			for n, err := range c.Count(ctx, uint32(st.N)) {
+				if err == nil && int(n) == st.N/2 {
+					err = cut()
+				}
+				if !yield(n, err) {
+					return
+				}
+			}
+		}, st.N)
+		if got != nil || err != nil {
+			return got, err
+		}
+		b := letters(st.Bytes)
+		half := readFunc(func([]byte) (int, error) { return 0, cmp.Or(cut(), io.EOF) })
+		receipt, err := c.Put(ctx, "blob", io.MultiReader(bytes.NewReader(b[:len(b)/2]), half, bytes.NewReader(b[len(b)/2:])))
+		if err != nil || receipt.Size != int64(len(b)) || hex.EncodeToString(receipt.Sum)[:8] != st.Sum {
+			return []string{"wrong", hex.EncodeToString(receipt.Sum)}, err
+		}
+		cutting := make(chan error, 1)
+		go func() { cutting <- cut() }()
+		said, err := c.Tour(ctx, st.Text)
+		return said, errors.Join(err, <-cutting)
+	},
 }
+
+// A readFunc is a reader that is one function.
+type readFunc func(b []byte) (int, error)
+
+func (f readFunc) Read(b []byte) (int, error) { return f(b) }
 
 // texts are numbers as the scenario has them.
 func texts(all ...any) []string {

@@ -3,7 +3,7 @@
 import { pageWires } from '../src/client/page.js';
 import { Code, connect, type ConnectOptions, type Session, TwinwireError } from '../src/index.js';
 import { lab, Said } from '../test/lab.js';
-import { play, type Step } from '../test/scenario.js';
+import { play, type Step, visitor } from '../test/scenario.js';
 
 /** Has something done to the world. */
 const world = async (order: 'start' | 'kill' | 'cut' | 'block' | 'unblock' | 'hash'): Promise<string> => (await fetch(`/world/${order}`)).text();
@@ -42,7 +42,7 @@ const works = async (s: Session): Promise<void> => equal((await s.call(lab.divid
 
 async function scenario(wire: string): Promise<void> {
 	const steps = (await (await fetch('/scenario.json')).json()) as Step[];
-	await using s = await dial(only(wire));
+	await using s = await dial({ ...only(wire), handlers: visitor });
 	equal(s.change.wire, wire, 'wire');
 	await play(s, steps);
 }

@@ -33,7 +33,7 @@ export async function makeWorld(binary, files) {
 	const world = {
 		udp,
 		async start() {
-			const child = spawn(binary, ['-origin', world.origin], { stdio: ['pipe', 'pipe', 'inherit'] });
+			const child = spawn(binary, ['-origin', world.origin, '-cuts'], { stdio: ['pipe', 'pipe', 'inherit'] });
 			const line = await new Promise((resolve) => createInterface({ input: child.stdout }).once('line', resolve));
 			const { plain, tls, hash } = JSON.parse(line);
 			server = { child, tcp: Number(plain.split(':').at(-1)), udp: Number(tls.split(':').at(-1)), hash };

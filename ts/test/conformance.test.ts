@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { string, struct, uint32, uint64, value } from '../src/codec/index.js';
+import { struct, uint32, value } from '../src/codec/index.js';
 import { bytes, Code, connect, type ConnectOptions, handler, method, type Session, Timestamp, TwinwireError, untyped, values } from '../src/index.js';
 import { Everything, lab, Said, State } from './lab.js';
+import { visitor } from './scenario.js';
 import { type Sockets, sockets, start, type TestServer } from './server.js';
 
 const within = { timeout: 20_000 };
@@ -316,18 +317,7 @@ describe('state', within, () => {
 describe('the server calls', within, () => {
 	const ticks: number[] = [];
 	const handlers = {
-		'page.Greet': handler({ args: struct({ name: string }), result: string }, ({ name }) => `Hello, ${name}!`),
-		'page.Letters': handler({ args: struct({ text: string }) }, ({ text }) => values(string, text)),
-		'page.Shout': handler({}, (_, request) => {
-			const upper = new TransformStream<Uint8Array, Uint8Array>({ transform: (b, c) => c.enqueue(Buffer.from(Buffer.from(b).toString().toUpperCase())) });
-			return bytes(request.body().pipeThrough(upper));
-		}),
-		'page.Add': handler({ result: uint64 }, async (_, request) => {
-			let sum = 0n;
-			for await (const n of request.values(uint32)) sum += BigInt(n);
-			return sum;
-		}),
-		'page.Wait': handler((_, request) => new Promise((_resolve, reject) => request.signal.addEventListener('abort', () => reject(request.signal.reason)))),
+		...visitor,
 		'page.Tick': handler({ args: struct({ n: uint32 }) }, async ({ n }) => {
 			await new Promise((resolve) => setTimeout(resolve, n % 2));
 			ticks.push(n);

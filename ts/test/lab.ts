@@ -41,6 +41,7 @@ export const lab = {
 	unknown: method('lab.Unknown'),
 	play: method('lab.Play', arg('step', int32)),
 	meta: method('lab.Meta', arg('key', string), string),
+	cut: method('lab.Cut', undefined, string),
 };
 
 export { date };

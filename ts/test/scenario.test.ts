@@ -4,16 +4,16 @@ import { readFileSync } from 'node:fs';
 import { it } from 'node:test';
 import { deflate } from '../src/client/compress.js';
 import { connect, type Wire, webSocket } from '../src/index.js';
-import { play, type Step } from './scenario.js';
+import { play, type Step, visitor } from './scenario.js';
 import { sockets, start } from './server.js';
 
 const steps = JSON.parse(readFileSync(new URL('../../../internal/conformance/testdata/scenario.json', import.meta.url), 'utf8')) as Step[];
 
 for (const scheme of ['ws', 'wss']) {
 	it(`plays the scenario over ${scheme}`, { timeout: 30_000 }, async () => {
-		await using server = await start();
+		await using server = await start('-cuts');
 		const address = scheme === 'ws' ? server.plain : server.tls;
-		await using s = await connect(`${scheme}://${address}`, { WebSocket: sockets(server.certificate).WebSocket });
+		await using s = await connect(`${scheme}://${address}`, { WebSocket: sockets(server.certificate).WebSocket, handlers: visitor });
 		await play(s, steps);
 	});
 }

@@ -1,6 +1,6 @@
 // Plays internal/conformance/testdata/scenario.json, as that package does in Go.
-import { bytes, Code, type Session, TwinwireError, values } from '../src/index.js';
-import { uint32 } from '../src/codec/index.js';
+import { bytes, Code, type Handlers, handler, type Session, TwinwireError, values } from '../src/index.js';
+import { string, struct, uint32, uint64 } from '../src/codec/index.js';
 import { Everything, lab, Said, State } from './lab.js';
 
 export interface Step {
@@ -117,6 +117,49 @@ const moves: { readonly [name: string]: Move } = {
 		const all = await Promise.all(Array.from(numbers(n), (i) => s.call(lab.divide, { a: BigInt(i), b: 1n })));
 		return wrong(all.some((r, i) => r.quotient !== BigInt(i)));
 	},
+	tour: (s, { text = '' }) => s.call(lab.tour, { name: text }) as Promise<unknown[]>,
+	/** Values come, bytes go and both sides call while their wire is cut. */
+	cut: async (s, step) => {
+		const { n = 0, bytes: size = 0 } = step;
+		const wires = new Set<string>();
+		let cuts = 0;
+		const cut = async (): Promise<void> => {
+			wires.add(await s.call(lab.cut, undefined));
+			if (wires.size < ++cuts) throw new Error('the wire is the one that was cut');
+		};
+		let i = 0;
+		for await (const got of s.values(lab.count, { n })) {
+			if (got !== i++) return [got];
+			if (i === n / 2) await cut();
+		}
+		if (i !== n) return [i];
+		const half = async function* (): AsyncGenerator<Uint8Array> {
+			yield letters(size).subarray(0, size / 2);
+			await cut();
+			yield letters(size).subarray(size / 2);
+		};
+		const got = await s.call(lab.put, { name: 'blob' }, { source: bytes(half()) });
+		if (hex(got.Sum).slice(0, 8) !== step.sum) return ['wrong', hex(got.Sum)];
+		const [said] = await Promise.all([s.call(lab.tour, { name: step.text ?? '' }), cut()]);
+		return said as unknown[];
+	},
+};
+
+/** What a client serves, for the steps in which the server calls. */
+export const visitor: Handlers = {
+	'page.Greet': handler({ args: struct({ name: string }), result: string }, ({ name }) => `Hello, ${name}!`),
+	'page.Letters': handler({ args: struct({ text: string }) }, ({ text }) => values(string, text)),
+	'page.Shout': handler({}, (_, request) => {
+		const upper = new TransformStream<Uint8Array, Uint8Array>({ transform: (b, c) => c.enqueue(b.map((v) => (v >= 97 && v <= 122 ? v - 32 : v))) });
+		return bytes(request.body().pipeThrough(upper));
+	}),
+	'page.Add': handler({ result: uint64 }, async (_, request) => {
+		let sum = 0n;
+		for await (const n of request.values(uint32)) sum += BigInt(n);
+		return sum;
+	}),
+	'page.Wait': handler((_, request) => new Promise((_resolve, reject) => request.signal.addEventListener('abort', () => reject(request.signal.reason)))),
+	'page.Tick': handler(() => {}),
 };
 
 /** Plays the scenario over a session. */

@@ -22,8 +22,9 @@ import (
 
 // A handler serves one client.
 type handler struct {
-	s    *lab.Session
-	page *page.PageClient
+	s     *lab.Session
+	page  *page.PageClient
+	relay *relay
 
 	mu       sync.Mutex
 	canceled uint32
@@ -37,7 +38,7 @@ func (h *hall) newHandler(s *lab.Session) lab.Lab {
 	if err != nil {
 		panic(err) // documented not to be
 	}
-	return &handler{s: s, page: client}
+	return &handler{s: s, page: client, relay: h.relay}
 }
 
 func (h *handler) Echo(_ context.Context, value lab.Everything) (lab.Everything, error) {
@@ -220,4 +221,12 @@ func (h *handler) Meta(ctx context.Context, key string) (string, error) {
 	v := r.Metadata()[key]
 	r.SetReplyMetadata(core.Metadata{key: v})
 	return v, nil
+}
+
+func (h *handler) Cut(context.Context) (string, error) {
+	if h.relay == nil {
+		return "", twinwire.Errorf(twinwire.FailedPrecondition, "there is no relay")
+	}
+	addr := h.s.Transport().RemoteAddr
+	return addr, h.relay.cut(addr)
 }

@@ -40,13 +40,14 @@ func main() {
 	heartbeat := flag.Duration("heartbeat", 0, "interval of heartbeats, 0 for the default")
 	app := flag.String("app", "lab", "name of the application")
 	origin := flag.String("origin", "", "origin of pages that may connect, such as http://localhost:8080, * for all")
+	cuts := flag.Bool("cuts", false, "stand behind a relay that cuts wires for lab.Cut")
 	flag.Parse()
-	if err := run(*plain, *app, *origin, *heartbeat); err != nil {
+	if err := run(*plain, *app, *origin, *heartbeat, *cuts); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(plain, app, origin string, heartbeat time.Duration) error {
+func run(plain, app, origin string, heartbeat time.Duration, cuts bool) error {
 	development, err := certs.NewDevelopment(&certs.DevelopmentOptions{Memory: true})
 	if err != nil {
 		return err
@@ -90,8 +91,22 @@ func run(plain, app, origin string, heartbeat time.Duration) error {
 		return errors.Join(err, srv.Close())
 	}
 	sum := certs.CertificatePinOf(cert.Leaf).Sum()
+	at := announcement{Plain: tcp.Addr().String(), TLS: fmt.Sprintf("localhost:%d", secure.Port())}
+	if cuts {
+		hall.relay = &relay{}
+		defer hall.relay.close()
+		plain, err := hall.relay.listen(tcp.Addr().(*net.TCPAddr).Port, false)
+		if err != nil {
+			return errors.Join(err, srv.Close())
+		}
+		secured, err := hall.relay.listen(secure.Port(), true)
+		if err != nil {
+			return errors.Join(err, srv.Close())
+		}
+		at.Plain, at.TLS = fmt.Sprintf("127.0.0.1:%d", plain), fmt.Sprintf("localhost:%d", secured)
+	}
 	err = json.NewEncoder(os.Stdout).Encode(announcement{
-		Plain: tcp.Addr().String(), TLS: fmt.Sprintf("localhost:%d", secure.Port()),
+		Plain: at.Plain, TLS: at.TLS,
 		Certificate: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})), Hash: sum[:],
 	})
 	if err != nil {
@@ -103,4 +118,7 @@ func run(plain, app, origin string, heartbeat time.Duration) error {
 }
 
 // A hall is what the sessions share.
-type hall struct{ hub events.Hub }
+type hall struct {
+	hub   events.Hub
+	relay *relay // nil without
+}

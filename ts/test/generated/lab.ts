@@ -161,6 +161,7 @@ export const labMethods = {
 	unknown: /* @__PURE__ */ tw.method<undefined, void>('lab.Unknown', undefined, undefined),
 	play: /* @__PURE__ */ tw.method<{ readonly step: number }, void>('lab.Play', c.struct({ step: c.int53 }), undefined),
 	meta: /* @__PURE__ */ tw.method<{ readonly key: string }, string>('lab.Meta', c.struct({ key: c.string }), c.string),
+	cut: /* @__PURE__ */ tw.method<undefined, string>('lab.Cut', undefined, c.string),
 };
 
 /**
@@ -295,6 +296,14 @@ export class LabClient {
 	meta(key: string, options?: tw.CallOptions): Promise<string> {
 		return this.session.call(labMethods.meta, { key }, options);
 	}
+
+	/**
+	 * Cut cuts the wire of the caller, where the server can, and returns the
+	 * address that the caller had on it.
+	 */
+	cut(options?: tw.CallOptions): Promise<string> {
+		return this.session.call(labMethods.cut, undefined, options);
+	}
 }
 
 /**
@@ -352,6 +361,11 @@ export interface Lab {
 	 * that of the reply too.
 	 */
 	meta(key: string, request: tw.Request): string | Promise<string>;
+	/**
+	 * Cut cuts the wire of the caller, where the server can, and returns the
+	 * address that the caller had on it.
+	 */
+	cut(request: tw.Request): string | Promise<string>;
 }
 
 /** The handlers of a service, for tw.connect. */
@@ -379,6 +393,7 @@ export function serveLab(impl: Lab): tw.Handlers {
 		'lab.Unknown': tw.handler<undefined, void>({ args: undefined, result: undefined }, async (_, request) => impl.unknown(request)),
 		'lab.Play': tw.handler<{ readonly step: number }, void>({ args: c.struct({ step: c.int53 }), result: undefined }, async (args, request) => impl.play(args['step'], request)),
 		'lab.Meta': tw.handler<{ readonly key: string }, string>({ args: c.struct({ key: c.string }), result: c.string }, async (args, request) => impl.meta(args['key'], request)),
+		'lab.Cut': tw.handler<undefined, string>({ args: undefined, result: c.string }, async (_, request) => impl.cut(request)),
 	};
 }
 

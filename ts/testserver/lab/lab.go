@@ -66,6 +66,9 @@ type Lab interface {
 	// Meta returns the value of a key of the call's metadata, and says it in
 	// that of the reply too.
 	Meta(ctx context.Context, key string) (string, error)
+	// Cut cuts the wire of the caller, where the server can, and returns the
+	// address that the caller had on it.
+	Cut(ctx context.Context) (string, error)
 }
 
 // Everything has a field of every kind.

@@ -183,6 +183,14 @@ func (c *LabClient) Meta(ctx context.Context, key string) (string, error) {
 	return reply.value, err
 }
 
+// Cut cuts the wire of the caller, where the server can, and returns the
+// address that the caller had on it.
+func (c *LabClient) Cut(ctx context.Context) (string, error) {
+	var reply labCutReply
+	err := c.session.Call(ctx, "lab.Cut", nil, &reply)
+	return reply.value, err
+}
+
 // A Session is the handler's side of a session that Lab is served in.
 type Session struct {
 	// Subscriber is the session. It subscribes to topics of the hub and emits events.
@@ -226,6 +234,7 @@ func NewService(hub *events.Hub, newHandler func(s *Session) Lab) *core.Service 
 			"lab.Unknown":      serveLabUnknown,
 			"lab.Play":         serveLabPlay,
 			"lab.Meta":         serveLabMeta,
+			"lab.Cut":          serveLabCut,
 		},
 	}
 }
@@ -476,6 +485,15 @@ func serveLabMeta(ctx context.Context, instance any, r *core.Request) (codec.Mar
 		err   error
 	)
 	reply.value, err = instance.(Lab).Meta(ctx, args.key)
+	return reply, err
+}
+
+func serveLabCut(ctx context.Context, instance any, r *core.Request) (codec.Marshaler, error) {
+	var (
+		reply labCutReply
+		err   error
+	)
+	reply.value, err = instance.(Lab).Cut(ctx)
 	return reply, err
 }
 
@@ -1174,6 +1192,21 @@ func (v labMetaReply) AppendMsgpack(b []byte) ([]byte, error) {
 
 // ReadMsgpack implements codec.Unmarshaler.
 func (v *labMetaReply) ReadMsgpack(r *codec.Reader) error {
+	v.value = r.Str()
+	return r.Err()
+}
+
+// labCutReply is the result of Lab.Cut.
+type labCutReply struct{ value string }
+
+// AppendMsgpack implements codec.Marshaler.
+func (v labCutReply) AppendMsgpack(b []byte) ([]byte, error) {
+	b = codec.AppendString(b, v.value)
+	return b, nil
+}
+
+// ReadMsgpack implements codec.Unmarshaler.
+func (v *labCutReply) ReadMsgpack(r *codec.Reader) error {
 	v.value = r.Str()
 	return r.Err()
 }
