@@ -19,6 +19,9 @@ const (
 	// share is what small messages, events and large messages each take of a
 	// batch before it is the others' turn.
 	share = 16 << 10
+	// largeSoon is how soon after each other batches are made where the wire
+	// takes 250 Mbit/s and more.
+	largeSoon = time.Millisecond
 )
 
 // Ready reports whether there is something to send in a pipe. Now and then
@@ -210,6 +213,9 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 	if m.carries(pipe, m.role.bulk) {
 		m.batchStreams(pipe, Bulk, dataTarget-(len(m.appended)-start), now)
 	}
+	if large {
+		m.fillLarge(dataTarget-(len(m.appended)-start), now)
+	}
 	if m.carries(pipe, m.role.call) {
 		// If small messages and events took all of the batch, the next one
 		// begins with a large one.
@@ -366,6 +372,21 @@ func (m *Machine) batchLarge(now time.Duration) bool {
 		m.large.push(it)
 	}
 	return true
+}
+
+// fillLarge fills a batch that has a part of a large message with more of them,
+// budget bytes, where the wire takes batches so fast that a call which comes
+// behind them does not notice: on a slow one it would wait for all of them.
+func (m *Machine) fillLarge(budget int, now time.Duration) {
+	if m.largeRun++; now-m.largeAt > largeSoon {
+		m.largeRun = 0
+	}
+	m.largeAt = now
+	if m.largeRun < 2 { // the first two go to the kernel's buffers, whatever the wire
+		return
+	}
+	for begun := len(m.appended); len(m.appended)-begun < budget && m.batchLarge(now); {
+	}
 }
 
 // batchItem appends the next frame of an item and reports whether it was the

@@ -11,6 +11,7 @@ import (
 const (
 	ackFrames = 32
 	ackBytes  = 16 << 10
+	ackParts  = 16 // so many bytes of a message of several frames count as one
 	ackDelay  = 20 * time.Millisecond
 )
 
@@ -102,6 +103,10 @@ func (l *lane) accept(f *frame.Frame, bytes int, now time.Duration) (bool, error
 	}
 	l.next++
 	switch {
+	case f.Kind == frame.More || f.Size > 0:
+		// Nobody waits for the room that one part of a large message takes.
+		l.owedCount++
+		l.owedBytes += bytes / ackParts
 	case f.Kind != frame.Data:
 		l.owedCount++
 		l.owedBytes += int32(bytes)

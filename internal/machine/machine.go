@@ -185,6 +185,8 @@ type Machine struct {
 	appended    []byte        // what Batch is writing to
 	calledAt    time.Duration // when the last batch with one was made
 	sent        []*Inbound    // replies that were sent whole
+	largeAt     time.Duration // when the last batch with a part of a large message was made
+	largeRun    int           // how many before it were made soon after each other
 	messagesOut []*Call       // messages that were sent whole
 	sentTracked []*Call       // tracked calls and messages that were sent whole
 }
@@ -256,7 +258,8 @@ func (m *Machine) carries(pipe, ln int) bool { return !m.cfg.Independent || pipe
 // Crowded reports whether more than one call or message is under way, so that
 // others may be about to send as well.
 func (m *Machine) Crowded() bool {
-	return m.out.calls+m.out.queued+m.in.running.len()+m.in.serving > 1
+	// A call that has a place in the window and is not sent yet is in both.
+	return max(m.out.calls, m.out.queued)+m.in.running.len()+m.in.serving > 1
 }
 
 // Effects is what a driver has to carry out after Receive, Tick or End, in the

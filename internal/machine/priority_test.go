@@ -3,6 +3,9 @@ package machine
 import (
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/twinwire/twinwire/frame"
 )
 
 // What is more urgent leaves first, the order within a priority stays, and the
@@ -49,6 +52,43 @@ func TestPriorities(t *testing.T) {
 			t.Errorf("call of the lowest priority was started after %d others", before)
 		}
 	})
+}
+
+// A batch is filled with a large message where the wire takes one after
+// another at once, and is not where a call would have to wait for all of it.
+func TestLargeBatches(t *testing.T) {
+	for _, test := range []struct {
+		apart time.Duration
+		want  int
+	}{{100 * time.Microsecond, 3 * frame.MaxPayload}, {5 * time.Millisecond, 0}} {
+		w := pairOf(t, false)
+		client := w.ends[0]
+		client.call(1<<20, nil)
+		largest := 0
+		for now := w.now; client.m.Wake() != 0; now += test.apart {
+			largest = max(largest, len(client.m.Batch(0, now, nil)))
+		}
+		if least, most := test.want, test.want+2*frame.MaxPayload+batchTarget/8; largest < least || largest > most {
+			t.Errorf("batches %v apart have up to %d bytes, want %d to %d", test.apart, largest, least, most)
+		}
+	}
+}
+
+// One call that is alone does not have its writer wait for others.
+func TestCrowded(t *testing.T) {
+	w := pairOf(t, false)
+	client := w.ends[0]
+	for i, want := range []bool{false, true} {
+		client.call(10, nil)
+		if client.m.Crowded() != want {
+			t.Errorf("crowded with %d calls: %v", i+1, !want)
+		}
+		for client.flush(0) {
+		}
+		if client.m.Crowded() != want {
+			t.Errorf("crowded with %d calls that were sent: %v", i+1, !want)
+		}
+	}
 }
 
 // sendAll has the peer receive everything that e has to send.
