@@ -78,7 +78,8 @@ type Limits struct {
 	ResumeTime time.Duration
 	// RetainedBytes is how much of what was sent is kept for each lane until
 	// the peer has acknowledged it; beyond it sending waits. Default 4 MiB;
-	// for lanes of streams it is at least 16 MiB.
+	// for lanes of streams it is at least 16 MiB. With less than 512 KiB messages
+	// over 16 KiB are slower, which are acknowledged every 256 KiB (clause 4.2).
 	RetainedBytes int
 	// HandshakeTime bounds a handshake, from the first byte of the carrier to
 	// the first frame of the session. Default 5 s.

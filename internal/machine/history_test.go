@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"testing"
 	"time"
 
@@ -292,7 +293,7 @@ func (w *world) finish() {
 		w.check()
 		busy := false
 		for _, e := range w.ends {
-			busy = busy || e.m.Regulated() // the tick lets more leave
+			busy = busy || e.m.Regulated() || e.unacknowledged() // the tick lets more leave
 			for len(e.inbox) > 0 {
 				busy = true
 				e.answer(e.inbox[0], w.size())
@@ -332,6 +333,12 @@ func (w *world) finish() {
 		}
 	}
 	w.compare()
+}
+
+// unacknowledged reports whether the peer has not acknowledged all of a lane:
+// more may wait until it has.
+func (e *end) unacknowledged() bool {
+	return slices.ContainsFunc(e.m.lanes, func(l lane) bool { return l.acked != l.sent })
 }
 
 // canceled checks that handlers know of callers that no longer wait (6.8).
