@@ -106,7 +106,7 @@ func (l *lane) accept(f *frame.Frame, bytes int, now time.Duration) (bool, error
 	case f.Kind == frame.More || f.Size > 0:
 		// Nobody waits for the room that one part of a large message takes.
 		l.owedCount++
-		l.owedBytes += bytes / ackParts
+		l.owedBytes += int32(bytes / ackParts)
 	case f.Kind != frame.Data:
 		l.owedCount++
 		l.owedBytes += int32(bytes)
