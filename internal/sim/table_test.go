@@ -9,7 +9,7 @@ var mutants = []Mutant{
 	{"acknowledges duplicates as new", "lane.go", "\tcase f.Seq < l.next:\n\t\treturn false, nil\n", "\tcase f.Seq < l.next:\n\t\tl.next++\n\t\treturn false, nil\n", "4.2"},
 	{"acknowledgements go back", "lane.go", "\tif next <= l.acked {\n\t\treturn nil\n\t}\n", "", "4.2"},
 	{"acknowledgement of what was not sent is taken", "lane.go", "\tif next > l.sent {\n\t\treturn protocolError(\"acknowledgement of frames never sent\")\n\t}\n", "", "4.2"},
-	{"acknowledgement is never due", "lane.go", "ackDue = now + ackDelay", "ackDue = 0 * now", "4.2"},
+	{"acknowledgement is never due", "lane.go", "l.ackDue = due\n", "l.ackDue = 0 * due\n", "4.2"},
 	{"acknowledgement is forgotten", "lane.go", "l.owedSince, l.owedCount, l.owedBytes, l.ackDue, l.ackLate = l.next, 0, 0, 0, false", "l.owedSince, l.owedCount, l.owedBytes, l.ackDue, l.ackLate = l.next+1, 0, 0, 0, false", "4.2"},
 	{"generation is not checked", "receive.go", "case f.ID != m.cfg.Generation:", "case f.ID > m.cfg.Generation:", "4.5"},
 	{"lane is out of range", "receive.go", "if int(f.Lane) >= m.cfg.Lanes {", "if int(f.Lane) > m.cfg.Lanes {", "1.2"},
