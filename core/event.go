@@ -130,7 +130,7 @@ func (s *Session) emit(sub *machine.Sub, typ string, payload []byte, overflow Ov
 // at once is left to a goroutine of the session.
 func (s *Session) Flush() {
 	s.mu.Lock()
-	s.kick(caller)
+	s.kick(promptly)
 }
 
 // An Event is what arrived on the event lane.

@@ -17,7 +17,8 @@ type EventBuffer struct {
 	head   int
 	bytes  int
 	missed map[gapKey]uint64 // not told yet
-	ready  chan struct{}     // made by who waits; closed when there is something
+	ready  chan struct{}     // has one element when somebody who waits is to look
+	waits  int               // how many wait
 	err    error             // why no more will come
 }
 
@@ -116,26 +117,36 @@ func (b *EventBuffer) Close(err error) {
 // Next takes the oldest event. It waits until there is one, ctx is done, or
 // the buffer is closed and empty; the error then says why.
 func (b *EventBuffer) Next(ctx context.Context) (Event, error) {
-	for {
-		if err := ctx.Err(); err != nil {
+	for waited := false; ; waited = true {
+		over := ctx.Err() != nil
+		b.mu.Lock()
+		if waited {
+			b.waits--
+		}
+		if over {
+			b.wake() // somebody else is to look
+			b.mu.Unlock()
 			return Event{}, context.Cause(ctx)
 		}
-		b.mu.Lock()
 		if ev, ok := b.next(); ok {
+			if b.head < len(b.q) || len(b.missed) > 0 {
+				b.wake() // for what is left
+			}
 			b.mu.Unlock()
 			return ev, nil
 		}
 		if err := b.err; err != nil {
+			b.wake() // the others are to know as well
 			b.mu.Unlock()
 			return Event{}, err
 		}
 		if b.ready == nil {
-			b.ready = make(chan struct{})
+			b.ready = make(chan struct{}, 1)
 		}
-		ready := b.ready
+		b.waits++
 		b.mu.Unlock()
 		select {
-		case <-ready:
+		case <-b.ready:
 		case <-ctx.Done():
 		}
 	}
@@ -211,9 +222,13 @@ func (b *EventBuffer) pop() Event {
 	return ev
 }
 
+// wake has one of those who wait look. What it finds for others it passes on.
 func (b *EventBuffer) wake() {
-	if b.ready != nil {
-		close(b.ready)
-		b.ready = nil
+	if b.waits == 0 {
+		return
+	}
+	select {
+	case b.ready <- struct{}{}:
+	default:
 	}
 }

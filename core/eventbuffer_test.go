@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 )
 
@@ -164,4 +165,46 @@ func TestEventBufferNext(t *testing.T) {
 	if _, err := b.Next(t.Context()); err != why {
 		t.Errorf("Next is %v, want why it was closed", err)
 	}
+}
+
+// Whoever waits gets something, however many do, and learns of the end.
+func TestEventBufferWakesAllWhoWait(t *testing.T) {
+	const waiting, events = 8, 200
+	b := NewEventBuffer(1 << 20)
+	got := make(chan Event)
+	ended := errors.New("ended")
+	gone, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var takers sync.WaitGroup
+	for i := range waiting {
+		ctx, givesUp := t.Context(), i%4 == 0
+		if givesUp {
+			ctx = gone
+		}
+		takers.Go(func() {
+			for {
+				ev, err := b.Next(ctx)
+				if err != nil {
+					if err != ended && !(givesUp && err == context.Canceled) {
+						t.Errorf("got %v, want %v", err, ended)
+					}
+					return
+				}
+				got <- ev
+			}
+		})
+	}
+	for i := range events {
+		if i == events/2 {
+			cancel()
+		}
+		for range i % 3 {
+			b.Push(emitted("x", "a.X", 10))
+		}
+		for range i % 3 {
+			<-got
+		}
+	}
+	b.Close(ended)
+	takers.Wait()
 }

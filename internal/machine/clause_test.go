@@ -363,6 +363,37 @@ func TestAckPace(t *testing.T) {
 	}
 }
 
+// Events are acknowledged within 350 ms, or after 128 of them, or 16 KiB (4.2).
+func TestAckPaceOfEvents(t *testing.T) {
+	for _, test := range []struct{ events, size int }{{1, 1}, {127, 1}, {128, 1}, {3, 8 << 10}} {
+		w := pairOf(t, false)
+		client, server := w.ends[0], w.ends[1]
+		w.settle()
+		for range test.events {
+			if _, err := server.m.Emit(nil, "t.E", make([]byte, test.size), DropOldest); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var eff Effects
+		for server.m.Wake() != 0 {
+			if err := client.m.Receive(0, server.m.Batch(0, w.now, nil), w.now, &eff); err != nil {
+				t.Fatal(err)
+			}
+		}
+		due := client.m.Wake() != 0
+		if want := test.events >= 128 || test.events*test.size >= 16<<10; due != want {
+			t.Errorf("%d events of %d bytes: ACK due is %v", test.events, test.size, due)
+		}
+		at := client.m.Deadline() - w.now
+		if least, most := 250*time.Millisecond, 350*time.Millisecond; at > most || !due && at < least {
+			t.Errorf("%d events of %d bytes: ACK within %v", test.events, test.size, at)
+		}
+		if err := client.m.Tick(w.now + at); err != nil || client.m.Wake() == 0 {
+			t.Errorf("no ACK when it was due, error %v", err)
+		}
+	}
+}
+
 // Pong, flight and ping do not grow without bound when the peer does not read
 // or does not acknowledge.
 func TestBounds(t *testing.T) {
