@@ -54,3 +54,19 @@ func TestTable(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkTable is a call of a full window: one begins, the oldest ends.
+func BenchmarkTable(b *testing.B) {
+	const window = 256
+	var t table[int]
+	id := uint64(0)
+	for ; id < window; id++ {
+		t.put(id, new(int))
+	}
+	v := new(int)
+	for b.Loop() {
+		t.put(id, v)
+		t.remove(id - window)
+		id++
+	}
+}
