@@ -14,7 +14,7 @@ const (
 	ackParts  = 16 // so many bytes of a message of several frames count as one
 	ackDelay  = 20 * time.Millisecond
 	// Nobody waits for an event to be acknowledged: ackEvents of them count as
-	// one frame, and the delay is just below the time after which a client asks
+	// one frame, and the delay, at most, is just below the time after which a client asks
 	// whether the peer is there. An ACK for each of 50 events a second was a
 	// quarter of what the server and its 1,000 subscribers cost.
 	ackEvents  = 4
@@ -117,7 +117,9 @@ func (l *lane) accept(f *frame.Frame, bytes int, now time.Duration) (bool, error
 	case f.Kind == frame.Event || f.Kind == frame.Gap:
 		l.owedCount++
 		l.owedBytes += int32(bytes)
-		due = now + eventDelay
+		// At times that are each session's own: subscribers that all got an event
+		// at once would otherwise all acknowledge it at once, beside the next one.
+		due = now - now%eventDelay + eventDelay
 	case f.Kind != frame.Data:
 		l.owedCount += ackEvents
 		l.owedBytes += int32(bytes)
