@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -475,12 +476,13 @@ func TestLifecycle(t *testing.T) {
 		synctest.Wait()
 		w.client.CloseWith(twinwire.FirstApplicationCode, "enough", 0)
 		wg.Wait()
-		want := "[connected detached resumed resumed ended]"
-		if got := fmt.Sprint(lives[0]); got != "[connected detached resumed resumed closed ended]" {
+		want := "[connected detached resumed resumed closed ended]"
+		if got := fmt.Sprint(lives[0]); got != want {
 			t.Errorf("the client's life is %v, want %v", got, want)
 		}
-		if got := fmt.Sprint(lives[1]); got != want && got != "[connected detached resumed detached resumed ended]" {
-			t.Errorf("the server's life is %v, want %v", got, want)
+		// The server may see the end of a carrier before the next one, or not.
+		if got := fmt.Sprint(lives[1]); !regexp.MustCompile(`^\[connected( detached)? resumed( detached)? resumed ended\]$`).MatchString(got) {
+			t.Errorf("the server's life is %v", got)
 		}
 		for c := range w.client.Lifecycle(t.Context()) {
 			if c.Phase != core.Ended {
