@@ -68,7 +68,7 @@ func (m *Machine) asksToBind(ln int) bool {
 // wants reports whether messages wait for a lane.
 func (m *Machine) wants(ln int) bool {
 	l := &m.lanes[ln]
-	if l.keep.replays() || m.asksToBind(ln) {
+	if l.replays() || m.asksToBind(ln) {
 		return true
 	}
 	if !m.open(ln) {

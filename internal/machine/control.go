@@ -108,7 +108,7 @@ func (m *Machine) drained() bool {
 		}
 	}
 	for i := range m.cfg.Lanes {
-		if m.lanes[i].keep.replays() {
+		if m.lanes[i].replays() {
 			return false
 		}
 	}

@@ -27,6 +27,7 @@ type lane struct {
 	attached bool // a server has received its ATTACH
 	asked    bool // a server has sent OPEN, or a client has received it
 	ackLate  bool // an ACK is due: its time has come, or the peer asks for one
+	again    bool // keep may have frames to send again
 
 	sent    uint64 // the number of the next frame to be sent
 	acked   uint64 // what the peer has accepted

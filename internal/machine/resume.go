@@ -76,6 +76,7 @@ func (m *Machine) Rebind(b *Binding, now time.Duration, eff *Effects) error {
 			l.owedSince, l.ackLate = b.Told[i], true
 		}
 		l.keep.rewind()
+		l.again = true
 	}
 	m.received(eff)
 	m.lanes[0].bound = !m.cfg.Client
@@ -123,14 +124,17 @@ func (m *Machine) acknowledge(ln int, next uint64, now time.Duration) error {
 // open reports whether new frames of a lane may be sent: not before what is
 // sent again, and not more than what may be kept.
 func (m *Machine) open(ln int) bool {
-	k := m.lanes[ln].keep
-	if k.replays() {
+	l := &m.lanes[ln]
+	switch most := m.cfg.Retention; {
+	case l.replays():
 		return false
+	case most <= 0 || m.kept < most:
+		return true
+	case ln == m.role.bulk || ln == m.role.stream:
+		return l.keep.bytes() < max(most, streamRetention)
+	default:
+		return l.keep.bytes() < most
 	}
-	if ln == m.role.bulk || ln == m.role.stream {
-		return k.bytes() < max(m.cfg.Retention, streamRetention) || m.cfg.Retention <= 0
-	}
-	return k.bytes() < m.cfg.Retention || m.cfg.Retention <= 0
 }
 
 // streamRetention is how much is kept of the lanes of streams at most, or
@@ -143,7 +147,7 @@ func (m *Machine) batchReplays(pipe int, left func() int) bool {
 	progress := false
 	for i := range m.cfg.Lanes {
 		l := &m.lanes[i]
-		if !l.keep.replays() || !m.carries(pipe, i) || !l.bound || left() <= 0 {
+		if !l.replays() || !m.carries(pipe, i) || !l.bound || left() <= 0 {
 			continue
 		}
 		before := len(m.appended)
