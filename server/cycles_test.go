@@ -127,7 +127,7 @@ func TestCycles(t *testing.T) {
 			e := start(t, "", "")
 			e.srv.Limits = &core.Limits{ResumeTime: 50 * time.Millisecond, Admission: manyDials}
 			e.srv.Limits.Admission.AddressSessions = -1 // who was switched off holds one for two heartbeats
-			e.srv.Heartbeat = 500 * time.Millisecond // a machine that was switched off says nothing
+			e.srv.Heartbeat = 500 * time.Millisecond    // a machine that was switched off says nothing
 			var begun, ended atomic.Int64
 			e.srv.Connected = func(*core.Session) { begun.Add(1) }
 			e.srv.Disconnected = func(*core.Session, error) { ended.Add(1) }
