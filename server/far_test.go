@@ -67,6 +67,8 @@ func TestRoamBlockedUDPFar(t *testing.T) {
 					t.Logf("%v after UDP was swallowed: %v", c.At.Sub(blocked), c)
 				}
 			}
+			tr.mu.Lock()
+			defer tr.mu.Unlock()
 			for n, ran := range tr.ran {
 				if ran != 1 {
 					t.Errorf("call %d ran %d times", n, ran)
