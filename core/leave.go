@@ -128,7 +128,7 @@ func (s *Session) awaitDelivery(ctx context.Context) {
 		select {
 		case <-heard:
 		case <-look.C:
-		case <-s.done:
+		case <-s.Done():
 		case <-ctx.Done():
 		}
 	}
