@@ -254,6 +254,39 @@ func frameRows() []row {
 			})
 			return p.refused(protocol)
 		})},
+		{name: "datagrams that are none", wires: []string{"quic", "webtransport"}, attack: func(ctx context.Context, y *yard, wire string, sent *atomic.Int64) error {
+			latest := frame.Append(nil, newest(1))
+			var errs []error
+			for name, b := range map[string][]byte{
+				"a call": frame.Append(nil, &frame.Frame{Kind: frame.Call, Lane: 1, ID: 1, Name: []byte("zoo.Echo")}), "half": half(latest), "zeros": make([]byte, 1000),
+				"length 2^62-1": unhex("ffffffffffffffff"), "MessagePack": bytes.Repeat(unhex("dcffff"), 300), "no topic": frame.Append(nil, newest(0)),
+			} {
+				err := with(func(_ context.Context, p *peer) error {
+					if err := p.datagrams(1, func() []byte { return b }); err != nil {
+						return err
+					}
+					return p.refused(protocol)
+				}, "latest")(ctx, y, wire, sent)
+				if err != nil {
+					errs = append(errs, fmt.Errorf("%s: %w", name, err))
+				}
+			}
+			return errors.Join(errs...)
+		}},
+		{name: "flood of datagrams", wires: []string{"quic", "webtransport"}, attack: with(func(ctx context.Context, p *peer) error {
+			return goOn(ctx, func() error {
+				return p.datagrams(100, func() []byte {
+					p.version++
+					known, other := newest(1), newest(2)
+					known.Version = p.version
+					b := frame.Append(nil, known)
+					for range 50 {
+						b = frame.Append(b, other)
+					}
+					return b
+				})
+			})
+		}, "latest")},
 		{name: "peers that never read", attack: func(ctx context.Context, y *yard, wire string, sent *atomic.Int64) error {
 			var wg sync.WaitGroup
 			for range 10 {
@@ -319,6 +352,11 @@ func frameRows() []row {
 		}, c.Name())})
 	}
 	return rows
+}
+
+// newest returns what a datagram may have, of a topic.
+func newest(topic uint64) *frame.Frame {
+	return &frame.Frame{Kind: frame.Latest, Lane: 2, ID: topic, Version: 1, Name: []byte("zoo.Event"), Payload: []byte("x")}
 }
 
 // times returns a frame n times.

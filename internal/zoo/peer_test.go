@@ -23,6 +23,8 @@ type peer struct {
 	seq  [frame.MaxLanes]uint64
 	open [frame.MaxLanes]bool
 
+	version uint64 // of the newest event that has left by datagram
+
 	welcome frame.Frame      // what has begun the session
 	answer  chan frame.Frame // the first that comes
 	replies chan frame.Frame
@@ -98,6 +100,31 @@ func (p *peer) say(lane int, frames ...frame.Frame) error {
 		b = frame.Append(b, &f)
 	}
 	return p.write(lane, b)
+}
+
+// datagrams sends n datagrams. Before the first of the session the server has to
+// be told that there may be some.
+func (p *peer) datagrams(n int, next func() []byte) error {
+	d, ok := p.Carrier.(transport.Datagrams)
+	if !ok || d.DatagramSize() == 0 {
+		return fmt.Errorf("%s has no datagrams", p.wire)
+	}
+	if p.seq[2] == 0 {
+		begin := frame.Frame{Kind: frame.Topic, Flags: frame.Begin, ID: 1, Name: []byte("topic")}
+		first := frame.Frame{Kind: frame.Event, Flags: frame.Versioned, ID: 1, Version: 1, Name: []byte("zoo.Event"), Payload: []byte("x")}
+		if err := p.say(2, begin, first); err != nil {
+			return err
+		}
+		p.version = 1
+	}
+	for range n {
+		b := next()
+		p.sent.Add(int64(len(b)))
+		if err := d.SendDatagram(b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // helloOf returns the payload of a hello.
