@@ -39,6 +39,11 @@ type Options struct {
 	// "" leaves it to the system, as does a name that it does not offer, and a
 	// system other than Linux; transport.Info says what is in force.
 	Congestion string
+	// CompareWires has a session that has both wires find out which of them
+	// carries its large transfers faster, and use it for as long as there are any;
+	// see the package comment. Everything else of the session moves with them:
+	// where packets are lost, calls wait longer on WebSocket.
+	CompareWires bool
 	// Tickets turns on 0-RTT for QUIC where the server has it turned on as well:
 	// with a ticket of an earlier dial the hello of a new session travels in the
 	// first flight, which saves a round trip (docs/protocol.md, clause 10.4). A

@@ -5,6 +5,7 @@ import (
 	"errors"
 	mathrand "math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twinwire/twinwire"
@@ -43,6 +44,10 @@ type dialer struct {
 
 	// changed is woken when the network is not what it was.
 	changed bell
+
+	// held is whether the session is on its second wire by choice, so that nobody
+	// looks for the first.
+	held atomic.Bool
 
 	// resuming is held by who dials to have the session go on, because it was
 	// lost or to move it. Two at a time would present one token, and the server
@@ -175,12 +180,16 @@ func (d *dialer) watch(s *core.Session) {
 	}()
 }
 
+// The wires of a target that has two, by their places: the one that is better,
+// and the one that is everywhere.
+const (
+	firstWire = iota
+	secondWire
+)
+
 // look looks for QUIC until the session is there or ctx is done, which is when
 // the session has lost the carrier that it had, or has another.
 func (d *dialer) look(ctx context.Context, s *core.Session) {
-	better := *d.target
-	better.wires = d.target.wires[:1]
-	probe := &dialer{asker: d.asker, target: &better, mux: d.mux, cfg: d.cfg, memory: d.memory, policy: d.policy}
 	for wait := firstProbe; ; wait = min(2*wait, mostProbe) {
 		select {
 		case <-time.After(wait/2 + time.Duration(mathrand.Int64N(int64(wait)))):
@@ -189,22 +198,27 @@ func (d *dialer) look(ctx context.Context, s *core.Session) {
 		case <-ctx.Done():
 			return
 		}
-		if d.move(ctx, probe, s) {
+		if !d.held.Load() && d.move(ctx, s, firstWire) {
 			return
 		}
 	}
 }
 
-// move looks once, and reports whether there is nothing more to look for.
-func (d *dialer) move(ctx context.Context, probe *dialer, s *core.Session) bool {
+// move tries once to move a session to one of its wires, and reports whether
+// there is nothing more to try: it is there, or has no wire that it could move
+// from.
+func (d *dialer) move(ctx context.Context, s *core.Session, to int) bool {
 	d.resuming.Lock()
 	defer d.resuming.Unlock()
-	if ctx.Err() != nil || !onWebSocket(now(s)) {
-		return true // there will be another look if there is need
+	if c := now(s); ctx.Err() != nil || !attached(c) || onWebSocket(c) == (to == secondWire) {
+		return true // who lost its carrier will look again if there is need
 	}
+	one := *d.target
+	one.wires = d.target.wires[to : to+1]
+	mover := &dialer{asker: d.asker, target: &one, mux: d.mux, cfg: d.cfg, memory: d.memory, policy: d.policy}
 	dialing, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	_, err := probe.dial(dialing, s, 0)
+	_, err := mover.dial(dialing, s, 0)
 	return err == nil
 }
 
@@ -222,10 +236,11 @@ func detached(s *core.Session) bool {
 	return p == core.Detached || p == core.Connecting
 }
 
-// onWebSocket reports whether a session runs on what may not be its best wire.
-func onWebSocket(c core.Change) bool {
-	return (c.Phase == core.Connected || c.Phase == core.Resumed) && c.Wire.Wire == "websocket"
-}
+// attached reports whether a session has a carrier, at a server that stays.
+func attached(c core.Change) bool { return c.Phase == core.Connected || c.Phase == core.Resumed }
 
-// probeTime bounds one look.
+// onWebSocket reports whether a session runs on what may not be its best wire.
+func onWebSocket(c core.Change) bool { return attached(c) && c.Wire.Wire == "websocket" }
+
+// probeTime bounds one try to move.
 const probeTime = 5 * time.Second

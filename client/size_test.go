@@ -15,7 +15,7 @@ import (
 // (docs/browsers.md): one that makes calls, and one that has a state, events and
 // streams as well.
 const (
-	maxPage = 588_000
+	maxPage = 592_000
 	maxRich = 780_000
 )
 

@@ -30,6 +30,8 @@ type settings struct {
 	tickets tls.ClientSessionCache
 	// congestion is what Options.Congestion says.
 	congestion string
+	// compares is what Options.CompareWires says.
+	compares bool
 }
 
 // wiresOf returns the wires that a scheme stands for, the best first.
@@ -63,7 +65,7 @@ func (t *target) configure(o *Options) (err error) {
 	if t.tls, err = o.tlsConfig(t.host); err != nil {
 		return err
 	}
-	t.header, t.proxy, t.tickets, t.congestion = o.Header, o.Proxy, o.Tickets, o.Congestion
+	t.header, t.proxy, t.tickets, t.congestion, t.compares = o.Header, o.Proxy, o.Tickets, o.Congestion, o.CompareWires
 	return t.throughProxy()
 }
 

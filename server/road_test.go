@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/twinwire/twinwire/server"
 )
 
@@ -30,6 +32,7 @@ type road struct {
 	noTCP   bool
 	refused int // by TCP
 	noUDP   bool
+	narrow  *rate.Limiter // how much UDP has room, each way; nil for any
 	closed  bool
 	wg      sync.WaitGroup
 }
@@ -127,6 +130,16 @@ func (r *road) block(udp, tcp bool) {
 	r.mu.Unlock()
 }
 
+// narrowUDP drops the UDP that is beyond so many bytes a second.
+func (r *road) narrowUDP(bytes int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.narrow = rate.NewLimiter(rate.Limit(bytes), bytes/10)
+}
+
+// fitsLocked reports whether a datagram has room. mu is held.
+func (r *road) fitsLocked(n int) bool { return r.narrow == nil || r.narrow.AllowN(time.Now(), n) }
+
 // looks returns how many dialed by UDP and were not let through.
 func (r *road) looks() int {
 	r.mu.Lock()
@@ -197,7 +210,7 @@ func (r *road) carryUDP() {
 			return
 		}
 		r.mu.Lock()
-		drop, flow := r.noUDP || r.closed, r.flows[from]
+		drop, flow := r.noUDP || r.closed || !r.fitsLocked(n), r.flows[from]
 		if drop && flow == nil {
 			r.lost[from] = true
 		}
@@ -242,7 +255,7 @@ func (r *road) back(flow *net.UDPConn, to netip.AddrPort) {
 			return
 		}
 		r.mu.Lock()
-		drop := r.noUDP
+		drop := r.noUDP || !r.fitsLocked(n)
 		r.mu.Unlock()
 		if !drop {
 			_, _ = way.Write(b[:n])
