@@ -456,5 +456,18 @@ describe('going on', () => {
 		assert.equal(await call, null);
 		await new Promise((resolve) => setImmediate(resolve));
 		assert.deepEqual([...s.topics], ['t']);
+		// A batch costs as much as a call: the ACKs travel in that of the next call, whatever the lane (clauses 2.7, 4.2).
+		const kinds: number[][] = [];
+		const { frames } = c;
+		c.frames = (pipe, b) => {
+			const before = c?.got.length;
+			frames.call(c, pipe, b);
+			kinds.push([pipe, ...(c?.got.slice(before).map((g) => g.frame.kind) ?? [])]);
+		};
+		const next = s.call(untyped('a.X'), undefined);
+		await c.next(Kind.Call);
+		assert.deepEqual(kinds, [[1, Kind.Ack, Kind.Ack, Kind.Call]]);
+		c.sendIn(1, reply(1, 2));
+		assert.equal(await next, null);
 	});
 });

@@ -47,6 +47,9 @@ export function batch(m: Machine, pipe: number, now: number): Uint8Array | undef
 		if (!m.attached || !lanes[0]?.asked && (m.silent || !wants(m, lanes[0] as Lane))) return undefined;
 		attach(m, lanes, 0);
 	}
+	// What is due is acknowledged, and all lanes are where something is sent anyway: in its batch, because one more would cost as much as a call (clause 4.2).
+	const anyway = at > 0 || m.goodbye || (!m.silent && lanes.some((l) => wants(m, l)));
+	for (const l of m.lanes) if (l.next !== l.told && (anyway || l.owed >= ackFrames)) ack(m, l);
 	if (!m.silent) {
 		messages(m, lanes, now);
 		if (m.closing && !pipe && !m.queue.length && !m.credit.length && !m.parts.length && !m.serving?.waits && m.lanes.every((l) => l.again >= l.kept.length)) goodbye(m, m.closing);
@@ -67,15 +70,14 @@ function attach(m: Machine, lanes: readonly Lane[], flags: number): void {
 	for (const l of lanes) l.bound = true;
 }
 
-/** Writes what lane 0 has to say, and ACKs of all lanes: of those that are due, and of others if something is sent anyway (clause 4.2). */
+/** Writes what lane 0 has to say. */
 function control(m: Machine, independent: boolean): void {
 	const first = m.lanes[0] as Lane;
 	if (!m.attached) {
 		m.attached = true;
 		attach(m, independent ? [first] : m.lanes, independent ? 0 : F1);
 	}
-	const { silent, goodbye } = m;
-	if (!silent) {
+	if (!m.silent) {
 		for (const f of m.control.splice(0, 64)) f instanceof Frame ? put(m, first, f) : raw(f);
 		for (const { id, granted } of m.credits) put(m, first, new Frame(Kind.Credit, { id, next: granted }));
 		m.credits.clear();
@@ -85,8 +87,6 @@ function control(m: Machine, independent: boolean): void {
 			put(m, first, new Frame(Kind.Window, { flags: s.party.callee ? 0 : F3, id: s.party.id, slot: s.slot, next: s.limit }));
 		}
 	}
-	const anyway = at > 0 || goodbye || (!silent && m.lanes.some((l) => wants(m, l)));
-	for (const l of m.lanes) if (l.next !== l.told && (anyway || l.owed >= ackFrames)) ack(m, l);
 }
 
 function ack(m: Machine, l: Lane): void {
