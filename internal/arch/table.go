@@ -81,6 +81,8 @@ var table = []rule{
 
 	{dirs: "examples/...", own: public},
 	{dirs: "ts/...", own: public}, // the server that the TypeScript client is tested against
+	{dirs: "ts/testserver/echo", own: []string{"certs"}, // what the measurements in browsers compare with
+		modules: []string{"github.com/gorilla/websocket", "github.com/quic-go/quic-go", "github.com/quic-go/webtransport-go"}},
 	{dirs: "internal/arch"},
 	{dirs: "internal/leak"},
 	{dirs: "internal/plain"},

@@ -6,7 +6,7 @@
 // and as many as the lanes that are open on the client; the goroutine that
 // calls Receive is one of them. A lane that waits has no buffer.
 //
-// quic-go and webtransport-go are imported here and nowhere else.
+// quic-go and webtransport-go are imported here, and nowhere else in the library.
 package quic
 
 import (
