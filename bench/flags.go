@@ -24,9 +24,6 @@ type options struct {
 	compare  string
 	slower   float64
 	check    bool
-	link     bool
-	networks bool
-	measure  time.Duration // 0 unless the flag is there
 }
 
 // parse reads the flags. What is wrong with them it says on stderr.
@@ -48,8 +45,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.from, "from", "", "measure nothing: read the JSON `file` of an earlier run")
 	flags.StringVar(&o.compare, "compare", "", "say what has changed since the run of the JSON `file`")
 	flags.Float64Var(&o.slower, "slower", defaultSlower, "with -compare: exit with 1 if anything got slower than `ratio`")
-	flags.BoolVar(&o.link, "link", false, "measure calls beside streams on a slow link instead")
-	flags.BoolVar(&o.networks, "networks", false, "with -link: on 16 networks, near and far, with and without loss")
+	networks := flags.Bool("networks", false, "measure across bad networks instead: slow, far, with loss, cut, and without UDP")
+	full := flags.Bool("full", false, "with -networks: all networks and all peers, in half an hour")
 	flags.BoolVar(&o.check, "check", false, "exit with 3 if a bar is not held")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -58,10 +55,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	switch {
 	case flags.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case o.link && (*rounds != 0 || o.jsonFile != "" || o.out != "" || o.compare != "" || o.from != "" || *rivals):
-		err = fmt.Errorf("-link goes with -short, -run, -measure, -networks and -check only")
-	case o.networks && !o.link:
-		err = fmt.Errorf("-networks goes with -link")
+	case *networks && (*rivals || o.compare != ""):
+		err = fmt.Errorf("-networks does not go with -peers and -compare")
+	case *full && (!*networks || *short):
+		err = fmt.Errorf("-full goes with -networks, and not with -short")
 	case len(o.into) > 0 && o.out == "":
 		err = fmt.Errorf("-into needs -out, where the plots are")
 	case *rounds < 0 || *measure < 0:
@@ -80,8 +77,11 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		o.peers = everything()
 	}
 	o.settings = settings(*short, *rivals, *rounds, *measure)
+	if *networks {
+		o.peers = across()
+		o.settings = networkSettings(*short, *full, *rounds, *measure)
+	}
 	o.settings.Only = *only
-	o.measure = *measure
 	return o, nil
 }
 
@@ -120,6 +120,30 @@ func settings(short, rivals bool, rounds int, measure time.Duration) report.Sett
 	if rounds > 0 {
 		s.Rounds, s.LongRounds = rounds, min(rounds, s.LongRounds)
 		s.Budget = 0
+	}
+	if measure > 0 {
+		s.Measure = measure
+	}
+	return s
+}
+
+// networkSettings are those of runs across networks. What each run takes is a
+// multiple of Measure, with Warm before it.
+func networkSettings(short, full bool, rounds int, measure time.Duration) report.Settings {
+	s := report.Settings{
+		Networks: true,
+		Short:    short,
+		Full:     full,
+		Rounds:   max(1, rounds),
+		Measure:  3 * time.Second,
+		Warm:     time.Second,
+		Payload:  load.PayloadSize,
+	}
+	switch {
+	case short:
+		s.Measure, s.Warm = 700*time.Millisecond, 400*time.Millisecond
+	case full:
+		s.Measure, s.Warm = 5*time.Second, 2*time.Second
 	}
 	if measure > 0 {
 		s.Measure = measure

@@ -1,13 +1,13 @@
 // Bench measures twinwire's wires side by side on loopback, next to the bare
-// libraries, to the coalesced floors and to other frameworks, and says whether
-// the bars are held. README.md says what each figure is.
+// libraries, to the coalesced floors and to other frameworks, or across bad
+// networks, and says whether the bars are held. README.md says what each figure is.
 //
 // Usage:
 //
 //	go -C bench run . [-peers] [-short] [-run regexp] [-rounds n] [-measure d] [-json file] [-out directory [-into file.md]...] [-check]
 //	go -C bench run . ... -compare old.json [-slower ratio]
 //	go -C bench run . -from file.json ...
-//	go -C bench run . -link [-networks] [-short] [-run regexp] [-measure d] [-check]
+//	go -C bench run . -networks [-short | -full] [-run regexp] [-rounds n] [-measure d] [-json file] [-out directory [-into file.md]...] [-check]
 //
 // The exit code is 0, or 1 if a run failed or -compare found something slower,
 // 2 for wrong arguments, 3 if -check was given and a bar is not held, and 130
@@ -26,6 +26,8 @@ import (
 	"time"
 
 	"github.com/twinwire/twinwire/bench/child"
+	"github.com/twinwire/twinwire/bench/echo"
+	"github.com/twinwire/twinwire/bench/link"
 	"github.com/twinwire/twinwire/bench/page"
 	"github.com/twinwire/twinwire/bench/report"
 	"github.com/twinwire/twinwire/bench/suite"
@@ -39,7 +41,7 @@ const (
 )
 
 func main() {
-	if code, isChild := child.Main(os.Args[1:], everything()); isChild {
+	if code, isChild := child.Main(os.Args[1:], all()); isChild {
 		os.Exit(code)
 	}
 	// The first signal ends the runs, the second one this process.
@@ -55,10 +57,6 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 		return 0
 	case err != nil:
 		return exitUsage
-	case o.networks:
-		return runNetworks(ctx, o, stdout, stderr)
-	case o.link:
-		return runSlow(ctx, o, stdout, stderr)
 	}
 	rep, code := obtain(ctx, o, stderr)
 	if rep == nil {
@@ -106,6 +104,15 @@ func obtain(ctx context.Context, o options, stderr *os.File) (*report.Report, in
 		}
 		return nil, exitUsage
 	}
+	if o.settings.Networks {
+		if err := link.Available(); err != nil {
+			fmt.Fprintln(stderr, "bench:", err)
+			return nil, exitFailed
+		}
+		if err := echo.OffersBBR(); err != nil {
+			fmt.Fprintln(stderr, "bench: without BBR, which the kernel does not offer:", err)
+		}
+	}
 	rep := &report.Report{
 		Date:        time.Now(),
 		Environment: report.CurrentEnvironment(),
@@ -149,10 +156,7 @@ func compare(rep *report.Report, o options, stdout io.Writer) (slower bool, err 
 
 // write writes all that is wanted of the report.
 func write(rep *report.Report, o options, stdout io.Writer) error {
-	var sections []report.Section
-	for _, w := range suite.Workloads(rep.Settings) {
-		sections = append(sections, w.Section())
-	}
+	sections := suite.Sections(rep.Settings)
 	if err := rep.WriteText(stdout, sections); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/twinwire/twinwire/bench/child"
+	"github.com/twinwire/twinwire/bench/link"
 	"github.com/twinwire/twinwire/bench/peer"
 	"github.com/twinwire/twinwire/bench/report"
 	"github.com/twinwire/twinwire/bench/suite"
@@ -20,7 +21,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if code, isChild := child.Main(os.Args[1:], everything()); isChild {
+	if code, isChild := child.Main(os.Args[1:], all()); isChild {
 		os.Exit(code)
 	}
 	leak.Main(m)
@@ -80,9 +81,11 @@ func TestExitCodes(t *testing.T) {
 		{"-run (", exitUsage},
 		{"-run nothing", exitUsage},
 		{"-rounds -1", exitUsage},
-		{"-link -rounds 2", exitUsage},
-		{"-link -peers", exitUsage},
-		{"-networks", exitUsage},
+		{"-networks -peers", exitUsage},
+		{"-networks -compare old.json", exitUsage},
+		{"-networks -short -full", exitUsage},
+		{"-networks -run nothing", exitUsage},
+		{"-full", exitUsage},
 		{"-into README.md", exitUsage},
 		{"-slower 0.9", exitUsage},
 	}
@@ -154,11 +157,70 @@ func TestReports(t *testing.T) {
 	}
 }
 
+// The same across networks, where links can be made.
+func TestNetworks(t *testing.T) {
+	if err := link.Available(); err != nil {
+		t.Skip(err)
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	dir := t.TempDir()
+	doc := filepath.Join(dir, "performance.md")
+	if err := os.WriteFile(doc, []byte("before\n<!-- bench:networks -->\nold\n<!-- /bench:networks -->\nafter\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	measured := filepath.Join(dir, "networks.json")
+	steps := []struct {
+		args string
+		want int
+	}{
+		{"-networks -short -measure 100ms -run ^twinwire-(wss|quic)/topics-100mbit-20ms-2%$ -json " + measured, 0},
+		{"-from " + measured + " -out " + filepath.Join(dir, "out") + " -into " + doc + " -check", 0},
+	}
+	for _, s := range steps {
+		var stdout bytes.Buffer
+		if code := run(t.Context(), strings.Fields(s.args), &stdout, null); code != s.want {
+			t.Fatalf("%s: exit code %d, want %d\n%s", s.args, code, s.want, &stdout)
+		}
+		for _, want := range []string{"events on 50 topics", "100mbit-20ms-2%", "twinwire-quic", "WebSocket wins", "0 lost in 1 run"} {
+			if !strings.Contains(stdout.String(), want) {
+				t.Errorf("%s: no %q in\n%s", s.args, want, &stdout)
+			}
+		}
+	}
+	text, err := os.ReadFile(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"before\n", "](out/network-events.svg)", "WebSocket wins", "**events on 50 topics", "\nafter\n"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	for _, file := range []string{"networks.html", "networks.json", "network-events.svg"} {
+		if _, err := os.Stat(filepath.Join(dir, "out", file)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A short run keeps its promise only if its settings do.
 func TestShortIsShort(t *testing.T) {
 	s := settings(true, false, 0, 0)
 	if s.Budget == 0 || s.Budget >= time.Minute {
 		t.Errorf("budget %v, want less than a minute", s.Budget)
+	}
+	for limit, s := range map[time.Duration]report.Settings{
+		90 * time.Second: networkSettings(true, false, 0, 0),
+		6 * time.Minute:  networkSettings(false, false, 0, 0),
+		30 * time.Minute: networkSettings(false, true, 0, 0),
+	} {
+		if takes := suite.Estimate(suite.Plan(across(), s, regexp.MustCompile("")), s); takes > limit || takes < limit/3 {
+			t.Errorf("across networks %+v takes %v, want at most %v", s, takes, limit)
+		}
 	}
 	if full := settings(false, false, 0, 0); full.Budget != 0 || full.IdleSessions < 5000 {
 		t.Errorf("a full run has budget %v and %d idle sessions", full.Budget, full.IdleSessions)
@@ -202,7 +264,7 @@ func TestPeers(t *testing.T) {
 		kind peer.Kind
 	}
 	references := make(map[of]bool)
-	for _, p := range everything() {
+	for _, p := range all() {
 		i := p.Info()
 		if names[i.Name] || i.Name == "" || strings.Trim(i.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 			t.Errorf("name %q is there twice or malformed", i.Name)

@@ -15,3 +15,18 @@ func wires() []peer.Peer { return slices.Concat(subject.Peers(), echo.Peers()) }
 
 // everything returns the other frameworks too.
 func everything() []peer.Peer { return slices.Concat(wires(), rival.Peers()) }
+
+// across returns what is measured across networks, with BBR where the kernel
+// offers it.
+func across() []peer.Peer {
+	all := slices.Concat(subject.Peers(), subject.NetworkPeers(), echo.Peers(), echo.NetworkPeers())
+	if echo.OffersBBR() == nil {
+		return all
+	}
+	return slices.DeleteFunc(all, func(p peer.Peer) bool { return p.Info().Wire == peer.TLSBBR })
+}
+
+// all returns every peer that a child may be asked for.
+func all() []peer.Peer {
+	return slices.Concat(everything(), subject.NetworkPeers(), echo.NetworkPeers())
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/twinwire/twinwire/bench/suite"
@@ -31,11 +32,18 @@ func (l *progressLine) show(p suite.Progress) {
 	switch {
 	case l.terminal:
 		// Back to the first column, and erase to the end of the line.
-		fmt.Fprintf(l.out, "\r\x1b[K%d/%d  %s  %s  %v left", p.Index+1, p.Total, what, p.Run.Peer.Info().Name, roughly(p.Left))
+		fmt.Fprintf(l.out, "\r\x1b[K%s %d/%d  %s  %s  %v left", bar(p.Index, p.Total), p.Index+1, p.Total, what, p.Run.Peer.Info().Name, roughly(p.Left))
 	case what != l.last:
 		fmt.Fprintf(l.out, "%d/%d  %s  %v left\n", p.Index+1, p.Total, what, roughly(p.Left))
 	}
 	l.last = what
+}
+
+// bar shows how many of all runs are done.
+func bar(done, total int) string {
+	const width = 24
+	full := width * done / total
+	return "[" + strings.Repeat("#", full) + strings.Repeat("-", width-full) + "]"
 }
 
 // clear removes the line from a terminal.

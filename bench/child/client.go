@@ -21,6 +21,7 @@ type client struct {
 	callers   *load.Callers   // nil while none run
 	calls     uint64          // answered to callers that were stopped
 	events    *load.Events    // nil unless the connections subscribe
+	topics    *load.Topics    // nil unless the connection subscribes to topics
 	transfers *load.Transfers // nil while none run
 	bytes     uint64          // received by transfers that were stopped
 	items     *load.Items     // nil while none are sent
@@ -33,7 +34,7 @@ func newClient(p peer.Peer, received *os.File) *client {
 
 func (c *client) handle(ctx context.Context, r Request) (Reply, error) {
 	switch {
-	case r.Do == Dial && !c.works() && c.events == nil:
+	case r.Do == Dial && !c.works() && c.events == nil && c.topics == nil:
 		return Reply{}, c.dial(ctx, r)
 	case r.Do == Call && c.callers == nil:
 		return Reply{}, c.call(r)
@@ -45,9 +46,13 @@ func (c *client) handle(ctx context.Context, r Request) (Reply, error) {
 		c.transfers = load.StartTransfers(conn, r.Parallel, r.Size, r.Down)
 		return Reply{}, nil
 	case r.Do == Send && c.items == nil && len(c.conns) > 0:
-		return Reply{}, c.send(r.Values)
+		return Reply{}, c.send(r)
 	case r.Do == Stop && c.works():
 		return Reply{}, c.stop(ctx)
+	case r.Do == Arrived && c.topics != nil:
+		var m MarkReply
+		m.Received, m.Lost = c.topics.Received()
+		return Reply{Mark: m}, c.topics.Err()
 	case r.Do == Mark:
 		m, err := c.mark()
 		return Reply{Mark: m}, err
@@ -65,13 +70,13 @@ func (c *client) call(r Request) (err error) {
 	return err
 }
 
-func (c *client) send(values bool) error {
-	sender, err := begin(c.conns[0], values)
+func (c *client) send(r Request) error {
+	sender, err := begin(c.conns[0], r.Values)
 	if err != nil {
 		return err
 	}
-	c.items = load.StartItems(sender)
-	return nil
+	c.items, err = load.StartItems(sender, load.ItemOptions{Size: r.Size, Rate: r.Rate})
+	return err
 }
 
 // begin begins to send values, or messages.
@@ -96,7 +101,14 @@ func (c *client) dial(ctx context.Context, r Request) error {
 		c.events = load.NewEvents(r.Conns, c.received)
 		onEvent = c.events.Subscriber
 	}
-	target := load.Target{Peer: c.peer, Addr: r.Addr, Certificate: cert, Streams: r.Streams, Large: r.Large}
+	if r.Topics > 0 {
+		if r.Conns != 1 || r.Subscribe {
+			return errors.New("client: topics are for one connection, and without other events")
+		}
+		c.topics = load.NewTopics(r.Topics)
+		onEvent = func(int) func([]byte) { return c.topics.Receive }
+	}
+	target := load.Target{Peer: c.peer, Addr: r.Addr, Certificate: cert, Streams: r.Streams, Large: r.Large, Topics: r.Topics}
 	conns, err := load.Dial(ctx, target, r.Conns, onEvent)
 	c.conns = append(c.conns, conns...)
 	return err
@@ -112,6 +124,16 @@ func (c *client) mark() (MarkReply, error) {
 	} else if c.events != nil {
 		m.Count, m.Latency = c.events.Delivered(), c.events.Latency()
 		err = errors.Join(err, c.events.Err())
+	}
+	if c.topics != nil {
+		m.Received, m.Lost = c.topics.Received()
+		m.TopicLatency = c.topics.Latency()
+		err = errors.Join(err, c.topics.Err())
+	}
+	if len(c.conns) > 0 {
+		if conn, ok := c.conns[0].(peer.Wired); ok {
+			m.Wire = conn.Wire()
+		}
 	}
 	if c.transfers != nil {
 		m.Bytes += c.transfers.Received()

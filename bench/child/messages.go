@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/twinwire/twinwire/bench/load"
+	"github.com/twinwire/twinwire/bench/peer"
 )
 
 // A Role is what a child does.
@@ -37,11 +38,16 @@ const (
 	// Interval, or as fast as they are delivered if that is 0, and at most
 	// Window that have not reached every subscriber.
 	Publish Verb = "publish"
-	// Quiet ends what Publish began, after every event has arrived.
+	// PublishTopics lets the server publish Rate events a second on so many Topics
+	// in turn, whether they arrive or not.
+	PublishTopics Verb = "publish-topics"
+	// Quiet ends what Publish began, after every event has arrived, and what
+	// PublishTopics began at once.
 	Quiet Verb = "quiet"
 
 	// Dial opens Conns more connections to Addr. With Subscribe they receive
-	// events; all of a child's connections do, or none. With Streams they can
+	// events; all of a child's connections do, or none. With Topics it is one
+	// connection, which receives the events of those. With Streams they can
 	// carry streams, with Large calls of 1 MiB.
 	Dial Verb = "dial"
 	// Call starts PerConn callers on every connection. Their payloads have Size
@@ -52,10 +58,15 @@ const (
 	// connection, down from the server if Down is set. Calls may run beside
 	// them.
 	Transfer Verb = "transfer"
-	// Send sends messages on the first connection, or values if Values is set.
+	// Send sends messages on the first connection, or values if Values is set: of
+	// Size bytes, or peer.ItemSize if that is 0, and Rate a second, or as fast as
+	// it goes.
 	Send Verb = "send"
 	// Stop ends what Call, Transfer and Send began. Streams get to their end.
 	Stop Verb = "stop"
+
+	// Arrived answers with what Mark says of topics, but leaves the times alone.
+	Arrived Verb = "arrived"
 
 	// Mark is for both roles: it answers with Mark, what happened since the
 	// process began and the times since the last mark.
@@ -73,6 +84,7 @@ type Request struct {
 	PerConn     int           `json:"perConn,omitempty"`
 	Rate        int           `json:"rate,omitempty"`
 	Subscribe   bool          `json:"subscribe,omitempty"`
+	Topics      int           `json:"topics,omitempty"`
 	Streams     bool          `json:"streams,omitempty"`
 	Large       bool          `json:"large,omitempty"`
 	Parallel    int           `json:"parallel,omitempty"`
@@ -99,6 +111,15 @@ type MarkReply struct {
 	Items   uint64        `json:"items"`   // values and messages: sent by a client, handled by a server
 	Bytes   uint64        `json:"bytes"`   // received of streams
 	Latency load.Latency  `json:"latency"` // a client's, since its last mark
+	Wire    peer.Wire     `json:"wire"`    // of a client's first connection, if that knows
+
+	// Of topics: what a server has published, and what a client has received
+	// and has not although something later has come, with the times since its
+	// last mark.
+	Published    uint64       `json:"published"`
+	Received     uint64       `json:"received"`
+	Lost         uint64       `json:"lost"`
+	TopicLatency load.Latency `json:"topicLatency"`
 }
 
 // MemoryInfo is what a process holds.

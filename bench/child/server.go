@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/twinwire/twinwire/bench/load"
 	"github.com/twinwire/twinwire/bench/peer"
 )
 
@@ -19,7 +20,8 @@ type server struct {
 	peer      peer.Peer
 	began     time.Time
 	publisher *publisher
-	server    peer.Server // nil until Listen
+	topics    *load.Publishing // nil before PublishTopics
+	server    peer.Server      // nil until Listen
 }
 
 func newServer(p peer.Peer, received *os.File) *server {
@@ -39,6 +41,10 @@ func (s *server) handle(ctx context.Context, r Request) (Reply, error) {
 			got := receiver.Received()
 			u.Items, u.Bytes = got.Items, got.Bytes
 		}
+		if s.topics != nil {
+			u.Published = s.topics.Published()
+			err = errors.Join(err, s.topics.Err())
+		}
 		return Reply{Mark: u}, err
 	case r.Do == Publish && s.server != nil:
 		p, ok := s.server.(peer.Publisher)
@@ -46,10 +52,26 @@ func (s *server) handle(ctx context.Context, r Request) (Reply, error) {
 			return Reply{}, errors.New("server: the peer publishes no events")
 		}
 		return Reply{}, s.publisher.start(p, r.Interval, r.Window)
+	case r.Do == PublishTopics && s.server != nil && s.topics == nil:
+		return Reply{}, s.publishTopics(r)
+	case r.Do == Quiet && s.topics != nil:
+		return Reply{}, s.topics.Stop()
 	case r.Do == Quiet:
 		return Reply{}, s.publisher.quiet(ctx)
 	}
 	return Reply{}, fmt.Errorf("server: cannot %s now", r.Do)
+}
+
+func (s *server) publishTopics(r Request) (err error) {
+	p, ok := s.server.(peer.TopicPublisher)
+	if !ok {
+		return errors.New("server: the peer has no topics")
+	}
+	if r.Topics < 1 || r.Rate < 1 {
+		return fmt.Errorf("server: %d events a second on %d topics", r.Rate, r.Topics)
+	}
+	s.topics, err = load.StartPublishing(p.PublishTo, load.PublishOptions{Topics: r.Topics, Rate: r.Rate})
+	return err
 }
 
 func (s *server) listen(host string) (Reply, error) {
@@ -70,5 +92,9 @@ func (s *server) close() error {
 		err = s.server.Close()
 	}
 	s.publisher.close()
+	if s.topics != nil {
+		// What the end of the server cut off is no news.
+		_ = s.topics.Stop()
+	}
 	return err
 }

@@ -33,8 +33,29 @@ func Peers() []peer.Peer {
 	}
 }
 
+// NetworkPeers returns those that are of interest on bad networks only:
+// gorilla/websocket over TCP with BBR.
+func NetworkPeers() []peer.Peer {
+	return []peer.Peer{
+		&echo{peer.Info{Name: "bare-gorilla-bbr", Wire: peer.TLSBBR, Kind: peer.Bare, Can: frames | peer.Streams}, wsWire{congestion: bbr}},
+	}
+}
+
+// bbr is the congestion control that is best on lossy paths.
+const bbr = "bbr"
+
+// OffersBBR returns nil if NetworkPeers can have their congestion control here.
+func OffersBBR() error {
+	config := net.ListenConfig{Control: congestionControl(bbr)}
+	l, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
 // frames are what can be made of frames.
-const frames = peer.Values | peer.Messages | peer.Events
+const frames = peer.Values | peer.Messages | peer.Events | peer.Topics
 
 // A pipe carries frames both ways over one connection.
 type pipe interface {

@@ -14,3 +14,12 @@ func TestPeers(t *testing.T) {
 		t.Run(p.Info().Name, func(t *testing.T) { peertest.Test(t, p) })
 	}
 }
+
+func TestNetworkPeers(t *testing.T) {
+	if err := OffersBBR(); err != nil {
+		t.Skipf("the kernel offers this process no BBR (modprobe tcp_bbr; sysctl net.ipv4.tcp_allowed_congestion_control): %v", err)
+	}
+	for _, p := range NetworkPeers() {
+		t.Run(p.Info().Name, func(t *testing.T) { peertest.Test(t, p) })
+	}
+}

@@ -27,10 +27,14 @@ const largePath = "/large"
 const socketBuffer = 1024
 
 // wsWire is gorilla/websocket with one binary message for each frame.
-type wsWire struct{}
+type wsWire struct {
+	congestion string // of TCP; "" for the system's
+}
 
-func (wsWire) listen(addr string, cert tls.Certificate) (listener, error) {
-	tcp, err := net.Listen("tcp", addr)
+func (w wsWire) listen(addr string, cert tls.Certificate) (listener, error) {
+	// What is accepted inherits the congestion control.
+	config := net.ListenConfig{Control: congestionControl(w.congestion)}
+	tcp, err := config.Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
@@ -57,8 +61,9 @@ func (wsWire) listen(addr string, cert tls.Certificate) (listener, error) {
 	return l, nil
 }
 
-func (wsWire) dial(ctx context.Context, addr string, opts *dialOptions) (pipe, error) {
+func (w wsWire) dial(ctx context.Context, addr string, opts *dialOptions) (pipe, error) {
 	d := websocket.Dialer{
+		NetDialContext:  (&net.Dialer{Control: congestionControl(w.congestion)}).DialContext,
 		TLSClientConfig: peer.ClientTLS(opts.cert, "http/1.1"),
 		ReadBufferSize:  socketBuffer,
 		WriteBufferSize: socketBuffer,

@@ -84,11 +84,7 @@ func (s *streamSocket) read() ([]byte, error) {
 		case number&(oneWay|streamData) == streamData:
 			err = s.readStream(r, number)
 		default:
-			s.frame = append(s.frame[:0], head[:]...)
-			var n int
-			n, err = io.ReadFull(r, s.piece)
-			if err == io.EOF || err == io.ErrUnexpectedEOF {
-				s.frame = append(s.frame, s.piece[:n]...)
+			if err = s.readFrame(head, r); err == nil {
 				return s.frame, nil
 			}
 		}
@@ -97,6 +93,22 @@ func (s *streamSocket) read() ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// readFrame reads the rest of a message into frame.
+func (s *streamSocket) readFrame(head [headSize]byte, r io.Reader) error {
+	s.frame = append(s.frame[:0], head[:]...)
+	for len(s.frame) <= maxFrame {
+		n, err := r.Read(s.piece)
+		s.frame = append(s.frame, s.piece[:n]...)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("echo: message of more than %d bytes", maxFrame)
 }
 
 func (s *streamSocket) readStream(r io.Reader, number uint32) error {

@@ -73,6 +73,10 @@ func (d *direction) push(p *packet, now time.Duration) {
 		d.stats.DroppedCut++
 		d.recycle(p)
 		return
+	case d.path.NoUDP && p.udp():
+		d.stats.DroppedUDP++
+		d.recycle(p)
+		return
 	case waits > 0 && p.size > d.limit-waits, d.made-d.spare.length > maxPackets:
 		d.stats.DroppedQueue++
 		d.recycle(p)

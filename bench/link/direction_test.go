@@ -35,6 +35,15 @@ func newWire(t *testing.T, p Path) *wire {
 	return &wire{t: t, d: newDirection(p, p.Delay, 1, 0)}
 }
 
+// sendProtocol sends a packet of 100 bytes of what is behind IP.
+func (w *wire) sendProtocol(protocol byte) {
+	p := w.d.blank()
+	p.size = 100
+	clear(p.buf[:p.size])
+	p.buf[protocolAt] = protocol
+	w.d.push(p, w.now)
+}
+
 // send sends a packet now.
 func (w *wire) send(id uint32, size int) {
 	p := w.d.blank()
@@ -76,7 +85,7 @@ func (w *wire) balance() {
 	w.t.Helper()
 	s := w.d.stats
 	way := uint64(w.d.waiting.length + w.d.flying.length + w.d.held.length)
-	if s.Sent+s.Duplicated != s.Delivered+s.DroppedQueue+s.DroppedLoss+s.DroppedCut+way {
+	if s.Sent+s.Duplicated != s.Delivered+s.DroppedQueue+s.DroppedLoss+s.DroppedCut+s.DroppedUDP+way {
 		w.t.Errorf("%+v with %d on the way: some packets are unaccounted for", s, way)
 	}
 	if all := uint64(w.d.spare.length) + way; all != uint64(w.d.made) {
@@ -389,4 +398,19 @@ func TestNothingIsAllocated(t *testing.T) {
 	if n := testing.AllocsPerRun(100, step); n != 0 {
 		t.Errorf("%v allocations for 10 packets", n)
 	}
+}
+
+// A firewall swallows UDP and nothing else, from when it is there.
+func TestNoUDP(t *testing.T) {
+	const tcp = 6
+	w := newWire(t, Path{Delay: ms})
+	w.sendProtocol(protocolUDP)
+	w.d.set(Path{Delay: ms, NoUDP: true}, w.now)
+	w.sendProtocol(protocolUDP)
+	w.sendProtocol(tcp)
+	w.until(10 * ms)
+	if s := w.d.stats; len(w.got) != 2 || s.Sent != 3 || s.Delivered != 2 || s.DroppedUDP != 1 {
+		t.Errorf("%d arrived, %+v, want the one swallowed that was sent behind the firewall", len(w.got), s)
+	}
+	w.balance()
 }

@@ -18,6 +18,14 @@ type packet struct {
 	buf [2048]byte
 }
 
+const (
+	protocolAt  = 9  // where the header of IPv4 says what is behind it
+	protocolUDP = 17 // RFC 768
+)
+
+// udp reports whether the packet is one of UDP, or a fragment of one.
+func (p *packet) udp() bool { return p.size > protocolAt && p.buf[protocolAt] == protocolUDP }
+
 // A list is a queue of packets.
 type list struct {
 	first, last *packet

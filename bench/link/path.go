@@ -28,6 +28,8 @@ type Path struct {
 	// Jitter is added to the delay of each packet: anything from zero to so
 	// much, uniformly. It does not reorder: a packet waits for the one before.
 	Jitter time.Duration
+	// NoUDP swallows what is UDP before it gets to the queue, as firewalls do.
+	NoUDP bool
 }
 
 const (
@@ -77,7 +79,7 @@ func (p Path) transmission(bytes int) time.Duration {
 func (p Path) hold() time.Duration { return max(leastHold, p.Delay/2) }
 
 // Stats are what has happened in one direction since the link was made. Every
-// packet that was sent has been delivered, was dropped or lost in one of three
+// packet that was sent has been delivered, was dropped or lost in one of four
 // ways, or is on the way.
 type Stats struct {
 	Sent           uint64 // packets that an end sent
@@ -89,6 +91,7 @@ type Stats struct {
 	DroppedQueue uint64 // packets for which the queue had no room
 	DroppedLoss  uint64 // packets that the wire lost
 	DroppedCut   uint64 // packets that met the cut
+	DroppedUDP   uint64 // packets that a path without UDP swallowed
 
 	// Queue is how many bytes wait now, and MaxQueue the most that ever did.
 	Queue, MaxQueue int

@@ -67,10 +67,10 @@ func StartCallers(conns []peer.Conn, o CallOptions) (*Callers, error) {
 		return nil, fmt.Errorf("load: %d callers of %d bytes, %d a second", o.PerConn, o.Size, o.Rate)
 	}
 	c := &Callers{latency: NewRecorder(), size: size, stop: func() {}, counts: make([]count, len(conns)*o.PerConn)}
-	var dues chan time.Time
+	var dues <-chan time.Time
 	if o.Rate > 0 {
 		var err error
-		if dues, err = c.schedule(o); err != nil {
+		if dues, c.stop, err = startSchedule(&c.done, o.clock, o.Rate, len(c.counts), c.fail); err != nil {
 			return nil, err
 		}
 	}
@@ -93,29 +93,6 @@ func StartCallers(conns []peer.Conn, o CallOptions) (*Callers, error) {
 		})
 	}
 	return c, nil
-}
-
-// schedule starts the goroutine that says when calls are due. It ends with the
-// callers.
-func (c *Callers) schedule(o CallOptions) (chan time.Time, error) {
-	clock := o.clock
-	if clock == nil {
-		var err error
-		if clock, err = newClock(); err != nil {
-			return nil, err
-		}
-	}
-	dues, stop := make(chan time.Time, len(c.counts)), make(chan struct{})
-	c.stop = sync.OnceFunc(func() {
-		close(stop)
-		clock.wake()
-	})
-	c.done.Go(func() {
-		if err := newSchedule(time.Now(), o.Rate).run(clock, dues, stop); err != nil {
-			c.fail(err)
-		}
-	})
-	return dues, nil
 }
 
 // payload returns that of caller i, which is its own.

@@ -21,6 +21,7 @@ type Target struct {
 	Certificate *x509.Certificate
 	Streams     bool // as in peer.DialOptions
 	Large       bool // as in peer.DialOptions
+	Topics      int  // as in peer.DialOptions
 }
 
 // Dial opens n connections and makes one call on each, so that each is wholly
@@ -36,7 +37,7 @@ func Dial(ctx context.Context, t Target, n int, onEvent func(i int) func([]byte)
 	for range min(dialers, n) {
 		wg.Go(func() {
 			for i := range next {
-				opts := peer.DialOptions{Certificate: t.Certificate, Streams: t.Streams, Large: t.Large}
+				opts := peer.DialOptions{Certificate: t.Certificate, Streams: t.Streams, Large: t.Large, Topics: t.Topics}
 				if onEvent != nil {
 					opts.OnEvent = onEvent(i)
 				}

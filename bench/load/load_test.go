@@ -237,7 +237,10 @@ func TestItems(t *testing.T) {
 	broken := errors.New("broken")
 	for _, want := range []error{nil, broken} {
 		p := &pipe{fail: want, moved: make(chan struct{}, 1)}
-		i := StartItems(p)
+		i, err := StartItems(p, ItemOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		<-p.moved
 		if want != nil {
 			i.done.Wait() // it ends by itself

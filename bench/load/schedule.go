@@ -1,6 +1,7 @@
 package load
 
 import (
+	"sync"
 	"time"
 )
 
@@ -54,6 +55,28 @@ func (s *sleeper) sleep(d time.Duration) error {
 
 func (s *sleeper) wake()  { close(s.woken) }
 func (s *sleeper) close() {}
+
+// startSchedule starts a goroutine of done that gives out when what has a rate
+// is due, ahead of those that take it by so many at most. It ends with stop,
+// which may be called again; what fails before goes to fail. A nil clock is a
+// precise one.
+func startSchedule(done *sync.WaitGroup, c clock, rate, ahead int, fail func(error)) (dues <-chan time.Time, stop func(), err error) {
+	if c == nil {
+		if c, err = newClock(); err != nil {
+			return nil, nil, err
+		}
+	}
+	given, ended := make(chan time.Time, ahead), make(chan struct{})
+	done.Go(func() {
+		if err := newSchedule(time.Now(), rate).run(c, given, ended); err != nil {
+			fail(err)
+		}
+	})
+	return given, sync.OnceFunc(func() {
+		close(ended)
+		c.wake()
+	}), nil
+}
 
 // run gives out when calls are due, at that time, until stop is closed. It
 // closes dues then. Calls that nobody takes in time are given out late.

@@ -161,12 +161,8 @@ func peersOf(r *report.Report) []row {
 		return cmp.Or(
 			cmp.Compare(slices.Index(order, a.kind), slices.Index(order, b.kind)),
 			cmp.Compare(speed(b), speed(a)),
-			cmp.Compare(wireOrder(a.wire), wireOrder(b.wire)),
+			cmp.Compare(slices.Index(peer.Wires(), a.wire), slices.Index(peer.Wires(), b.wire)),
 		)
 	})
 	return all
-}
-
-func wireOrder(w peer.Wire) int {
-	return slices.Index([]peer.Wire{peer.TLS, peer.QUIC, peer.Memory}, w)
 }

@@ -2,10 +2,11 @@ package page
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,12 +83,20 @@ func rounded(v float64, digits int) string {
 // conditions says under which the figures are true.
 func conditions(r *report.Report) string {
 	e := r.Environment
+	if r.Settings.Networks {
+		return fmt.Sprintf("%s, %d CPUs shared by client, server and link, %s %s/%s, kernel %s, %s; TLS 1.3, %v a run, %s.",
+			orUnknown(e.CPU), e.CPUs, e.Go, e.OS, e.Arch, e.Kernel, r.Date.UTC().Format(time.DateOnly), r.Settings.Measure, rounds(r.Settings.Rounds)) + loads(e)
+	}
 	s := fmt.Sprintf("%s, %d CPUs shared by client and server, %s %s/%s, %s; loopback, TLS 1.3, payloads of %d bytes, medians of %s of %v.",
 		orUnknown(e.CPU), e.CPUs, e.Go, e.OS, e.Arch, r.Date.UTC().Format(time.DateOnly), r.Settings.Payload, rounds(r.Settings.Rounds), r.Settings.Measure)
-	if e.Load != "" {
-		s += " Load averages before the run: " + e.Load + "."
+	return s + loads(e)
+}
+
+func loads(e report.Environment) string {
+	if e.Load == "" {
+		return ""
 	}
-	return s
+	return " Load averages before the run: " + e.Load + "."
 }
 
 func rounds(n int) string {
@@ -139,17 +148,38 @@ func verdict(v report.Verdict) string {
 	return "not measured"
 }
 
-// Measured is the part of docs/performance.md that a run writes. The plots are
-// in the directory.
+// Measured is the part of docs/performance.md that a run on loopback writes. The
+// plots are in the directory.
 func Measured(r *report.Report, sections []report.Section, plots []Plot, dir string) string {
 	var b strings.Builder
 	b.WriteString(conditions(r) + "\n")
-	for _, p := range plots {
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n![%s](%s)\n", p.Title, p.Caption, p.Title, filepath.ToSlash(filepath.Join(dir, p.Name+".svg")))
-	}
+	writePlots(&b, plots, dir)
 	b.WriteString("\n## Bars\n\n" + Bars(r))
 	b.WriteString("\n## Every figure\n\nCPU is user and system time, of the server or of the client, per call, value, message, MiB or delivery. ± is half the range over the rounds; " +
 		"/bare and /floor are ratios to the bare library and to the floor of the same wire.\n")
+	writeTables(&b, r, sections)
+	return b.String()
+}
+
+// Across is the part of docs/performance.md that a run across networks writes.
+func Across(r *report.Report, sections []report.Section, plots []Plot, dir string) string {
+	var b strings.Builder
+	b.WriteString(conditions(r) + " Times count from when a call or an event was due.\n\n" + r.WinsText() + "\n")
+	writePlots(&b, plots, dir)
+	b.WriteString("\n## Bars on bad networks\n\n" + Bars(r))
+	b.WriteString("\n## Every figure on bad networks\n\n± is half the range over the rounds; /bare is the ratio to the bare library of the same wire.\n")
+	writeTables(&b, r, sections)
+	return b.String()
+}
+
+func writePlots(b *strings.Builder, plots []Plot, dir string) {
+	for _, p := range plots {
+		fmt.Fprintf(b, "\n## %s\n\n%s\n\n![%s](%s)\n", p.Title, p.Caption, p.Title, filepath.ToSlash(filepath.Join(dir, p.Name+".svg")))
+	}
+}
+
+// writeTables writes the tables, and what is not in them.
+func writeTables(b *strings.Builder, r *report.Report, sections []report.Section) {
 	for _, s := range sections {
 		if t := r.Table(s); t != nil {
 			t[0][0] = "**" + t[0][0] + "**"
@@ -159,23 +189,23 @@ func Measured(r *report.Report, sections []report.Section, plots []Plot, dir str
 	if len(r.Missing) > 0 {
 		b.WriteString("\nNot there:\n\n")
 		for _, m := range r.Missing {
-			fmt.Fprintf(&b, "- %s, %s: %s\n", m.Peer, m.Workload, m.Reason)
+			fmt.Fprintf(b, "- %s, %s: %s\n", m.Peer, m.Workload, m.Reason)
 		}
 	}
 	if len(r.Failures) > 0 {
 		b.WriteString("\nFailed:\n\n")
 		for _, f := range r.Failures {
-			fmt.Fprintf(&b, "- %s, %s: `%s`\n", f.Peer, f.Workload, strings.ReplaceAll(f.Error, "\n", " "))
+			fmt.Fprintf(b, "- %s, %s: `%s`\n", f.Peer, f.Workload, strings.ReplaceAll(f.Error, "\n", " "))
 		}
 	}
-	return b.String()
 }
 
 // Insert puts what a run makes between the marks of a file:
 //
 //	<!-- bench:headline --> ... <!-- /bench:headline -->
 //
-// and the same for measured. It fails if the file has neither.
+// and the same for measured and for networks. It fails if the file has none of
+// the parts.
 func Insert(file string, parts map[string]string) error {
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -197,7 +227,8 @@ func Insert(file string, parts map[string]string) error {
 		found = true
 	}
 	if !found {
-		return errors.New("page: " + file + ": no place for anything (<!-- bench:headline --> or <!-- bench:measured -->)")
+		return fmt.Errorf("page: %s: no place for anything: want <!-- bench:X -->, where X is one of %s",
+			file, strings.Join(slices.Sorted(maps.Keys(parts)), ", "))
 	}
 	return os.WriteFile(file, b, 0o666)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/twinwire/twinwire/bench/peer"
 	"github.com/twinwire/twinwire/bench/report"
+	"github.com/twinwire/twinwire/bench/scenario"
 )
 
 // measured is a report with every kind of peer, and cells that are missing.
@@ -49,8 +50,8 @@ func measured() (*report.Report, []report.Section) {
 	}
 	r.Finish()
 	return r, []report.Section{
-		{Workload: report.ManyInFlight, Title: "1,024 in flight", Headline: []report.Metric{report.CallRate}},
-		{Workload: report.FanOut, Title: "fan-out"},
+		{Workloads: []string{report.ManyInFlight}, Title: "1,024 in flight", Headline: []report.Metric{report.CallRate}},
+		{Workloads: []string{report.FanOut}, Title: "fan-out"},
 	}
 }
 
@@ -238,5 +239,66 @@ func TestInsertFails(t *testing.T) {
 		if got := content(t, file); got != text {
 			t.Errorf("%q has become %q", text, got)
 		}
+	}
+}
+
+// The page of a run across networks has its own plots and names.
+func TestWriteNetworks(t *testing.T) {
+	r := &report.Report{Settings: report.Settings{Networks: true, Rounds: 1, Measure: time.Second}, Environment: report.Environment{CPU: "a <fast> CPU", CPUs: 2}}
+	ws := peer.Info{Name: "twinwire-wss", Wire: peer.TLS, Kind: peer.Subject}
+	quic := peer.Info{Name: "twinwire-quic", Wire: peer.QUIC, Kind: peer.Subject}
+	both := peer.Info{Name: "twinwire", Wire: peer.Both, Kind: peer.Subject}
+	bare := peer.Info{Name: "bare-quic-go", Wire: peer.QUIC, Kind: peer.Bare}
+	section := report.Section{Title: "calls beside", Labels: []string{}}
+	for i, n := range scenario.Networks(0, 0.02) {
+		w := report.BesideTransfer + n.String()
+		section.Workloads, section.Labels = append(section.Workloads, w), append(section.Labels, n.String())
+		for j, p := range []peer.Info{ws, quic, bare} {
+			r.Add(p, w, 1, report.Values{report.NetP99: float64(20 * (i + 1) * (j + 1)), report.NetRate: float64(9 - j)})
+		}
+	}
+	r.Add(ws, report.BesideMessages+scenario.Lossy(0.02).String(), 1, report.Values{report.NetP99: 1234})
+	r.Add(both, report.Move, 1, report.Values{report.MoveLongest: 1100, report.MoveBack: 2500, report.MoveBackMost: 45})
+	r.Finish()
+	var names []string
+	for _, p := range Plots(r) {
+		names = append(names, p.Name)
+		said := strings.Join(wellFormed(t, p.Name, p.SVG), " ")
+		if p.Name == "network-calls" {
+			for _, want := range []string{"10 Mbit/s, 20 ms", "100 Mbit/s, 100 ms", "bare-quic-go", "5 %", "100 ms"} {
+				if !strings.Contains(said, want) {
+					t.Errorf("%s: no %q in %s", p.Name, want, said)
+				}
+			}
+			if n := strings.Count(p.SVG, "<circle"); n != 24 {
+				t.Errorf("%s: %d points, want 24", p.Name, n)
+			}
+		}
+	}
+	if got, want := strings.Join(names, " "), "network-calls network-transfer network-messages network-move"; got != want {
+		t.Errorf("plots %s, want %s", got, want)
+	}
+	dir := t.TempDir()
+	doc := filepath.Join(dir, "performance.md")
+	if err := os.WriteFile(doc, []byte("<!-- bench:networks -->\nold\n<!-- /bench:networks -->\n<!-- bench:measured -->\nloopback\n<!-- /bench:measured -->\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(dir, r, []report.Section{section}, []string{doc}); err != nil {
+		t.Fatal(err)
+	}
+	text := content(t, doc)
+	for _, want := range []string{"](network-calls.svg)", "WebSocket wins", "| 100mbit-100ms-2% | bare-quic-go |", "\nloopback\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	html := content(t, filepath.Join(dir, "networks.html"))
+	for _, want := range []string{"two network namespaces", "WebSocket wins", "a &lt;fast&gt; CPU", `<tr class="own"><td>10mbit-20ms-0%</td><td>twinwire-wss</td>`} {
+		if !strings.Contains(html, want) {
+			t.Errorf("networks.html: no %q", want)
+		}
+	}
+	if strings.Contains(html, "coalesced") || strings.Contains(html, "put all that is pending") {
+		t.Error("networks.html speaks of loopback")
 	}
 }

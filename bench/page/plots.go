@@ -14,13 +14,29 @@ type Plot struct {
 	SVG     string
 }
 
+// A chart is how a plot is drawn.
+type chart struct {
+	plot Plot
+	draw func(*report.Report, string) string
+}
+
 // Plots draws what was measured. A picture without figures is left out.
 func Plots(r *report.Report) []Plot {
-	s := r.Settings
-	charts := []struct {
-		plot Plot
-		draw func(*report.Report, string) string
-	}{
+	charts := loopbackCharts(r.Settings)
+	if r.Settings.Networks {
+		charts = networkCharts()
+	}
+	var all []Plot
+	for _, c := range charts {
+		if c.plot.SVG = c.draw(r, c.plot.Title); c.plot.SVG != "" {
+			all = append(all, c.plot)
+		}
+	}
+	return all
+}
+
+func loopbackCharts(s report.Settings) []chart {
+	return []chart{
 		{Plot{
 			Name:    "calls",
 			Title:   "Calls a second",
@@ -100,13 +116,6 @@ func Plots(r *report.Report) []Plot {
 			{title: "connects a second", workload: report.Idle, metrics: one(report.IdleConnectRate)},
 		}.draw},
 	}
-	var all []Plot
-	for _, c := range charts {
-		if c.plot.SVG = c.draw(r, c.plot.Title); c.plot.SVG != "" {
-			all = append(all, c.plot)
-		}
-	}
-	return all
 }
 
 func one(m report.Metric) []report.Metric { return []report.Metric{m} }

@@ -15,19 +15,21 @@ const style = `<style>
 .plot .faint{fill:#6b7280;font-size:11px}
 .plot .own{font-weight:600}
 .plot .subject-tls{fill:#0f766e}.plot .subject-quic{fill:#2563eb}.plot .subject-memory{fill:#7c3aed}
+.plot .subject-tls-bbr{fill:#65a30d}.plot .subject-both{fill:#7c3aed}
 .plot .other{fill:#94a3b8}.plot .bare{fill:#cbd5e1}.plot .floor{fill:#e2e8f0;stroke:#cbd5e1}
 .plot .second{opacity:.55}
 .plot .line{fill:none;stroke-width:1.5}
 .plot .line.subject-tls{stroke:#0f766e;stroke-width:2.5}.plot .line.subject-quic{stroke:#2563eb;stroke-width:2.5}
-.plot .line.subject-memory{stroke:#7c3aed;stroke-width:2.5}
+.plot .line.subject-memory{stroke:#7c3aed;stroke-width:2.5}.plot .line.subject-tls-bbr{stroke:#65a30d;stroke-width:2.5}
 .plot .line.other{stroke:#94a3b8}.plot .line.bare,.plot .line.floor{stroke:#cbd5e1}
 .plot .behind{stroke-dasharray:4 3}
 .plot .grid{stroke:#e5e7eb;stroke-width:1}.plot .range{stroke:#374151;stroke-width:1}
 @media (prefers-color-scheme:dark){
 .plot text{fill:#e5e7eb}.plot .faint{fill:#9ca3af}
 .plot .subject-tls{fill:#2dd4bf}.plot .subject-quic{fill:#60a5fa}.plot .subject-memory{fill:#a78bfa}
+.plot .subject-tls-bbr{fill:#a3e635}.plot .subject-both{fill:#a78bfa}
 .plot .other{fill:#64748b}.plot .bare{fill:#475569}.plot .floor{fill:#334155;stroke:#475569}
-.plot .line.subject-tls{stroke:#2dd4bf}.plot .line.subject-quic{stroke:#60a5fa}.plot .line.subject-memory{stroke:#a78bfa}
+.plot .line.subject-tls{stroke:#2dd4bf}.plot .line.subject-quic{stroke:#60a5fa}.plot .line.subject-memory{stroke:#a78bfa}.plot .line.subject-tls-bbr{stroke:#a3e635}
 .plot .line.other{stroke:#64748b}.plot .line.bare,.plot .line.floor{stroke:#475569}
 .plot .grid{stroke:#374151}.plot .range{stroke:#d1d5db}
 }
@@ -55,6 +57,10 @@ func (c *canvas) rect(x, y, width, height float64, class string) {
 
 func (c *canvas) line(x1, y1, x2, y2 float64, class string) {
 	fmt.Fprintf(c, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" class="%s"/>`+"\n", x1, y1, x2, y2, class)
+}
+
+func (c *canvas) dot(at point, class string) {
+	fmt.Fprintf(c, `<circle cx="%.1f" cy="%.1f" r="3" class="%s"/>`+"\n", at.x, at.y, class)
 }
 
 // point is a place on a canvas.

@@ -21,12 +21,19 @@ type Wire string
 const (
 	// TLS is TLS 1.3 over TCP, with or without WebSocket on top.
 	TLS Wire = "tls"
+	// TLSBBR is TLS over TCP where both ends have asked for BBR.
+	TLSBBR Wire = "tls-bbr"
 	// QUIC is QUIC, with whatever streams the peer makes of it.
 	QUIC Wire = "quic"
+	// Both is QUIC or TLS over TCP, as the peer finds best.
+	Both Wire = "both"
 	// Memory is no wire at all: client and server are one process, the client's,
 	// whose CPU time and allocations are those of both.
 	Memory Wire = "memory"
 )
+
+// Wires returns all of them, in the order in which they are shown.
+func Wires() []Wire { return []Wire{TLS, TLSBBR, QUIC, Both, Memory} }
 
 // A Kind says what a peer is in a comparison.
 type Kind string
@@ -100,6 +107,11 @@ type DialOptions struct {
 	// call has come back on this connection. It must not keep event. Only
 	// peers that can do Events are asked for it.
 	OnEvent func(event []byte)
+
+	// Topics is how many topics a subscriber wants, from 0 on: it gets the
+	// events of PublishTo, those of each topic in order. Zero means that it
+	// gets those of Publish. Only peers that can do Topics are asked for it.
+	Topics int
 }
 
 // A Conn is the client's side of one connection.

@@ -20,6 +20,8 @@ const (
 	Messages
 	// Events: every Server is a Publisher.
 	Events
+	// Topics: every Server is a TopicPublisher.
+	Topics
 )
 
 // A Publisher is a Server that sends events to every connection that
@@ -31,6 +33,23 @@ type Publisher interface {
 	// while queues are full, until Close, and may not drop the event. It is
 	// called from one goroutine at a time and must not keep event.
 	Publish(event []byte) error
+}
+
+// A TopicPublisher is a Server that sends events on topics to the connections
+// that subscribe to them.
+type TopicPublisher interface {
+	Publisher
+
+	// PublishTo is Publish to the subscribers of one topic.
+	PublishTo(topic int, event []byte) error
+}
+
+// A Wired is a Conn that knows which of several wires it is on.
+type Wired interface {
+	Conn
+
+	// Wire names the present wire, or the last one where there is none.
+	Wire() Wire
 }
 
 // A Streamer is a Conn that carries streams of bytes beside its calls. Its
@@ -67,8 +86,9 @@ type Messenger interface {
 	Messages() (Sender, error)
 }
 
-// ItemSize is the size of the payload of values and one-way messages, in bytes:
-// 64 with the head that MessagePack gives it.
+// ItemSize is the size of the payload of values and one-way messages that are
+// not to have another, in bytes: 64 with the head that MessagePack gives it. It
+// is the least, too.
 const ItemSize = 62
 
 // A Sender sends values or messages. It is used by one goroutine.
@@ -102,7 +122,7 @@ var errShortItem = errors.New("peer: a value or message without a number")
 
 // Item takes one value or message. It fails if it is not the next one.
 func (t *Tally) Item(payload []byte) error {
-	if len(payload) != ItemSize {
+	if len(payload) < ItemSize {
 		return errShortItem
 	}
 	number, want := binary.BigEndian.Uint64(payload), t.next.Load()

@@ -70,6 +70,26 @@ const (
 	IdleStacks      Metric = "idle_stacks"
 	IdleGoroutines  Metric = "idle_goroutines"
 	IdleConnectRate Metric = "connect_rate"
+
+	// Across bad networks: of calls or events, from when each was due, and of
+	// streams, beside calls and without.
+	NetP50   Metric = "network_p50"
+	NetP99   Metric = "network_p99"
+	NetMax   Metric = "network_max"
+	NetRate  Metric = "network_rate"
+	NetAlone Metric = "network_rate_alone"
+	NetKept  Metric = "network_rate_kept" // the part of NetAlone that NetRate is
+
+	// A cut: from the link's return to the first answer. A move: from when UDP
+	// is swallowed to the first answer over WebSocket, and from UDP's return to
+	// QUIC. Both: the longest that a call took.
+	CutBack      Metric = "cut_back"
+	CutLongest   Metric = "cut_longest"
+	MoveAway     Metric = "move_away"
+	MoveLongest  Metric = "move_longest"
+	MoveBack     Metric = "move_back"
+	MoveBackMost Metric = "move_back_longest"
+	NetLost      Metric = "network_lost" // events
 )
 
 // A Better says which way a metric is better.
@@ -150,5 +170,19 @@ func Metrics() []MetricInfo {
 		{IdleConnectRate, "connects/s", "connects/s", 0, More},
 		{IdleHeap, "KiB/session", "", 1, Less},
 		{IdleStacks, "KiB/session", "", 1, Less},
+
+		{NetP50, "ms", "p50 ms", 0, Less},
+		{NetP99, "ms", "p99 ms", 0, Less},
+		{NetMax, "ms", "max ms", 0, Neither},
+		{NetRate, "Mbit/s", "Mbit/s", 2, More},
+		{NetAlone, "Mbit/s", "without calls", 2, More},
+		{NetKept, "ratio", "kept", 2, More},
+		{CutBack, "ms", "first answer ms", 0, Less},
+		{CutLongest, "ms", "longest call ms", 0, Less},
+		{MoveAway, "ms", "to WebSocket ms", 0, Less},
+		{MoveLongest, "ms", "longest call ms", 0, Less},
+		{MoveBack, "ms", "back on QUIC ms", 0, Less},
+		{MoveBackMost, "ms", "longest call ms", 0, Less},
+		{NetLost, "events", "lost", 0, Less},
 	}
 }

@@ -19,12 +19,15 @@ type Report struct {
 	Settings    Settings      `json:"settings"`
 	Results     []Result      `json:"results"`
 	Bars        []Bar         `json:"bars"`
+	Wins        []Win         `json:"websocket_wins,omitempty"` // across networks
 	Missing     []Missing     `json:"missing"`
 	Failures    []Failure     `json:"failures"`
 }
 
 // Settings are how the runs were made. Durations are of one run.
 type Settings struct {
+	Networks        bool          `json:"networks,omitempty"` // across bad networks, not on loopback
+	Full            bool          `json:"full,omitempty"`     // all networks and all peers there are for them
 	Short           bool          `json:"short"`
 	Peers           bool          `json:"peers"` // other frameworks too
 	Rounds          int           `json:"rounds"`
@@ -131,7 +134,11 @@ func (r *Report) Finish() {
 			f.PerFloor = f.ratio(r.reference(res, peer.Floor, f.Metric))
 		}
 	}
-	r.Bars = bars(r)
+	if r.Settings.Networks {
+		r.Bars, r.Wins = networkBars(r), wins(r)
+	} else {
+		r.Bars = bars(r)
+	}
 	if r.Results == nil {
 		r.Results = []Result{}
 	}

@@ -73,13 +73,13 @@ func sample() (*Report, []Section) {
 	r.Add(bareTLS, "idle", 1, Values{IdleResident: 18, IdleGoroutines: 1, IdleHeap: 9})
 	r.Finish()
 	return r, []Section{
-		{OneInFlight, "one call in flight", []Metric{CallP50}},
-		{ManyInFlight, "1,024 in flight", []Metric{CallRate}},
-		{Messages, "messages", []Metric{MessageRate}},
-		{LargeStreams, "streams of 64 MiB", []Metric{StreamRate}},
-		{Loaded, "one in flight beside streams", []Metric{LoadedP99}},
-		{"fan-out", "fan-out", []Metric{EventRate}},
-		{"idle", "idle", []Metric{IdleResident}},
+		{Title: "one call in flight", Headline: []Metric{CallP50}, Workloads: []string{OneInFlight}},
+		{Title: "1,024 in flight", Headline: []Metric{CallRate}, Workloads: []string{ManyInFlight}},
+		{Title: "messages", Headline: []Metric{MessageRate}, Workloads: []string{Messages}},
+		{Title: "streams of 64 MiB", Headline: []Metric{StreamRate}, Workloads: []string{LargeStreams}},
+		{Title: "one in flight beside streams", Headline: []Metric{LoadedP99}, Workloads: []string{Loaded}},
+		{Title: "fan-out", Headline: []Metric{EventRate}, Workloads: []string{"fan-out"}},
+		{Title: "idle", Headline: []Metric{IdleResident}, Workloads: []string{"idle"}},
 	}
 }
 

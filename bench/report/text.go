@@ -12,12 +12,14 @@ import (
 	"github.com/twinwire/twinwire/bench/peer"
 )
 
-// A Section of the text shows one workload. Its headline metrics come with
-// their spread and their ratios.
+// A Section of the text shows one workload, or several in one table. Its
+// headline metrics come with their spread and their ratios.
 type Section struct {
-	Workload string
-	Title    string
-	Headline []Metric
+	Title     string
+	Headline  []Metric
+	Workloads []string
+	// Labels are what the workloads differ in, where there are several.
+	Labels []string
 }
 
 // none stands where there is no figure.
@@ -34,6 +36,9 @@ func (r *Report) WriteText(w io.Writer, sections []Section) error {
 	r.appendMissing(&b)
 	r.appendFailures(&b)
 	r.appendBars(&b)
+	if r.Settings.Networks {
+		b.WriteString("\n" + r.WinsText() + "\n")
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -46,14 +51,23 @@ func (r *Report) appendHead(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, ", %d CPUs shared by client and server\n", e.CPUs)
 	rounds := r.rounds()
+	if s.Networks {
+		fmt.Fprintf(b, "bad networks, TLS 1.3, %v a run; rounds: %d; times are from when a call or an event was due\n", s.Measure, rounds)
+	} else {
+		r.appendLoopback(b, rounds)
+	}
+	if r.Interrupted {
+		b.WriteString("INTERRUPTED: what follows is what was measured until then\n")
+	}
+}
+
+func (r *Report) appendLoopback(b *strings.Builder, rounds int) {
+	s := r.Settings
 	fmt.Fprintf(b, "loopback, TLS 1.3, %d-byte payload, %v a run; rounds: %d, of fan-out and idle %d; medians, ± half the range\n",
 		s.Payload, s.Measure, rounds, min(rounds, s.LongRounds))
 	fmt.Fprintf(b, "CPU and allocations are the server's, per call, message, value, MiB or delivery; fan-out p50 and p99 are at %s deliveries/s\n",
 		Number(float64(s.EventRate), 0))
 	b.WriteString("/bare and /floor: the ratio to the bare library and to the coalesced floor on the same wire\n")
-	if r.Interrupted {
-		b.WriteString("INTERRUPTED: what follows is what was measured until then\n")
-	}
 }
 
 func (r *Report) appendSection(b *strings.Builder, s Section) {
@@ -66,11 +80,17 @@ func (r *Report) appendSection(b *strings.Builder, s Section) {
 // Table returns the table of a section, whose first row is the heading. An
 // empty row is between two wires. Without results there is no table.
 func (r *Report) Table(s Section) [][]string {
-	results := r.section(s.Workload)
+	var results []*Result
+	for _, w := range s.Workloads {
+		results = append(results, r.section(w)...)
+	}
 	if len(results) == 0 {
 		return nil
 	}
 	t := [][]string{{s.Title}}
+	if len(s.Labels) > 0 {
+		t[0] = append(t[0], "")
+	}
 	var columns []MetricInfo
 	for _, m := range Metrics() {
 		shown := func(res *Result) bool { return res.figure(m.Metric) != nil }
@@ -83,13 +103,17 @@ func (r *Report) Table(s Section) [][]string {
 			t[0] = append(t[0], "±", "/bare", "/floor")
 		}
 	}
-	wire := results[0].Wire
+	last := results[0]
 	for _, res := range results {
-		if res.Wire != wire {
-			wire = res.Wire
+		if res.Workload != last.Workload || res.Wire != last.Wire && len(s.Labels) == 0 {
 			t = append(t, nil)
 		}
-		row := []string{res.Peer}
+		last = res
+		var row []string
+		if len(s.Labels) > 0 {
+			row = append(row, s.Labels[slices.Index(s.Workloads, res.Workload)])
+		}
+		row = append(row, res.Peer)
 		for _, m := range columns {
 			row = append(row, cells(res.figure(m.Metric), m, slices.Contains(s.Headline, m.Metric))...)
 		}
@@ -145,7 +169,7 @@ func (r *Report) rounds() int {
 // floor last.
 func (r *Report) section(workload string) []*Result {
 	var results []*Result
-	for _, wire := range []peer.Wire{peer.TLS, peer.QUIC, peer.Memory} {
+	for _, wire := range peer.Wires() {
 		for _, kind := range []peer.Kind{peer.Subject, peer.Other, peer.Bare, peer.Floor} {
 			for i := range r.Results {
 				res := &r.Results[i]
@@ -181,7 +205,7 @@ func (r *Report) appendFailures(b *strings.Builder) {
 func (r *Report) appendBars(b *strings.Builder) {
 	b.WriteString("\nbars\n")
 	for _, bar := range r.Bars {
-		fmt.Fprintf(b, "  %-12s  %-4s  %s", bar.Verdict, bar.Wire, bar.Name)
+		fmt.Fprintf(b, "  %-12s  %-7s  %s", bar.Verdict, bar.Wire, bar.Name)
 		if bar.Detail != "" {
 			fmt.Fprintf(b, ": %s", bar.Detail)
 		}

@@ -1,6 +1,6 @@
 package report
 
-// The names of the workloads.
+// The names of the workloads on loopback.
 const (
 	OneInFlight  = "calls-1"
 	SomeInFlight = "calls-64"
@@ -20,4 +20,25 @@ const (
 	FanOut       = "fan-out"
 	FanOutMany   = "fan-out-many"
 	Idle         = "idle"
+)
+
+// The names of the workloads across bad networks. Those that end in a hyphen
+// have the name of the network behind them.
+const (
+	BesideTransfer = "transfer-" // calls beside one transfer
+	OnTopics       = "topics-"   // events on 50 topics
+	BesideMessages = "messages-" // calls beside large messages
+	Bulk           = "bulk-"     // one transfer and nothing else
+	SlowUp         = "slow-up"   // calls beside two streams to the server
+	SlowDown       = "slow-down"
+	ShortCut       = "cut-3s"
+	LongCut        = "cut-12s"
+	Move           = "move"
+)
+
+// The networks of the bars.
+const (
+	lossless  = "100mbit-40ms-0%"
+	lossy     = "100mbit-40ms-2%"
+	bulkLossy = "100mbit-40ms-1%"
 )

@@ -55,7 +55,7 @@ func (s *Stage) Load(ctx context.Context, l Load) (Loaded, error) {
 		}
 	}
 	// Marks begin the times of calls anew.
-	if _, err := s.Client.Do(child.Request{Do: child.Mark}); err != nil {
+	if _, err := mark(s.Client); err != nil {
 		return Loaded{}, err
 	}
 	if _, err := s.Client.Do(child.Request{Do: child.Transfer, Parallel: l.Streams, Size: l.Size, Down: l.Down}); err != nil {
@@ -79,10 +79,7 @@ func (s *Stage) Load(ctx context.Context, l Load) (Loaded, error) {
 	if l.Down {
 		loaded.Path = back
 	}
-	if there.Overrun+back.Overrun > 0 {
-		err = ErrOverrun
-	}
-	return loaded, err
+	return loaded, s.overrun()
 }
 
 // after lets time pass, and returns the times of the calls that ended
@@ -91,10 +88,10 @@ func (s *Stage) after(ctx context.Context, d time.Duration, down bool) (load.Lat
 	if err := wait(ctx, d); err != nil {
 		return load.Latency{}, child.MarkReply{}, err
 	}
-	c, err := s.Client.Do(child.Request{Do: child.Mark})
+	c, err := mark(s.Client)
 	if err != nil || down {
-		return c.Mark.Latency, c.Mark, err
+		return c.Latency, c, err
 	}
-	r, err := s.Server.Do(child.Request{Do: child.Mark})
-	return c.Mark.Latency, r.Mark, err
+	r, err := mark(s.Server)
+	return c.Latency, r, err
 }

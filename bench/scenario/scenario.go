@@ -29,10 +29,10 @@ type Stage struct {
 	pair *child.Pair
 }
 
-// Start makes a link, starts both processes, and dials. All is ended when ctx
-// is, at the latest. Where links cannot be made the error is that of link.New;
+// Start makes a link, starts both processes, and dials. The connection
+// subscribes to so many topics. All is ended when ctx is, at the latest. Where links cannot be made the error is that of link.New;
 // see link.Available.
-func Start(ctx context.Context, p peer.Peer, c *link.Config) (_ *Stage, err error) {
+func Start(ctx context.Context, p peer.Peer, c *link.Config, topics int) (_ *Stage, err error) {
 	s := new(Stage)
 	if s.Link, err = link.New(ctx, c); err != nil {
 		return nil, err
@@ -59,6 +59,7 @@ func Start(ctx context.Context, p peer.Peer, c *link.Config) (_ *Stage, err erro
 		Addr:        l.Addr,
 		Certificate: l.Certificate,
 		Conns:       1,
+		Topics:      topics,
 		Streams:     p.Info().Can&peer.Streams != 0,
 	})
 	return s, err
@@ -78,14 +79,28 @@ func (s *Stage) Calls(ctx context.Context, warm, measure time.Duration) (_ load.
 		return load.Latency{}, err
 	}
 	// A mark begins the times anew.
-	if _, err := s.Client.Do(child.Request{Do: child.Mark}); err != nil {
+	if _, err := mark(s.Client); err != nil {
 		return load.Latency{}, err
 	}
 	if err := wait(ctx, measure); err != nil {
 		return load.Latency{}, err
 	}
-	r, err := s.Client.Do(child.Request{Do: child.Mark})
-	return r.Mark.Latency, err
+	m, err := mark(s.Client)
+	return m.Latency, err
+}
+
+// mark asks a process what it has done, which begins its times anew.
+func mark(p *child.Process) (child.MarkReply, error) {
+	r, err := p.Do(child.Request{Do: child.Mark})
+	return r.Mark, err
+}
+
+// overrun returns ErrOverrun if the link has not kept up.
+func (s *Stage) overrun() error {
+	if s.Link.A.Stats().Overrun+s.Link.B.Stats().Overrun > 0 {
+		return ErrOverrun
+	}
+	return nil
 }
 
 func wait(ctx context.Context, d time.Duration) error {

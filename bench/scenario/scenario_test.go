@@ -24,7 +24,7 @@ func subjects() []peer.Peer {
 }
 
 func TestMain(m *testing.M) {
-	if code, isChild := child.Main(os.Args[1:], peers()); isChild {
+	if code, isChild := child.Main(os.Args[1:], slices.Concat(peers(), subject.NetworkPeers(), echo.NetworkPeers())); isChild {
 		os.Exit(code)
 	}
 	leak.Main(m)
@@ -37,7 +37,7 @@ func stage(t testing.TB, p peer.Peer) *Stage {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	s, err := Start(ctx, p, SlowLink())
+	s, err := Start(ctx, p, SlowLink().config(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestLinkCanBeChanged(t *testing.T) {
 func TestContextEndsStart(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Start(ctx, subjects()[0], SlowLink()); err == nil {
+	if _, err := Start(ctx, subjects()[0], SlowLink().config(), 0); err == nil {
 		t.Error("a stage begins with a context that has ended")
 	}
 }

@@ -17,7 +17,7 @@ const (
 	methodValues   = "bench.Values"
 	methodMessage  = "bench.Message"
 
-	abilities = peer.Streams | peer.Values | peer.Messages | peer.Events
+	abilities = peer.Streams | peer.Values | peer.Messages | peer.Events | peer.Topics
 )
 
 // piece is how much of a stream is written at once.

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"strconv"
 	"sync"
 
 	"github.com/twinwire/twinwire/bench/peer"
@@ -30,15 +31,25 @@ const (
 // Peers returns twinwire over each of its wires, and without one.
 func Peers() []peer.Peer {
 	return []peer.Peer{
-		&subject{peer.Info{Name: "twinwire-wss", Wire: peer.TLS, Kind: peer.Subject, Can: abilities}, "wss://"},
-		&subject{peer.Info{Name: "twinwire-quic", Wire: peer.QUIC, Kind: peer.Subject, Can: abilities}, "quic://"},
+		&subject{info: peer.Info{Name: "twinwire-wss", Wire: peer.TLS, Kind: peer.Subject, Can: abilities}, scheme: "wss://"},
+		&subject{info: peer.Info{Name: "twinwire-quic", Wire: peer.QUIC, Kind: peer.Subject, Can: abilities}, scheme: "quic://"},
 		memory{},
 	}
 }
 
+// NetworkPeers returns those that are of interest on bad networks only:
+// twinwire over WebSocket with BBR, and with the choice of the wire.
+func NetworkPeers() []peer.Peer {
+	return []peer.Peer{
+		&subject{info: peer.Info{Name: "twinwire-wss-bbr", Wire: peer.TLSBBR, Kind: peer.Subject, Can: abilities}, scheme: "wss://", congestion: "bbr"},
+		&subject{info: peer.Info{Name: "twinwire", Wire: peer.Both, Kind: peer.Subject, Can: abilities}},
+	}
+}
+
 type subject struct {
-	info   peer.Info
-	scheme string
+	info       peer.Info
+	scheme     string // "" for the choice
+	congestion string // of TCP; "" for the system's
 }
 
 func (s *subject) Info() peer.Info { return s.info }
@@ -55,7 +66,11 @@ func (s *subject) Serve(host string, cert tls.Certificate) (peer.Server, error) 
 	if err != nil {
 		return nil, err
 	}
-	srv := &twinServer{addr: l.Addr(), server: &server.Server{Certs: (*source)(&cert), Limits: oneAddress}}
+	srv := &twinServer{addr: l.Addr(), server: &server.Server{
+		Certs:      (*source)(&cert),
+		Limits:     oneAddress,
+		Congestion: s.congestion,
+	}}
 	srv.server.Handle(srv.service())
 	srv.done.Go(func() { srv.failed = srv.server.Serve(l) })
 	return srv, nil
@@ -77,16 +92,33 @@ type twinServer struct {
 
 func (s *twinServer) service() *core.Service {
 	return &core.Service{Name: "bench", Methods: map[string]core.Method{
-		methodEcho: answerEcho,
-		methodSubscribe: func(_ context.Context, _ any, r *core.Request) (codec.Marshaler, error) {
-			return nil, s.hub.Subscribe(r.Session(), topic)
-		},
-		methodUpload:   s.upload,
-		methodDownload: s.download,
-		methodValues:   s.values,
-		methodMessage:  s.message,
+		methodEcho:      answerEcho,
+		methodSubscribe: s.subscribe,
+		methodUpload:    s.upload,
+		methodDownload:  s.download,
+		methodValues:    s.values,
+		methodMessage:   s.message,
 	}}
 }
+
+// subscribe subscribes to so many topics, or to the one of Publish.
+func (s *twinServer) subscribe(_ context.Context, _ any, r *core.Request) (codec.Marshaler, error) {
+	var topics codec.Value[int]
+	if err := r.Decode(&topics); err != nil {
+		return nil, err
+	}
+	if topics.V == 0 {
+		return nil, s.hub.Subscribe(r.Session(), topic)
+	}
+	for i := range topics.V {
+		if err := s.hub.Subscribe(r.Session(), topicOf(i)); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+func topicOf(number int) events.Topic { return events.Topic("ticks/" + strconv.Itoa(number)) }
 
 // answerEcho is the handler that everything else is measured around.
 func answerEcho(_ context.Context, _ any, r *core.Request) (codec.Marshaler, error) {
@@ -101,6 +133,10 @@ func (s *twinServer) Publish(event []byte) error {
 	return s.hub.Emit(context.Background(), topic, tick{event})
 }
 
+func (s *twinServer) PublishTo(number int, event []byte) error {
+	return s.hub.Emit(context.Background(), topicOf(number), tick{event})
+}
+
 func (s *twinServer) Close() error {
 	err := s.server.Close()
 	s.hub.Close()
@@ -113,7 +149,8 @@ func (s *twinServer) Close() error {
 
 func (s *subject) Dial(ctx context.Context, addr string, opts peer.DialOptions) (peer.Conn, error) {
 	session, err := client.Dial(ctx, s.scheme+addr, &client.Options{
-		Pins: []certs.Pin{certs.PinOf(opts.Certificate)},
+		Pins:       []certs.Pin{certs.PinOf(opts.Certificate)},
+		Congestion: s.congestion,
 	})
 	if err != nil {
 		return nil, err
@@ -124,7 +161,7 @@ func (s *subject) Dial(ctx context.Context, addr string, opts peer.DialOptions) 
 	}
 	stream := events.StreamOf(events.ReceiverOf(session, family), readTick)
 	c.done.Go(func() { receive(stream, opts.OnEvent) })
-	if err := session.Call(ctx, methodSubscribe, nil, nil); err != nil {
+	if err := session.Call(ctx, methodSubscribe, codec.Value[int]{V: opts.Topics}, nil); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
@@ -144,6 +181,14 @@ type conn struct {
 }
 
 func (c *conn) NewCaller() peer.Caller { return &caller{session: c.session} }
+
+// Wire is one of peer.TLS and peer.QUIC.
+func (c *conn) Wire() peer.Wire {
+	if c.session.Transport().Wire == "quic" {
+		return peer.QUIC
+	}
+	return peer.TLS
+}
 
 // Close returns no error where the peer was the first to close.
 func (c *conn) Close() error {

@@ -22,12 +22,12 @@ type Progress struct {
 // left in either case; the run that ctx cut off is not reported.
 func Execute(ctx context.Context, runs []Run, rep *report.Report, progress func(Progress)) {
 	begin := time.Now()
-	all := estimate(runs, rep.Settings)
+	all := Estimate(runs, rep.Settings)
 	failed := make(map[string]bool)
 	round := 0
 	for i, r := range runs {
 		if r.Round != round {
-			if round > 0 && overruns(runs[i:], rep.Settings, time.Since(begin), estimate(runs[:i], rep.Settings)) {
+			if round > 0 && overruns(runs[i:], rep.Settings, time.Since(begin), Estimate(runs[:i], rep.Settings)) {
 				return
 			}
 			round = r.Round
@@ -35,7 +35,7 @@ func Execute(ctx context.Context, runs []Run, rep *report.Report, progress func(
 		if failed[r.Name()] {
 			continue
 		}
-		rest := estimate(runs[i:], rep.Settings)
+		rest := Estimate(runs[i:], rep.Settings)
 		progress(Progress{r, i, len(runs), left(time.Since(begin), all-rest, rest)})
 		values, err := r.measure(ctx, rep.Settings)
 		if ctx.Err() != nil {
@@ -63,7 +63,7 @@ func overruns(rest []Run, s report.Settings, took, estimated time.Duration) bool
 	for n < len(rest) && rest[n].Round == rest[0].Round {
 		n++
 	}
-	return s.Budget > 0 && took+left(took, estimated, estimate(rest[:n], s)) > s.Budget
+	return s.Budget > 0 && took+left(took, estimated, Estimate(rest[:n], s)) > s.Budget
 }
 
 // left corrects the estimate of what is to come by how well the estimates of

@@ -40,6 +40,9 @@ func (r Run) measure(ctx context.Context, s report.Settings) (values report.Valu
 			err = fmt.Errorf("%w (%v)", context.Cause(ctx), err)
 		}
 	}()
+	if r.Workload.cross != nil {
+		return r.cross(ctx)
+	}
 	pair, err := child.StartPair(ctx, r.Peer.Info().Name, nil)
 	if err != nil {
 		return nil, err

@@ -54,8 +54,8 @@ func Missing(peers []peer.Peer, s report.Settings, only *regexp.Regexp) []report
 	return all
 }
 
-// estimate is roughly how long the runs take.
-func estimate(runs []Run, s report.Settings) time.Duration {
+// Estimate is roughly how long the runs take.
+func Estimate(runs []Run, s report.Settings) time.Duration {
 	var sum time.Duration
 	for _, r := range runs {
 		sum += r.Workload.estimate(s)

@@ -4,6 +4,7 @@ package suite
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twinwire/twinwire/bench/peer"
@@ -28,7 +29,7 @@ const (
 
 // A Workload is what a peer is asked to do in one run.
 type Workload struct {
-	Name     string // [a-z0-9-]: it is typed after -run
+	Name     string // [a-z0-9%-]: it is typed after -run
 	title    string
 	headline []report.Metric
 	task     task
@@ -37,6 +38,11 @@ type Workload struct {
 	size     int // byteStreams, loaded: bytes of each stream; payloads: of each payload
 	down     bool
 	rate     int // paced: calls a second
+
+	// Across a bad network instead, for the peers of these names.
+	cross crossing
+	who   []string
+	takes time.Duration
 }
 
 // needs returns what a peer has to be able to do.
@@ -57,14 +63,48 @@ func (w Workload) needs() peer.Ability {
 
 // For reports whether the workload is for a peer.
 func (w Workload) For(p peer.Info) bool {
+	if w.cross != nil {
+		return slices.Contains(w.who, p.Name)
+	}
 	if w.task == idle && p.Wire == peer.Memory {
 		return false // there is no server whose memory it could be
 	}
 	return p.Can&w.needs() == w.needs()
 }
 
-// Workloads returns all there are, in the order in which they run.
+// Workloads returns all there are, in the order in which they run: on loopback,
+// or across networks.
 func Workloads(s report.Settings) []Workload {
+	if !s.Networks {
+		return loopback(s)
+	}
+	var all []Workload
+	for _, g := range links(s) {
+		all = append(all, g.workloads...)
+	}
+	return all
+}
+
+// Sections says how what was measured is shown.
+func Sections(s report.Settings) []report.Section {
+	var all []report.Section
+	if !s.Networks {
+		for _, w := range loopback(s) {
+			all = append(all, report.Section{Title: w.title, Headline: w.headline, Workloads: []string{w.Name}})
+		}
+		return all
+	}
+	for _, g := range links(s) {
+		shown := report.Section{Title: g.title, Headline: g.headline, Labels: g.labels}
+		for _, w := range g.workloads {
+			shown.Workloads = append(shown.Workloads, w.Name)
+		}
+		all = append(all, shown)
+	}
+	return all
+}
+
+func loopback(s report.Settings) []Workload {
 	rate := []report.Metric{report.CallRate}
 	stream := []report.Metric{report.StreamRate}
 	late := []report.Metric{report.PacedP99}
@@ -127,11 +167,6 @@ func pacedTitle(rate int) string {
 	return fmt.Sprintf("%d calls/s on a fixed schedule, one connection", rate)
 }
 
-// Section says how the workload is shown.
-func (w Workload) Section() report.Section {
-	return report.Section{Workload: w.Name, Title: w.title, Headline: w.headline}
-}
-
 // rounds returns how often the workload runs. Those that open many
 // connections take long and vary little.
 func (w Workload) rounds(s report.Settings) int {
@@ -179,6 +214,9 @@ func (w Workload) connections(s report.Settings) int {
 
 // estimate is roughly how long a run takes.
 func (w Workload) estimate(s report.Settings) time.Duration {
+	if w.cross != nil {
+		return linkOverhead + w.takes
+	}
 	connecting := overhead + time.Duration(w.connections(s))*connectTime
 	switch w.task {
 	case fanOut:

@@ -70,6 +70,9 @@ func Test(t *testing.T, p peer.Peer, except ...string) {
 	if p.Info().Can&peer.Events != 0 {
 		t.Run("events reach every subscriber in order", func(t *testing.T) { testEvents(t, p) })
 	}
+	if p.Info().Can&peer.Topics != 0 {
+		t.Run("topics", func(t *testing.T) { testTopics(t, p) })
+	}
 	if p.Info().Can&peer.Streams != 0 {
 		t.Run("streams", func(t *testing.T) { testStreams(t, p) })
 	}
@@ -127,6 +130,47 @@ func testEvents(t *testing.T, p peer.Peer) {
 		t.Fatal("not all events arrived")
 	}
 	call(t, bystander, 1)
+}
+
+// testTopics publishes to topics in turn. What is checked is the order within
+// each: the payload says which one it is of.
+func testTopics(t *testing.T, p peer.Peer) {
+	const topics, each = 5, 40
+	s := start(t, p)
+	publisher, ok := s.server.(peer.TopicPublisher)
+	if !ok {
+		t.Fatal("the server is no peer.TopicPublisher")
+	}
+	done := make(chan error, 1)
+	var next [topics]uint64
+	arrived := 0
+	c := s.dialWith(t, peer.DialOptions{Topics: topics, OnEvent: func(event []byte) {
+		topic, number := event[0], binary.BigEndian.Uint64(event[8:])
+		if number != next[topic] {
+			done <- fmt.Errorf("event %d of topic %d, want %d", number, topic, next[topic])
+		}
+		next[topic]++
+		if arrived++; arrived == topics*each {
+			done <- nil
+		}
+	}})
+	call(t, c, 1)
+	for i := range uint64(topics * each) {
+		event := make([]byte, payloadSize)
+		event[0] = byte(i % topics)
+		binary.BigEndian.PutUint64(event[8:], i/topics)
+		if err := publisher.PublishTo(int(i%topics), event); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(patience):
+		t.Fatal("not all events arrived")
+	}
 }
 
 // testCloseConn closes a connection while callers use it.

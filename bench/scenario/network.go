@@ -17,18 +17,22 @@ type Network struct {
 	Loss float64       // of each direction
 }
 
-// Networks returns them: slow and fast, near and far, without loss and with
-// more and more of it.
-func Networks() []Network {
+// Networks returns them: slow and fast, near and far, each with so much loss.
+func Networks(losses ...float64) []Network {
 	var all []Network
 	for _, rate := range []int64{10e6, 100e6} {
 		for _, trip := range []time.Duration{20 * time.Millisecond, 100 * time.Millisecond} {
-			for _, loss := range []float64{0, 0.01, 0.02, 0.05} {
+			for _, loss := range losses {
 				all = append(all, Network{rate, trip, loss})
 			}
 		}
 	}
 	return all
+}
+
+// Lossy is the network of the bars about loss: 100 Mbit/s and 40 ms.
+func Lossy(loss float64) Network {
+	return Network{Rate: 100e6, Trip: 40 * time.Millisecond, Loss: loss}
 }
 
 // String names the network for people and for -run.
@@ -41,14 +45,12 @@ func (n Network) config() *link.Config {
 	return &link.Config{Path: link.Path{Rate: n.Rate, Delay: n.Trip / 2, Loss: n.Loss}, Seed: 1}
 }
 
-// MeasureNetwork measures calls of a peer that can do streams of bytes while one
-// stream after another goes to the server. They run for start before they are
-// measured.
-func MeasureNetwork(ctx context.Context, p peer.Peer, n Network, start, measure time.Duration) (_ Loaded, err error) {
-	s, err := Start(ctx, p, n.config())
+// MeasureLoad runs a load on a network, with a connection of its own.
+func MeasureLoad(ctx context.Context, p peer.Peer, n Network, l Load) (_ Loaded, err error) {
+	s, err := Start(ctx, p, n.config(), 0)
 	if err != nil {
 		return Loaded{}, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	return s.Load(ctx, Load{Streams: 1, Size: slowSize, Calls: true, Start: start, Measure: measure})
+	return s.Load(ctx, l)
 }

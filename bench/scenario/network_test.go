@@ -10,7 +10,7 @@ import (
 
 func TestNetworks(t *testing.T) {
 	seen := make(map[string]bool)
-	for _, n := range Networks() {
+	for _, n := range Networks(0, 0.01, 0.02, 0.05) {
 		if seen[n.String()] {
 			t.Errorf("%v is there twice", n)
 		}
@@ -23,12 +23,14 @@ func TestNetworks(t *testing.T) {
 
 // The link is the one that was asked for: no call is faster than its round trip,
 // no stream than its rate, and packets are lost.
-func TestMeasureNetwork(t *testing.T) {
+func TestMeasureLoad(t *testing.T) {
 	if err := link.Available(); err != nil {
 		t.Skip(err)
 	}
 	n := Network{Rate: 10e6, Trip: 20 * time.Millisecond, Loss: 0.02}
-	got, err := MeasureNetwork(t.Context(), echo.Peers()[1], n, 200*time.Millisecond, 500*time.Millisecond)
+	got, err := MeasureLoad(t.Context(), echo.Peers()[1], n, Load{
+		Streams: 1, Size: slowSize, Calls: true, Start: 200 * time.Millisecond, Measure: 500 * time.Millisecond,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
