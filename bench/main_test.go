@@ -177,7 +177,7 @@ func TestNetworks(t *testing.T) {
 		args string
 		want int
 	}{
-		{"-networks -short -measure 100ms -run ^twinwire-(wss|quic)/topics-100mbit-20ms-2%$ -json " + measured, 0},
+		{"-networks -short -measure 100ms -run ^twinwire-(wss-cubic|quic)/topics-100mbit-20ms-2%$ -json " + measured, 0},
 		{"-from " + measured + " -out " + filepath.Join(dir, "out") + " -into " + doc + " -check", 0},
 	}
 	for _, s := range steps {
@@ -258,13 +258,19 @@ func BenchmarkEverything(b *testing.B) {
 
 // What the reports rely on, whoever adds a peer.
 func TestPeers(t *testing.T) {
+	for _, peers := range [][]peer.Peer{everything(), across()} {
+		checkPeers(t, peers)
+	}
+}
+
+func checkPeers(t *testing.T, peers []peer.Peer) {
 	names := make(map[string]bool)
 	type of struct {
 		wire peer.Wire
 		kind peer.Kind
 	}
 	references := make(map[of]bool)
-	for _, p := range all() {
+	for _, p := range peers {
 		i := p.Info()
 		if names[i.Name] || i.Name == "" || strings.Trim(i.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 			t.Errorf("name %q is there twice or malformed", i.Name)

@@ -19,7 +19,7 @@ func everything() []peer.Peer { return slices.Concat(wires(), rival.Peers()) }
 // across returns what is measured across networks, with BBR where the kernel
 // offers it.
 func across() []peer.Peer {
-	all := slices.Concat(subject.Peers(), subject.NetworkPeers(), echo.Peers(), echo.NetworkPeers())
+	all := slices.Concat(subject.NetworkPeers(), echo.NetworkPeers())
 	if echo.OffersBBR() == nil {
 		return all
 	}
@@ -27,6 +27,4 @@ func across() []peer.Peer {
 }
 
 // all returns every peer that a child may be asked for.
-func all() []peer.Peer {
-	return slices.Concat(everything(), subject.NetworkPeers(), echo.NetworkPeers())
-}
+func all() []peer.Peer { return slices.Concat(everything(), across()) }

@@ -26,25 +26,33 @@ import (
 // Peers returns the bare libraries and the floors.
 func Peers() []peer.Peer {
 	return []peer.Peer{
-		&echo{peer.Info{Name: "bare-gorilla", Wire: peer.TLS, Kind: peer.Bare, Can: frames | peer.Streams}, wsWire{}},
+		&echo{peer.Info{Name: "bare-gorilla", Wire: peer.TLS, Kind: peer.Bare, Can: frames | peer.Streams}, wsWire{""}},
 		&echo{peer.Info{Name: "bare-quic-go", Wire: peer.QUIC, Kind: peer.Bare, Can: frames | peer.Streams}, quicWire{newDirect, true}},
-		&echo{peer.Info{Name: "floor-tls", Wire: peer.TLS, Kind: peer.Floor, Can: frames}, tlsWire{newBatch}},
+		&echo{peer.Info{Name: "floor-tls", Wire: peer.TLS, Kind: peer.Floor, Can: frames}, tlsWire{newBatch, ""}},
 		&echo{peer.Info{Name: "floor-quic", Wire: peer.QUIC, Kind: peer.Floor, Can: frames}, quicWire{newBatch, false}},
 	}
 }
 
-// NetworkPeers returns those that are of interest on bad networks only:
-// gorilla/websocket over TCP with BBR.
+// NetworkPeers returns those that are measured across networks: gorilla/websocket
+// with the usual congestion control and with BBR, quic-go, and one TLS stream.
 func NetworkPeers() []peer.Peer {
 	return []peer.Peer{
-		&echo{peer.Info{Name: "bare-gorilla-bbr", Wire: peer.TLSBBR, Kind: peer.Bare, Can: frames | peer.Streams}, wsWire{congestion: bbr}},
+		&echo{peer.Info{Name: "bare-gorilla-cubic", Wire: peer.TLS, Kind: peer.Bare, Can: frames | peer.Streams}, wsWire{cubic}},
+		&echo{peer.Info{Name: "bare-gorilla-bbr", Wire: peer.TLSBBR, Kind: peer.Bare, Can: frames | peer.Streams}, wsWire{bbr}},
+		&echo{peer.Info{Name: "bare-quic-go", Wire: peer.QUIC, Kind: peer.Bare, Can: frames | peer.Streams}, quicWire{newDirect, true}},
+		&echo{peer.Info{Name: "floor-tls-cubic", Wire: peer.TLS, Kind: peer.Floor, Can: frames}, tlsWire{newBatch, cubic}},
 	}
 }
 
-// bbr is the congestion control that is best on lossy paths.
-const bbr = "bbr"
+const (
+	// cubic is the congestion control of nearly every system. A machine may have
+	// another by default, which says nothing about others.
+	cubic = "cubic"
+	// bbr is the one that is best on lossy paths.
+	bbr = "bbr"
+)
 
-// OffersBBR returns nil if NetworkPeers can have their congestion control here.
+// OffersBBR returns nil if NetworkPeers can have BBR here.
 func OffersBBR() error {
 	config := net.ListenConfig{Control: congestionControl(bbr)}
 	l, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")

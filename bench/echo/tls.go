@@ -9,10 +9,14 @@ import (
 )
 
 // tlsWire is TLS 1.3 over TCP and nothing above it.
-type tlsWire struct{ frame framing }
+type tlsWire struct {
+	frame      framing
+	congestion string // of TCP; "" for the system's
+}
 
 func (w tlsWire) listen(addr string, cert tls.Certificate) (listener, error) {
-	l, err := net.Listen("tcp", addr)
+	config := net.ListenConfig{Control: congestionControl(w.congestion)}
+	l, err := config.Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
@@ -20,7 +24,7 @@ func (w tlsWire) listen(addr string, cert tls.Certificate) (listener, error) {
 }
 
 func (w tlsWire) dial(ctx context.Context, addr string, opts *dialOptions) (pipe, error) {
-	d := tls.Dialer{Config: peer.ClientTLS(opts.cert)}
+	d := tls.Dialer{NetDialer: &net.Dialer{Control: congestionControl(w.congestion)}, Config: peer.ClientTLS(opts.cert)}
 	conn, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ func networkCharts() []chart {
 		{Plot{
 			Name:    "network-events",
 			Title:   "Events on 50 topics: p99 by loss",
-			Caption: "500 events a second to one subscriber, from when each was due to its arrival. floor-tls is one TLS stream with the same frames. Less is better.",
+			Caption: "500 events a second to one subscriber, from when each was due to its arrival. floor-tls-cubic is one TLS stream with the same frames. Less is better.",
 		}, lossLines{report.OnTopics, report.NetP99, milliseconds}.draw},
 		{Plot{
 			Name:    "network-messages",

@@ -17,7 +17,7 @@ func named(t *testing.T, name string) peer.Peer {
 	if err := link.Available(); err != nil {
 		t.Skip(err)
 	}
-	all := slices.Concat(peers(), subject.NetworkPeers(), echo.NetworkPeers())
+	all := slices.Concat(subject.NetworkPeers(), echo.NetworkPeers())
 	i := slices.IndexFunc(all, func(p peer.Peer) bool { return p.Info().Name == name })
 	if i < 0 {
 		t.Fatalf("no peer %s", name)
@@ -30,7 +30,7 @@ var quick = Network{Rate: 100e6, Trip: 10 * time.Millisecond}
 
 // Calls are made at their rate, and large messages arrive beside them.
 func TestMeasureMessages(t *testing.T) {
-	for _, name := range []string{"twinwire-quic", "bare-gorilla"} {
+	for _, name := range []string{"twinwire-quic", "bare-gorilla-cubic"} {
 		t.Run(name, func(t *testing.T) {
 			l, err := MeasureMessages(t.Context(), named(t, name), quick, 200*time.Millisecond, 600*time.Millisecond)
 			if err != nil {
@@ -48,7 +48,7 @@ func TestMeasureMessages(t *testing.T) {
 func TestMeasureEvents(t *testing.T) {
 	n := quick
 	n.Loss = 0.02
-	for _, name := range []string{"twinwire-quic", "twinwire-wss", "floor-tls"} {
+	for _, name := range []string{"twinwire-quic", "twinwire-wss-cubic", "floor-tls-cubic"} {
 		t.Run(name, func(t *testing.T) {
 			e, err := MeasureEvents(t.Context(), named(t, name), n, 100*time.Millisecond, 400*time.Millisecond)
 			if err != nil {
@@ -65,7 +65,7 @@ func TestMeasureEvents(t *testing.T) {
 // for it.
 func TestMeasureCut(t *testing.T) {
 	const dark = 300 * time.Millisecond
-	for _, name := range []string{"twinwire-quic", "twinwire-wss"} {
+	for _, name := range []string{"twinwire-quic", "twinwire-wss-cubic"} {
 		t.Run(name, func(t *testing.T) {
 			c, err := MeasureCut(t.Context(), named(t, name), quick, dark)
 			if err != nil {
@@ -91,7 +91,7 @@ func TestMeasureMove(t *testing.T) {
 
 // Who cannot go anywhere does not move.
 func TestMoveNeedsQUIC(t *testing.T) {
-	if _, err := MeasureMove(t.Context(), named(t, "twinwire-wss"), quick); err == nil {
+	if _, err := MeasureMove(t.Context(), named(t, "twinwire-wss-cubic"), quick); err == nil {
 		t.Error("a client on WebSocket has moved")
 	}
 }

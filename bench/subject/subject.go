@@ -37,12 +37,15 @@ func Peers() []peer.Peer {
 	}
 }
 
-// NetworkPeers returns those that are of interest on bad networks only:
-// twinwire over WebSocket with BBR, and with the choice of the wire.
+// NetworkPeers returns twinwire as it is measured across networks: over
+// WebSocket with the usual congestion control and with BBR, over QUIC, and with
+// the choice.
 func NetworkPeers() []peer.Peer {
 	return []peer.Peer{
+		&subject{info: peer.Info{Name: "twinwire-wss-cubic", Wire: peer.TLS, Kind: peer.Subject, Can: abilities}, scheme: "wss://", congestion: "cubic"},
 		&subject{info: peer.Info{Name: "twinwire-wss-bbr", Wire: peer.TLSBBR, Kind: peer.Subject, Can: abilities}, scheme: "wss://", congestion: "bbr"},
-		&subject{info: peer.Info{Name: "twinwire", Wire: peer.Both, Kind: peer.Subject, Can: abilities}},
+		&subject{info: peer.Info{Name: "twinwire-quic", Wire: peer.QUIC, Kind: peer.Subject, Can: abilities}, scheme: "quic://"},
+		&subject{info: peer.Info{Name: "twinwire", Wire: peer.Both, Kind: peer.Subject, Can: abilities}, congestion: "cubic"},
 	}
 }
 

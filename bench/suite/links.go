@@ -65,14 +65,14 @@ func (c crossers) names(s report.Settings) []string {
 }
 
 const (
-	ownWS     = "twinwire-wss"
+	ownWS     = "twinwire-wss-cubic"
 	ownBBR    = "twinwire-wss-bbr"
 	ownQUIC   = "twinwire-quic"
 	ownBoth   = "twinwire"
-	bareWS    = "bare-gorilla"
+	bareWS    = "bare-gorilla-cubic"
 	bareBBR   = "bare-gorilla-bbr"
 	bareQUIC  = "bare-quic-go"
-	oneStream = "floor-tls"
+	oneStream = "floor-tls-cubic"
 )
 
 // links returns what is measured across networks.

@@ -75,9 +75,9 @@ func TestCross(t *testing.T) {
 	}
 	s := tinyLinks()
 	s.Full = true // the bare libraries are all that is here
-	only := regexp.MustCompile("^(bare-gorilla/(transfer-100mbit-20ms-0%|messages-.*-0%|bulk|slow-up)|floor-tls/topics-100mbit-20ms-0%)")
+	only := regexp.MustCompile("^(bare-gorilla-cubic/(transfer-100mbit-20ms-0%|messages-.*-0%|bulk|slow-up)|floor-tls-cubic/topics-100mbit-20ms-0%)")
 	rep := &report.Report{Settings: s}
-	runs := Plan(echo.Peers(), s, only)
+	runs := Plan(echo.NetworkPeers(), s, only)
 	if len(runs) != len(want) {
 		t.Fatalf("runs %s", names(runs))
 	}

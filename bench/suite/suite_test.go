@@ -17,7 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if code, isChild := child.Main(os.Args[1:], echo.Peers()); isChild {
+	if code, isChild := child.Main(os.Args[1:], slices.Concat(echo.Peers(), echo.NetworkPeers())); isChild {
 		os.Exit(code)
 	}
 	leak.Main(m)
