@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/client"
 	"github.com/twinwire/twinwire/server"
-	"github.com/twinwire/twinwire/transport/quic"
 	"github.com/twinwire/twinwire/transport/ws"
 )
 
@@ -96,9 +96,10 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// forbidden reports whether a dial was answered with status 403.
+// forbidden reports whether a dial was answered with status 403, or a session of
+// WebTransport that was closed for the same reason.
 func forbidden(err error) bool {
 	var answer *ws.HandshakeError
 	return errors.As(err, &answer) && answer.Status == http.StatusForbidden ||
-		errors.Is(err, quic.ErrStatus) && strings.Contains(err.Error(), "403")
+		errors.Is(err, twinwire.PermissionDenied) && strings.Contains(err.Error(), "origin is not allowed")
 }

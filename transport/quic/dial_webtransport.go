@@ -72,7 +72,7 @@ func dialSession(ctx context.Context, target netip.AddrPort, cfg *tls.Config, op
 	case err != nil:
 		return fail(err)
 	}
-	c := newCarrier(conn, &session{conn: conn, wt: wt}, true, sendTimeout(opt.SendTimeout))
+	c := newCarrier(conn, newSession(conn, wt, nil, nil), true, sendTimeout(opt.SendTimeout))
 	c.travels(p, t)
 	return c, nil
 }

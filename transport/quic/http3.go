@@ -165,12 +165,6 @@ func (h *httpServer) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", http.MethodConnect)
 		http.Error(w, "this is a twinwire endpoint: it wants WebTransport", http.StatusMethodNotAllowed)
 		return
-	case !h.options.CheckOrigin(r):
-		http.Error(w, "origin is not allowed", http.StatusForbidden)
-		return
-	case h.over():
-		http.Error(w, "server is shutting down", http.StatusServiceUnavailable)
-		return
 	case !c.enter():
 		http.Error(w, "too many sessions on this connection", http.StatusTooManyRequests)
 		return
@@ -181,16 +175,26 @@ func (h *httpServer) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	carrier := newCarrier(c.conn, &session{c.conn, wt, c}, false, h.timeout)
+	link := newSession(c.conn, wt, c, w.(http3.HTTPStreamer).HTTPStream())
+	carrier := newCarrier(c.conn, link, false, h.timeout)
 	carrier.request = r
 	context.AfterFunc(wt.Context(), func() {
 		after := lingerTime
 		var closed *webtransport.SessionError
 		if _, err := wt.OpenStream(); errors.As(err, &closed) && closed.Remote {
-			after = 0 // there is nothing more to tell
+			after = 0 // there is nothing more to tell; but a page does not hear what it was told if its connection ends first
 		}
 		c.leave(after)
 	})
+	// A status would not reach a page: browsers tell all failures in the same words.
+	switch {
+	case !h.options.CheckOrigin(r):
+		carrier.Close(twinwire.PermissionDenied, "origin is not allowed")
+		return
+	case h.over():
+		carrier.Close(twinwire.Unavailable, "server is shutting down")
+		return
+	}
 	select {
 	case h.arrived <- carrier:
 	case <-wt.Context().Done():

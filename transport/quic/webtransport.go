@@ -2,12 +2,15 @@ package quic
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
+	"github.com/quic-go/quic-go/quicvarint"
 	"github.com/quic-go/webtransport-go"
 
 	"github.com/twinwire/twinwire"
@@ -28,9 +31,25 @@ var wtConfig = webtransport.Config{
 
 // A session is the link that is a WebTransport session (clause 10.5).
 type session struct {
+	// Immutable.
 	conn *quic.Conn
 	wt   *webtransport.Session
-	http *httpConn // on a server, else nil
+	http *httpConn     // on a server, else nil
+	said *http3.Stream // what the session is told with on a server, else nil
+
+	accepting context.Context // ends with leaving
+	leave     context.CancelFunc
+
+	mu      sync.Mutex
+	streams []*webtransport.Stream // of a server
+	left    bool                   // the peer was told that the session is over, which it ends
+}
+
+// newSession returns the link of a session; http and said are nil on a client.
+func newSession(conn *quic.Conn, wt *webtransport.Session, http *httpConn, said *http3.Stream) *session {
+	s := &session{conn: conn, wt: wt, http: http, said: said}
+	s.accepting, s.leave = context.WithCancel(context.Background())
+	return s
 }
 
 func (s *session) wire() string { return "webtransport" }
@@ -47,18 +66,62 @@ func (s *session) open() (*pipe, error) {
 }
 
 func (s *session) accept() (*pipe, error) {
-	stream, err := s.wt.AcceptStream(context.Background())
+	stream, err := s.wt.AcceptStream(s.accepting)
 	if err != nil {
 		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.streams = append(s.streams, stream)
+	if s.left {
+		_ = stream.SetDeadline(past)
 	}
 	return &pipe{&wtStream{Stream: stream}}, nil
 }
 
 func (s *session) close(code twinwire.Code, reason string) {
-	if s.http != nil {
-		s.http.tells()
+	closed := func() { _ = s.wt.CloseWithError(webtransport.SessionErrorCode(code), reason) } // always nil
+	if s.http == nil {
+		closed()
+		return
 	}
-	_ = s.wt.CloseWithError(webtransport.SessionErrorCode(code), reason) // always nil
+	s.http.tells()
+	if !s.farewell(code, reason) {
+		closed()
+		return
+	}
+	timer := time.AfterFunc(lingerTime, closed)
+	context.AfterFunc(s.wt.Context(), func() { timer.Stop() })
+}
+
+// farewell tells the peer that the session is over, and leaves its end to the
+// peer. CloseWithError ends it on this side, too, with a STOP_SENDING that is put
+// in front of what it says; Chromium takes that for a connection that is lost, and
+// no page would hear the code. It reports whether that could be sent at once.
+func (s *session) farewell(code twinwire.Code, reason string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.said.TryWriteAll(closeCapsule(code, reason)) != nil || s.said.Close() != nil {
+		return false
+	}
+	s.left = true
+	s.leave()
+	for _, stream := range s.streams {
+		_ = stream.SetDeadline(past) // nobody reads or writes any more
+	}
+	return true
+}
+
+// past is a deadline that ends what waits.
+var past = time.Unix(1, 0)
+
+// closeCapsule returns WT_CLOSE_SESSION, as the WebTransport draft has it.
+func closeCapsule(code twinwire.Code, reason string) []byte {
+	const closeSession = 0x2843
+	b := quicvarint.Append(nil, closeSession)
+	b = quicvarint.Append(b, uint64(4+len(reason)))
+	b = binary.BigEndian.AppendUint32(b, uint32(code))
+	return append(b, reason...)
 }
 
 func (s *session) done() <-chan struct{} { return s.wt.Context().Done() }

@@ -12,7 +12,9 @@ import (
 	quicgo "github.com/quic-go/quic-go"
 	"github.com/quic-go/webtransport-go"
 
+	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/transport"
 	"github.com/twinwire/twinwire/transport/quic"
 	"github.com/twinwire/twinwire/transport/transporttest"
 )
@@ -80,10 +82,8 @@ func TestWebTransportRefused(t *testing.T) {
 		url    string
 		header http.Header
 	}{
-		"Path":        {base + "/other", fromPage},
-		"Origin":      {base + "/twinwire", http.Header{"Origin": {"https://evil.example"}}},
-		"OriginOther": {base + "/twinwire", http.Header{"Origin": {"https://page.example:444"}}},
-		"NoOrigin":    {base + "/twinwire", nil},
+		"Path":  {base + "/other", fromPage},
+		"Paths": {base + "/twinwire/", fromPage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := quic.DialWebTransport(t.Context(), tt.url, tt.header, o); !errors.Is(err, quic.ErrStatus) {
@@ -101,6 +101,45 @@ func TestWebTransportRefused(t *testing.T) {
 	if _, err := quic.DialWebTransport(t.Context(), "https://"+plain.Addr().String()+"/twinwire", nil, o); !errors.Is(err, quic.ErrProtocol) {
 		t.Errorf("without WebTransport: %v, want ErrProtocol", err)
 	}
+}
+
+// A browser does not tell its pages of a status: who is not welcome hears it from
+// a session that is closed at once (clause 10.5).
+func TestWebTransportUnwelcome(t *testing.T) {
+	s := newServer(t)
+	l := s.listen(t, &quic.ListenOptions{WebTransport: served()})
+	defer l.Close()
+	for name, header := range map[string]http.Header{
+		"Origin":      {"Origin": {"https://evil.example"}},
+		"OriginOther": {"Origin": {"https://page.example:444"}},
+		"NoOrigin":    nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := quic.DialWebTransport(t.Context(), "https://"+l.Addr().String()+"/twinwire", header, &quic.DialOptions{TLS: &tls.Config{RootCAs: s.roots}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close(0, "")
+			if err := c.Send(0, said(1)); err != nil {
+				t.Fatal(err)
+			}
+			var told *transport.CloseError
+			if err := c.Receive(func(int, []byte) error { return nil }); !errors.As(err, &told) || !told.Remote || told.Code != twinwire.PermissionDenied || told.Reason != "origin is not allowed" {
+				t.Errorf("Receive = %v, want what the server says", err)
+			}
+		})
+	}
+	accepted := make(chan struct{})
+	go func() {
+		defer close(accepted)
+		if c, err := l.Accept(context.Background()); err == nil {
+			t.Errorf("a carrier was accepted: %v", c.Info())
+		}
+	}()
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	<-accepted
 }
 
 // Both protocols are spoken at one port, and the carriers say which they are.

@@ -6,7 +6,7 @@ import { lab, Said } from '../test/lab.js';
 import { play, type Step, visitor } from '../test/scenario.js';
 
 /** Has something done to the world. */
-const world = async (order: 'start' | 'kill' | 'cut' | 'block' | 'unblock' | 'hash'): Promise<string> => (await fetch(`/world/${order}`)).text();
+const world = async (order: 'start' | 'kill' | 'stop' | 'cut' | 'block' | 'unblock' | 'hash'): Promise<string> => (await fetch(`/world/${order}`)).text();
 
 function equal(got: unknown, want: unknown, what: string): void {
 	const text = (v: unknown): string => JSON.stringify(v, (_, x: unknown) => (typeof x === 'bigint' ? `${x}n` : x));
@@ -123,6 +123,27 @@ export const proofs = {
 		matches((await fails(connect(`quic://${udp}`))).message, /^the certificate of the server is not trusted$/, 'no hash');
 	},
 
+	async 'what a server says at the end of a session arrives'(udp: string) {
+		const hash = bytesOf(await world('hash')) as Uint8Array<ArrayBuffer>;
+		const raw = new WebTransport(`https://${udp}/twinwire`, { serverCertificateHashes: [{ algorithm: 'sha-256', value: hash }] });
+		await raw.ready;
+		const { writable } = await raw.createBidirectionalStream();
+		await writable.getWriter().write(Uint8Array.of(3, 0x09, 0, 1)); // PING
+		const { closeCode, reason } = await raw.closed;
+		equal([closeCode, reason], [Code.ProtocolError, 'lane does not begin with HELLO or ATTACH'], 'no HELLO');
+
+		const err = await fails(connect(`quic://${udp}`, { certificates: [hash], app: 'another' }));
+		equal(err.code, Code.VersionMismatch, 'another application');
+		for (const wire of ['webtransport', 'websocket']) {
+			const s = await dial({ ...only(wire), reconnect: { never: true } });
+			await works(s);
+			await world('stop');
+			const { code, message } = await s.closed;
+			equal([code, message], [Code.Unavailable, 'server is closing'], `the server stops, over ${wire}`);
+			await world('start');
+		}
+	},
+
 	async 'no WebTransport in the browser: said so'() {
 		const all = globalThis as { WebTransport?: unknown };
 		const { WebTransport } = all;
@@ -139,7 +160,7 @@ export const proofs = {
 export const strangers = {
 	async 'another origin: refused, and said so'(udp: string) {
 		const err = await fails(connect(`quic://${udp}`, { certificates: [bytesOf(await world('hash'))] }));
-		matches(err.message, /^the server refused the session/, 'WebTransport');
+		equal([err.code, err.message], [Code.PermissionDenied, 'origin is not allowed'], 'WebTransport');
 		equal((await fails(dial(only('websocket')))).code, Code.Unavailable, 'WebSocket');
 	},
 };

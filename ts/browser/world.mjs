@@ -46,6 +46,15 @@ export async function makeWorld(binary, files) {
 			await exited;
 			await world.cut();
 		},
+		/** Has the server close what it has, and end. */
+		async stop() {
+			const { child } = server;
+			const exited = new Promise((resolve) => child.once('exit', resolve));
+			child.stdin.end();
+			await exited;
+			server = undefined;
+			await world.cut();
+		},
 		/** Ends what runs over either wire, without a word. */
 		async cut() {
 			for (const [port, flow] of flows) {

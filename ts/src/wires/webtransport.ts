@@ -6,6 +6,9 @@ import { type Carrier, nobody, type Wire } from './carrier.js';
 /** Batches that a stream may have before it has taken them. */
 const ahead = 2;
 
+/** How long the end of a session may take to be known after one of its streams has failed, in milliseconds. */
+const partingTime = 1000;
+
 /** Makes a carrier of a session that is ready. Each lane is a stream of its own (clause 4.4). */
 function carry(transport: WebTransport): Carrier {
 	/** Of each lane that was opened, how many batches its stream has not taken. */
@@ -17,7 +20,8 @@ function carry(transport: WebTransport): Carrier {
 		over = true;
 		carrier.receiver.closed(code, reason);
 	};
-	const broke = (): void => end();
+	/** A stream fails when the session does, which says more in a moment; a session that goes on without one of its lanes is of no use. */
+	const broke = (): void => void setTimeout(() => transport.close(), partingTime);
 
 	/** Reads a lane, and puts frames together that arrive in pieces. */
 	async function read(pipe: number, stream: ReadableStream<Uint8Array>): Promise<void> {
@@ -28,7 +32,7 @@ function carry(transport: WebTransport): Carrier {
 				const { value, done } = await reader.read();
 				if (over) return;
 				// A lane does not end while the carrier lives.
-				if (done) return broke();
+				if (done) break;
 				b = b.length ? concat([b, value]) : value;
 				let at = 0;
 				for (let n = frameLength(b, at); n && at + n <= b.length; n = frameLength(b, at)) at += n;
@@ -36,11 +40,13 @@ function carry(transport: WebTransport): Carrier {
 				b = b.slice(at);
 			}
 		} catch (err) {
-			if (!(err instanceof TwinwireError)) return broke();
-			const { code, message } = err;
-			transport.close({ closeCode: code, reason: message });
-			end(code, message);
+			if (err instanceof TwinwireError) {
+				const { code, message } = err;
+				transport.close({ closeCode: code, reason: message });
+				end(code, message);
+			}
 		}
+		broke();
 	}
 
 	async function open(pipe: number): Promise<WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>> {
@@ -71,7 +77,7 @@ function carry(transport: WebTransport): Carrier {
 		},
 	};
 	transport.datagrams.readable.pipeTo(new WritableStream({ write: (b: Uint8Array) => carrier.receiver.datagram(b) })).catch(() => {}); // closed tells of the end
-	transport.closed.then(({ closeCode, reason }) => end(closeCode || undefined, reason), broke);
+	transport.closed.then(({ closeCode, reason }) => end(closeCode || undefined, reason), () => end());
 	return carrier;
 }
 
