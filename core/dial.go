@@ -66,7 +66,7 @@ func newOffer(carrier transport.Carrier, cfg *Config, mux *Mux, attempt ID) *Off
 	return &Offer{
 		cfg: cfg, mux: mux, carrier: carrier, packers: packers, ended: make(chan error, 1),
 		own: &hello{
-			Hello: cfg.Hello, version: ProtocolVersion, attempt: attempt, lanes: lanes, window: limits.window(), features: append(features(packers), ownFeatures()...), leaves: cfg.Leaves,
+			Hello: cfg.Hello, version: ProtocolVersion, attempt: attempt, lanes: lanes, window: limits.window(), features: append(features(packers), featureLatest), leaves: cfg.Leaves,
 		},
 	}
 }

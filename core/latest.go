@@ -1,8 +1,6 @@
 package core
 
 import (
-	"runtime"
-
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/internal/machine"
 	"github.com/twinwire/twinwire/transport"
@@ -10,15 +8,6 @@ import (
 
 // featureLatest is the feature of clause 7.6.
 const featureLatest = "latest"
-
-// ownFeatures returns what a client's hello says of such features. Carriers of
-// Go in a browser have no datagrams, and whoever has the feature reads them.
-func ownFeatures() []string {
-	if runtime.GOOS == "js" {
-		return nil
-	}
-	return []string{featureLatest}
-}
 
 // datagramWriter is the bit of binding.writing for the writer of datagrams; no
 // pipe has it.

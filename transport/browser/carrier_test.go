@@ -3,14 +3,17 @@
 package browser_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
@@ -76,6 +79,58 @@ func TestStorm(t *testing.T) {
 				p.Stop()
 			}
 		})
+	}
+}
+
+// Datagrams go both ways, up to the size that the browser has for them, and their
+// reader ends with the carrier.
+func TestDatagrams(t *testing.T) {
+	p := overWebTransport(t, transporttest.Options{})
+	defer p.Stop()
+	c := p.Client.(transport.Datagrams)
+	size := c.DatagramSize()
+	if size < 1000 || size > transport.MaxDatagram {
+		t.Fatalf("datagrams may have %d bytes", size)
+	}
+	if err := c.SendDatagram(make([]byte, size+1)); !errors.Is(err, transport.ErrBatch) {
+		t.Errorf("a datagram that is too large: %v", err)
+	}
+	reading, ended := make(chan struct{}), make(chan error, 1)
+	back := make(chan []byte, 100)
+	go func() {
+		ended <- c.Receive(func(int, []byte) error {
+			c.DeliverDatagrams(func(b []byte) error { back <- slices.Clone(b); return nil })
+			close(reading)
+			return nil
+		})
+		close(back) // a datagram after Receive has returned is a panic
+	}()
+	go func() { _ = p.Server.Receive(func(int, []byte) error { return nil }) }()
+	hello := frame.Append(nil, &frame.Frame{Kind: frame.Hello, Payload: []byte{0x80}})
+	if err := errors.Join(c.Send(0, hello), p.Server.Send(0, hello)); err != nil {
+		t.Fatal(err)
+	}
+	<-reading
+	for _, n := range []int{1, 100, size} {
+		want := bytes.Repeat([]byte{byte(n)}, n)
+		// They may be lost, even here.
+		tick := time.NewTicker(20 * time.Millisecond)
+		for done := false; !done; {
+			if err := c.SendDatagram(want); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case b := <-back:
+				done = bytes.Equal(b, want)
+			case <-tick.C:
+			}
+		}
+		tick.Stop()
+	}
+	c.Close(twinwire.Accepted, "")
+	<-ended
+	if err := c.SendDatagram([]byte{1}); err == nil {
+		t.Error("a datagram is sent after the end")
 	}
 }
 

@@ -93,6 +93,7 @@ type pair struct {
 	stop    func()
 
 	running sync.WaitGroup
+	echo    sync.Once
 	wmu     sync.Mutex
 
 	mu      sync.Mutex
@@ -248,6 +249,9 @@ func (p *pair) do(op byte, lane int, payload []byte) error {
 
 // deliver has the browser deliver, and returns what that has returned.
 func (p *pair) deliver(lane int, frames []byte) error {
+	if d, ok := p.carrier.(transport.Datagrams); ok {
+		p.echo.Do(func() { d.DeliverDatagrams(d.SendDatagram) })
+	}
 	answer := make(chan error, 1)
 	p.mu.Lock()
 	if p.waiting == nil {

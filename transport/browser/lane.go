@@ -173,8 +173,7 @@ func (c *WebTransport) pass(i int, b []byte, n int) (rest int, ok bool) {
 		return n, true
 	}
 	if err := c.deliver(i, b[:whole]); err != nil {
-		code, reason := closing.Undelivered(err)
-		c.finish(err, closing.Local(code, reason))
+		c.undelivered(err)
 		return 0, false
 	}
 	if err != nil {

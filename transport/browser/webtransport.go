@@ -23,10 +23,13 @@ type WebTransport struct {
 	info    transport.Info
 	timeout time.Duration // of Send; 0 for ever
 	over    *waiter       // for the end of the session
+	// DatagramSize. Of c.datagrams there is no stream, but what has both directions.
+	datagram int
 
-	end    end
-	breath breath
-	lanes  [frame.MaxLanes]lane
+	end       end
+	breath    breath
+	lanes     [frame.MaxLanes]lane
+	datagrams lane
 
 	mu      sync.Mutex
 	deliver func(lane int, frames []byte) error // nil before Receive
@@ -67,6 +70,7 @@ func DialWebTransport(ctx context.Context, rawURL string, o *Options) (*WebTrans
 	select {
 	case out := <-ready.settled:
 		if out.err == nil {
+			c.datagram = datagramSize(session)
 			return c, nil
 		}
 		err = plain.Join(ErrHandshake, out.err)
@@ -118,6 +122,7 @@ func (c *WebTransport) watch() {
 	for i := range c.lanes {
 		c.lanes[i].leave()
 	}
+	c.datagrams.leave()
 }
 
 // Info describes the carrier. LocalAddr is the origin of the page, as nobody tells
@@ -133,6 +138,12 @@ func (c *WebTransport) Close(code twinwire.Code, reason string) {
 func (c *WebTransport) violated(err error) {
 	e := closing.Violation(err)
 	c.finish(e, e)
+}
+
+// undelivered ends the carrier for an error of deliver.
+func (c *WebTransport) undelivered(err error) {
+	code, reason := closing.Undelivered(err)
+	c.finish(err, closing.Local(code, reason))
 }
 
 // finish ends the carrier with err, and has the peer told of told, unless that

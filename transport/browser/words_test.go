@@ -15,7 +15,8 @@ import (
 // number that its answer repeats, a lane or a code, and what it is about.
 //
 //	u  host: the URL to dial and the certificate's hash
-//	o  browser: dialed; s Send; c Close; v Vanish; R Receive
+//	o  browser: dialed; s Send; c Close; v Vanish; R Receive, after which the host
+//	   sends datagrams back
 //	i  host: the Info of its carrier, before the answer to o
 //	r  host: the answer, an error
 //	d  host: deliver; a the browser's answer
