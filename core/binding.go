@@ -41,6 +41,13 @@ func newBinding(s *Session, carrier transport.Carrier) *binding {
 // takes reports whether the carrier takes a batch without waiting.
 func (b *binding) takes(pipe int) bool { return b.prompt != nil && b.prompt.Prompt(pipe) }
 
+// await waits until the carrier takes a batch without waiting, if it can tell.
+func (b *binding) await(pipe int) {
+	if b.prompt != nil {
+		b.prompt.Await(pipe)
+	}
+}
+
 // close ends the carrier. It is safe for a session without one.
 func (b *binding) close(code twinwire.Code, reason string) {
 	if b != nil {

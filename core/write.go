@@ -71,7 +71,13 @@ func (s *Session) kick(who by) {
 // writers, and its end is that nothing waits or that the carrier fails.
 func (s *Session) write(b *binding, pipe int) {
 	defer s.writers.Done()
-	for s.writeBatch(b, pipe) {
+	for {
+		// What is in a batch can no longer be overtaken: so it is made when it
+		// can leave.
+		b.await(pipe)
+		if !s.writeBatch(b, pipe) {
+			return
+		}
 	}
 }
 

@@ -97,6 +97,10 @@ type Prompt interface {
 	// Prompt reports whether a Send to the lane would return without waiting
 	// for the network, if nobody else sends to it meanwhile.
 	Prompt(lane int) bool
+
+	// Await returns when that is so, or the carrier has ended: who decides what
+	// to send after it, lets what is urgent overtake what is not.
+	Await(lane int)
 }
 
 // Info describes a carrier.

@@ -200,7 +200,8 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 			}
 			if m.carries(pipe, m.role.call) {
 				progress = m.batchQueue(p, min(budget, left()), now) || progress
-				if p == Bulk && left() > 0 {
+				if p == Bulk && left() > 0 && !large {
+					// One frame of a batch: what comes meanwhile waits for all of it.
 					large = m.batchLarge(now)
 					progress = large || progress
 				}

@@ -68,7 +68,7 @@ func TestLargeBatches(t *testing.T) {
 		for now := w.now; client.m.Wake() != 0; now += test.apart {
 			largest = max(largest, len(client.m.Batch(0, now, nil)))
 		}
-		if least, most := test.want, test.want+2*frame.MaxPayload+batchTarget/8; largest < least || largest > most {
+		if least, most := test.want, test.want+frame.MaxPayload+batchTarget/8; largest < least || largest > most {
 			t.Errorf("batches %v apart have up to %d bytes, want %d to %d", test.apart, largest, least, most)
 		}
 	}

@@ -145,6 +145,13 @@ func (c *WebSocket) Send(lane int, batch []byte) error {
 // transport.Prompt.
 func (c *WebSocket) Prompt(int) bool { return c.buffered() < maxBuffered }
 
+// Await returns when a Send would not wait; see transport.Prompt.
+func (c *WebSocket) Await(int) {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	_ = c.roomLocked() // the next Send says it again
+}
+
 // buffered is what waits in the socket, in bytes.
 func (c *WebSocket) buffered() int { return c.socket.Get("bufferedAmount").Int() }
 

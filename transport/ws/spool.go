@@ -102,6 +102,13 @@ func (s *spool) settle() error {
 	return s.err
 }
 
+// await returns when begin would not wait, or would fail.
+func (s *spool) await() {
+	if s != nil && s.raw != nil {
+		_ = s.settle() // the next begin says it again
+	}
+}
+
 // Write collects b, or writes it.
 func (s *spool) Write(b []byte) (int, error) {
 	s.wmu.Lock()

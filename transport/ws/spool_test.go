@@ -93,3 +93,40 @@ func TestPromptTimeout(t *testing.T) {
 		}
 	})
 }
+
+// Who awaits the carrier goes on when the kernel has taken what is behind, or
+// when the carrier has ended, and at once where nothing is behind.
+func TestAwait(t *testing.T) {
+	bothWays(t, 10*time.Second, func(t *testing.T, sender, receiver *ws.Carrier) {
+		sender.Await(0)
+		want := len(fill(t, sender))
+		awaited := make(chan bool, 1)
+		go func() {
+			sender.Await(0)
+			awaited <- sender.Prompt(0)
+		}()
+		select {
+		case <-awaited:
+			t.Fatal("nothing is behind although nobody reads")
+		case <-time.After(10 * time.Millisecond):
+		}
+		got := 0
+		_ = receiver.Receive(func(_ int, frames []byte) error {
+			if got += len(frames); got >= want {
+				return errors.New("enough")
+			}
+			return nil
+		})
+		if !<-awaited {
+			t.Error("a Send would still wait")
+		}
+		sender.Close(0, "")
+		sender.Await(0)
+	})
+	bothWays(t, 200*time.Millisecond, func(t *testing.T, sender, receiver *ws.Carrier) {
+		for sender.Send(0, message(frame.MaxPayload)) == nil { // until it has ended, which nobody's reading brings about
+			sender.Await(0)
+		}
+		receiver.Close(0, "")
+	})
+}

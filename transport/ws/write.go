@@ -50,6 +50,9 @@ func (c *Carrier) Send(lane int, batch []byte) error {
 // transport.Prompt.
 func (c *Carrier) Prompt(int) bool { return c.spool.prompt() }
 
+// Await returns when a Send would not wait; see transport.Prompt.
+func (c *Carrier) Await(int) { c.spool.await() }
+
 // writeFailed says what a failed write means for the carrier.
 func (c *Carrier) writeFailed(err error) error {
 	if ended := c.ended(); ended != nil {
