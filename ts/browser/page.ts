@@ -1,6 +1,8 @@
 // What has to hold in a browser. Each proof is called with the address of the
 // way to the server over UDP; the page's own origin is that over TCP.
 import { pageWires } from '../src/client/page.js';
+import { uint32 } from '../src/codec/index.js';
+import { newest } from '../src/events/newest.js';
 import { Code, connect, type ConnectOptions, type Session, TwinwireError } from '../src/index.js';
 import { lab, Said } from '../test/lab.js';
 import { play, type Step, visitor } from '../test/scenario.js';
@@ -72,6 +74,33 @@ export const proofs = {
 	'every shape over WebSocket': () => scenario('websocket'),
 	'a thousand events without loss across cuts of WebTransport': () => events('webtransport'),
 	'a thousand events without loss across cuts of WebSocket': () => events('websocket'),
+
+	async 'the newest event of a page: by datagram, never an older one after a newer one, and the last arrives'() {
+		const { prototype } = WritableStreamDefaultWriter;
+		const { write } = prototype;
+		let datagrams = 0;
+		prototype.write = function (b) {
+			if ((b as Uint8Array)[1] === 0x8f) datagrams++; // LATEST
+			return write.call(this, b);
+		};
+		try {
+			for (const wire of ['webtransport', 'websocket']) {
+				await using s = await dial(only(wire));
+				const back: number[] = [];
+				s.onEvent((d) => d.kind === 'event' && d.type === 'back.At' && back.push(d.decode(uint32)));
+				const pointer = newest(s, 'pointer');
+				for (let n = 1; n <= 500; n++) {
+					pointer.emit('pointer.At', uint32, n);
+					if (n % 5 === 0) await works(s);
+				}
+				while (back.at(-1) !== 500) await new Promise((resolve) => setTimeout(resolve, 10));
+				if (back.some((n, i) => i > 0 && n <= (back[i - 1] as number))) throw new Error(`over ${wire} older ones arrived after newer ones: ${back}`);
+				if (back.length < 20 || datagrams < 50) throw new Error(`over ${wire}: ${back.length} arrived, ${datagrams} datagrams were sent`);
+			}
+		} finally {
+			prototype.write = write;
+		}
+	},
 
 	async 'UDP blocked: WebSocket, and back to WebTransport when it is not'() {
 		await world('block');

@@ -4,7 +4,7 @@ import { build } from 'esbuild';
 import { minify } from 'terser';
 import { keptNames } from './names.mjs';
 
-const entries = { index: 'src/index.ts', codec: 'src/codec/index.ts', page: 'src/client/page.ts', compress: 'src/client/compress.ts', files: 'src/files/index.ts', memory: 'src/wires/memory.ts' };
+const entries = { index: 'src/index.ts', codec: 'src/codec/index.ts', page: 'src/client/page.ts', compress: 'src/client/compress.ts', files: 'src/files/index.ts', newest: 'src/events/newest.ts', memory: 'src/wires/memory.ts' };
 
 /** Returns the scripts of entry points by name: those of the package, or another that uses them and is not bundled again. */
 export async function bundle(entryPoints = entries) {

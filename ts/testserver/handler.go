@@ -38,8 +38,27 @@ func (h *hall) newHandler(s *lab.Session) lab.Lab {
 	if err != nil {
 		panic(err) // documented not to be
 	}
+	if err := s.ReceiveEvents(pointers, back{s.Session}); err != nil {
+		panic(err) // it is the first
+	}
 	return &handler{s: s, page: client, relay: h.relay}
 }
+
+// pointers is the family of events that pages send, which go back to them.
+const pointers = "pointer"
+
+// A back sends the events of a client back to it, which hears of each.
+type back struct{ s *core.Session }
+
+func (b back) ReceiveEvent(ev core.Event) {
+	if ev.Kind == core.Emitted {
+		if flush, err := b.s.Emit("back.At", ev.Payload, core.DropOldest, nil); err == nil && flush {
+			go b.s.Flush() // not in the way of what else arrives
+		}
+	}
+}
+
+func (back) EventsEnded(error) {}
 
 func (h *handler) Echo(_ context.Context, value lab.Everything) (lab.Everything, error) {
 	return value, nil

@@ -91,6 +91,7 @@ export const deflate = (): Compression => ({
 		const carrier: Carrier = {
 			wire: inner.wire,
 			independent: inner.independent,
+			datagrams: inner.datagrams,
 			receiver: nobody,
 			writable: (pipe) => !going.has(pipe) && inner.writable(pipe),
 			send: (pipe, b) => {

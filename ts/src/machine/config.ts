@@ -14,6 +14,8 @@ export interface Window {
 	/** Streams that may be open, and bytes of each that may be sent at first. */
 	readonly streams: number;
 	readonly stream: number;
+	/** What the server's WELCOME names (clause 7.6). */
+	readonly features?: readonly string[];
 }
 
 /** What a session needs to know of the carrier that it runs on. */

@@ -10,6 +10,13 @@ export interface Receiver {
 	closed(code: number | undefined, reason: string): void;
 }
 
+/** What a carrier has of datagrams to send them: that of WebTransport. Browsers have one of the two ways to write. */
+export interface Datagrams {
+	readonly maxDatagramSize: number;
+	readonly writable?: unknown;
+	createWritable?(): unknown;
+}
+
 /** One live connection over one wire. It promises whole frames, in order within a lane, or an error. */
 export interface Carrier {
 	/** The name of the wire: "websocket", "webtransport". */
@@ -18,6 +25,8 @@ export interface Carrier {
 	readonly independent: boolean;
 	/** Who is told. It is set before anything is sent, and may change. */
 	receiver: Receiver;
+	/** Datagrams beside the lanes, on wires that have them (clause 7.8). */
+	readonly datagrams?: Datagrams | undefined;
 	/** Whether a batch would leave soon; if not, ready is called when it would. */
 	writable(pipe: number): boolean;
 	/** Sends a batch in a pipe. */

@@ -55,7 +55,9 @@ function carry(transport: WebTransport): Carrier {
 		return writable.getWriter();
 	}
 
+	const { datagrams } = transport;
 	const carrier: Carrier = {
+		datagrams,
 		wire: 'webtransport',
 		independent: true,
 		receiver: nobody,
@@ -76,7 +78,7 @@ function carry(transport: WebTransport): Carrier {
 			transport.close({ closeCode, reason });
 		},
 	};
-	transport.datagrams.readable.pipeTo(new WritableStream({ write: (b: Uint8Array) => carrier.receiver.datagram(b) })).catch(() => {}); // closed tells of the end
+	datagrams.readable.pipeTo(new WritableStream({ write: (b: Uint8Array) => carrier.receiver.datagram(b) })).catch(() => {}); // closed tells of the end
 	transport.closed.then(({ closeCode, reason }) => end(closeCode || undefined, reason), () => end());
 	return carrier;
 }
