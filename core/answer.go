@@ -1,7 +1,6 @@
 package core
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -13,7 +12,8 @@ import (
 // handle runs the handler of a request and queues its answer.
 func (s *Session) handle(r *Request) {
 	if !r.OneWay {
-		r.reply = buffers.Get().(*buffer)
+		r.reply = replies.Get().(*reply)
+		r.Answer = &r.reply.out
 	}
 	var began time.Time
 	leads := s.leads.Load() && !r.OneWay // those are never led
@@ -45,7 +45,7 @@ func (s *Session) dropped(r *Request) {
 
 // handled queues the answer to a request.
 func (s *Session) handled(r *Request, code uint16, payload, meta []byte) {
-	r.ctx.end(context.Canceled)
+	r.context().end(wasCanceled)
 	r.args.release()
 	r.args = nil
 	if r.Owned {
@@ -147,7 +147,7 @@ func (s *Session) call1(r *Request) (codec.Marshaler, error) {
 	}
 	t, ok := r.Target.(*target)
 	if !ok {
-		return noMethod(&r.ctx, r)
+		return noMethod(r.context(), r)
 	}
-	return t.handle(&r.ctx, r)
+	return t.handle(r.context(), r)
 }

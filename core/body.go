@@ -114,7 +114,7 @@ func (r *Request) ReplyBody(p Priority, body io.ReadCloser) (err error) {
 	_, err = w.ReadFrom(body)
 	switch {
 	case err == nil:
-		return r.ctx.Err() // the caller would take what it has got for all there is
+		return r.context().Err() // the caller would take what it has got for all there is
 	case errors.Is(err, ErrStopped) && w.isOver():
 		return nil
 	case !w.isOver():

@@ -174,16 +174,27 @@ func (s *Session) call(ctx context.Context, method string, args codec.Marshaler,
 	if oneWay {
 		return nil
 	}
-	select {
-	case <-p.done:
-	case <-ctx.Done():
-		if err := s.abandon(ctx, p); err != nil {
-			return err
-		}
+	if err := s.await(ctx, p); err != nil {
+		return err
 	}
 	err := p.result(s, ctx, result)
 	s.release(p)
 	return err
+}
+
+// await waits for the answer. After an error p is not the caller's any more.
+func (s *Session) await(ctx context.Context, p *pending) error {
+	over := ctx.Done()
+	if over == nil {
+		<-p.done // which costs half as much
+		return nil
+	}
+	select {
+	case <-p.done:
+		return nil
+	case <-over:
+		return s.abandon(ctx, p)
+	}
 }
 
 // start gives a call or message to the machine. After an error p is the
@@ -349,13 +360,13 @@ func (s *Session) because() string {
 // decode reads one whole value. What is wrong with it is the peer's doing.
 func decode(b []byte, into codec.Unmarshaler) error {
 	r := readers.Get().(*codec.Reader)
-	defer readers.Put(r)
 	r.Reset(b)
 	err := into.ReadMsgpack(r)
 	if err == nil {
 		err = r.Finish()
 	}
 	r.Reset(nil)
+	readers.Put(r) // not one whose message made the program panic
 	if err != nil {
 		return &decodeError{err}
 	}

@@ -184,9 +184,9 @@ func Uncompressed(ctx context.Context) context.Context {
 
 // Uncompressed has the answer not be compressed.
 func (r *Request) Uncompressed() {
-	r.ctx.mu.Lock()
+	r.mu.Lock()
 	r.uncompressed = true
-	r.ctx.mu.Unlock()
+	r.mu.Unlock()
 }
 
 // packReply returns the compressed parts of an answer.
@@ -195,9 +195,9 @@ func (r *Request) packReply(payload []byte) [][]byte {
 	if s.packer == nil || len(payload) <= leastPacked || len(payload) > s.peerMaxMessage {
 		return nil
 	}
-	r.ctx.mu.Lock()
+	r.mu.Lock()
 	not := r.uncompressed
-	r.ctx.mu.Unlock()
+	r.mu.Unlock()
 	if not {
 		return nil
 	}

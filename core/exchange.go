@@ -216,11 +216,11 @@ func (r *StreamReader) take(done <-chan struct{}, cause func() error) {
 // Reader returns the stream from the caller in a slot, at any time the same.
 // It need not have begun. It is the handler's until the handler returns.
 func (r *Request) Reader(slot uint8) *StreamReader {
-	s, done := r.session, r.ctx.Done()
+	s, done := r.session, r.context().Done()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	reader := s.m.InStream(&r.Inbound, slot).Owner.(*StreamReader)
-	reader.take(done, func() error { return context.Cause(&r.ctx) })
+	reader.take(done, func() error { return context.Cause(r.context()) })
 	return reader
 }
 
@@ -229,12 +229,12 @@ func (r *Request) Reader(slot uint8) *StreamReader {
 // closed if the handler succeeded, and aborted with its error if not. The
 // answer reaches the caller after the streams.
 func (r *Request) Writer(slot uint8, p Priority) *StreamWriter {
-	s, done := r.session, r.ctx.Done()
+	s, done := r.session, r.context().Done()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := s.m.OpenStream(&r.Inbound, slot, min(p, Bulk))
 	if w, ok := out.Owner.(*StreamWriter); ok {
 		return w
 	}
-	return s.newWriterLocked(out, done, func() error { return context.Cause(&r.ctx) })
+	return s.newWriterLocked(out, done, func() error { return context.Cause(r.context()) })
 }

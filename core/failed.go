@@ -51,5 +51,5 @@ func (s *Session) translate(t *target, r *Request, err error) (translated error)
 			translated = s.panicked(r, v)
 		}
 	}()
-	return f(&r.ctx, s.instances[t.service], r, err)
+	return f(r.context(), s.instances[t.service], r, err)
 }

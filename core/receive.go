@@ -1,7 +1,6 @@
 package core
 
 import (
-	"context"
 	"sync"
 
 	"github.com/twinwire/twinwire"
@@ -95,10 +94,10 @@ func (s *Session) carryOut(b *binding, eff *machine.Effects) {
 		s.renewal(&eff.Renewal[i])
 	}
 	for _, v := range eff.Cancel {
-		cause := context.Canceled
+		how := wasCanceled
 		if v.Canceled == twinwire.DeadlineExceeded {
-			cause = context.DeadlineExceeded
+			how = wasLate
 		}
-		v.Owner.(*Request).ctx.end(cause)
+		v.Owner.(*Request).context().end(how)
 	}
 }

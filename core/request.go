@@ -14,14 +14,36 @@ import (
 type Request struct {
 	machine.Inbound
 
-	session      *Session
-	args         *buffer // what Payload is in, unless it is owned
-	reply        *buffer
+	session *Session
+	args    *buffer // what Payload is in, unless it is owned or borrowed
+	reply   *reply  // from the handler's start until it is sent
+	refusal error   // why it is not served, or nil
+
+	mu           sync.Mutex
 	meta         Metadata // of the reply
 	uncompressed bool     // the reply
-	refusal      error    // why it is not served, or nil
 
-	ctx requestContext
+	// The context's, see requestContext.
+	over    ending
+	done    chan struct{}
+	timer   *time.Timer
+	unwatch func() bool // stops watching the session's end
+	after   map[*func()]struct{}
+}
+
+// A reply is what an answer is encoded into and sent from.
+type reply struct {
+	buffer
+	out machine.Answer
+}
+
+var replies = sync.Pool{New: func() any { return new(reply) }}
+
+func (r *reply) release() {
+	if r != nil {
+		r.trim()
+		replies.Put(r)
+	}
 }
 
 func newInbound() *machine.Inbound {
@@ -42,16 +64,16 @@ func (r *Request) Metadata() Metadata { return parseMetadata(r.Meta) }
 // SetReplyMetadata sets the metadata that travels with the answer. It is of no
 // effect once the handler has returned, and for a message.
 func (r *Request) SetReplyMetadata(md Metadata) {
-	r.ctx.mu.Lock()
+	r.mu.Lock()
 	r.meta = md
-	r.ctx.mu.Unlock()
+	r.mu.Unlock()
 }
 
 // replyMetadata returns the metadata string of the reply.
 func (r *Request) replyMetadata() ([]byte, error) {
-	r.ctx.mu.Lock()
+	r.mu.Lock()
 	md := r.meta
-	r.ctx.mu.Unlock()
+	r.mu.Unlock()
 	return md.appendTo(nil)
 }
 
@@ -87,28 +109,45 @@ type buffer struct{ b []byte }
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
 func (b *buffer) release() {
-	if b == nil {
-		return
+	if b != nil {
+		b.trim()
+		buffers.Put(b)
 	}
+}
+
+// trim lets go of what is too large to be kept.
+func (b *buffer) trim() {
 	if cap(b.b) > maxPooled {
 		freeRoom(b.b)
 		b.b = nil
 	}
-	buffers.Put(b)
 }
 
-// A requestContext is the context of a handler. It is part of the Request,
-// because a context for each call would otherwise cost as much as the rest of
-// the call: the channel and the timer are made when somebody asks for them.
-type requestContext struct {
-	r *Request
+// A requestContext is a Request as the context of its handler, because a
+// context for each call would otherwise cost as much as the rest of the call:
+// the channel and the timer are made when somebody asks for them.
+type requestContext Request
 
-	mu      sync.Mutex
-	done    chan struct{}
-	err     error
-	timer   *time.Timer
-	unwatch func() bool // stops watching the session's end
-	after   map[*func()]struct{}
+func (r *Request) context() *requestContext { return (*requestContext)(r) }
+
+// An ending is whether a context has ended, and how.
+type ending uint8
+
+const (
+	notEnded ending = iota
+	wasCanceled
+	wasLate
+)
+
+// err returns the error of a context.
+func (e ending) err() error {
+	switch e {
+	case wasCanceled:
+		return context.Canceled
+	case wasLate:
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 var (
@@ -121,10 +160,10 @@ var (
 
 // Deadline returns when the caller's time is up.
 func (c *requestContext) Deadline() (time.Time, bool) {
-	if c.r.Inbound.Deadline == 0 {
+	if c.Inbound.Deadline == 0 {
 		return time.Time{}, false
 	}
-	return c.r.session.began.Add(c.r.Inbound.Deadline), true
+	return c.session.began.Add(c.Inbound.Deadline), true
 }
 
 // Done returns the channel that is closed when the request is over.
@@ -132,7 +171,7 @@ func (c *requestContext) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.done == nil {
-		if c.err != nil {
+		if c.over != notEnded {
 			c.done = closedChan
 		} else {
 			c.done = make(chan struct{})
@@ -148,24 +187,24 @@ func (c *requestContext) watchLocked() {
 	if c.unwatch != nil {
 		return
 	}
-	c.unwatch = context.AfterFunc(c.r.session.Context(), func() { c.end(context.Canceled) })
+	c.unwatch = context.AfterFunc(c.session.Context(), func() { c.end(wasCanceled) })
 	if at, ok := c.Deadline(); ok {
-		c.timer = time.AfterFunc(time.Until(at), func() { c.end(context.DeadlineExceeded) })
+		c.timer = time.AfterFunc(time.Until(at), func() { c.end(wasLate) })
 	}
 }
 
 // Err returns why the request is over, or nil.
 func (c *requestContext) Err() error {
 	c.mu.Lock()
-	err := c.err
+	over := c.over
 	c.mu.Unlock()
-	if err != nil {
-		return err
+	if over != notEnded {
+		return over.err()
 	}
 	if at, ok := c.Deadline(); ok && !time.Now().Before(at) {
-		c.end(context.DeadlineExceeded)
-	} else if c.r.session.over.Load() {
-		c.end(context.Canceled)
+		c.end(wasLate)
+	} else if c.session.over.Load() {
+		c.end(wasCanceled)
 	} else {
 		return nil
 	}
@@ -176,9 +215,9 @@ func (c *requestContext) Err() error {
 func (c *requestContext) Value(key any) any {
 	switch key.(type) {
 	case requestKey:
-		return c.r
+		return (*Request)(c)
 	case sessionKey:
-		return c.r.session
+		return c.session
 	}
 	return nil
 }
@@ -187,7 +226,7 @@ func (c *requestContext) Value(key any) any {
 func (c *requestContext) AfterFunc(f func()) (stop func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err != nil {
+	if c.over != notEnded {
 		go f()
 		return func() bool { return false }
 	}
@@ -206,13 +245,13 @@ func (c *requestContext) AfterFunc(f func()) (stop func() bool) {
 }
 
 // end ends the context, once.
-func (c *requestContext) end(err error) {
+func (c *requestContext) end(how ending) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err != nil {
+	if c.over != notEnded {
 		return
 	}
-	c.err = err
+	c.over = how
 	if c.done != nil {
 		close(c.done)
 	}

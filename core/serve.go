@@ -67,7 +67,6 @@ func (s *Session) dispatch(b *binding, started []*machine.Inbound) {
 	for _, v := range started {
 		r := v.Owner.(*Request)
 		r.session = s
-		r.ctx.r = r
 		if !v.Owned {
 			r.args = buffers.Get().(*buffer)
 			r.args.b = append(r.args.b[:0], v.Payload...)

@@ -80,7 +80,7 @@ func ReplyValues[T, M any, P Message[M]](r *Request, p Priority, values iter.Seq
 	}
 	_ = w.Close() // what was sent arrives before the error
 	if failed == nil {
-		return r.ctx.Err()
+		return r.context().Err()
 	}
 	return failed
 }

@@ -157,7 +157,7 @@ func (s *Session) releaseSent() (sent []*Status) {
 	for _, v := range replies {
 		if r, ok := v.Owner.(*Request); ok {
 			r.reply.release()
-			r.reply = nil
+			r.reply, r.Answer = nil, nil
 		}
 	}
 	for _, c := range messages {

@@ -15,31 +15,38 @@ type Inbound struct {
 	Method string
 	// Payload is the encoded arguments. It is borrowed unless Owned is set.
 	Payload []byte
-	Owned   bool
 	// Meta is the metadata string, borrowed unless Owned is set.
 	Meta []byte
 	// Deadline is when the time for the call is up; 0 for never.
 	Deadline time.Duration
+	// Owner is the driver's own.
+	Owner any
+	// Answer is what Reply is to use for the answer, which is the machine's
+	// until Sent returns the call. Nil has Reply make one.
+	Answer *Answer
+	// Owned says that Payload and Meta are not borrowed.
+	Owned bool
 	// OneWay says that it is a message, which has no reply.
 	OneWay, Unordered, Idempotent bool
 	// Canceled is why the caller no longer waits, in Effects.Cancel.
 	Canceled twinwire.Code
-	// Owner is the driver's own.
-	Owner any
 
-	id    uint64
-	size  int    // of a message of several frames
-	share uint64 // of the window for messages
-	parts []byte
-	// barrier is the newest event that was caused for this session by the
-	// handler (clause 6.10).
-	barrier    uint64
-	reply      item
 	replied    bool
 	canceled   bool
-	replyWaits bool      // for the streams of this end (clause 12.8)
-	x          *exchange // nil without streams
+	replyWaits bool   // for the streams of this end (clause 12.8)
+	share      uint16 // of the window for messages
+	size       int32  // of a message of several frames (clause 2.4)
+	id         uint64
+	// barrier is the newest event that was caused for this session by the
+	// handler (clause 6.10).
+	barrier uint64
+	reply   *item     // nil before Reply
+	x       *exchange // nil without streams
 }
+
+// An Answer is what a reply on its way out needs beside its payload. The driver
+// may use it again: a call would otherwise leave twice as much behind.
+type Answer struct{ reply item }
 
 // incoming are the calls and messages of the peer.
 type incoming struct {
@@ -125,7 +132,7 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 		n.target = m.cfg.Resolve(n.text)
 	}
 	v := m.cfg.NewInbound()
-	v.Target, v.Method, v.OneWay, v.id, v.share = n.target, n.text, oneWay, f.ID, share
+	v.Target, v.Method, v.OneWay, v.id, v.share = n.target, n.text, oneWay, f.ID, uint16(share)
 	v.Unordered = f.Flags&frame.Unordered != 0
 	if !oneWay {
 		v.Idempotent = f.Flags&frame.Idempotent != 0
@@ -142,8 +149,8 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 	if err := m.reserve(f.Size); err != nil {
 		return err
 	}
-	v.size, v.Owned = int(f.Size), true
-	v.parts = m.cfg.Rooms.begin(v.size, f)
+	v.size, v.Owned = int32(f.Size), true
+	v.Payload = m.cfg.Rooms.begin(int(v.size), f)
 	v.Meta = append([]byte(nil), f.Meta...)
 	if in.partial == nil {
 		in.partial = make(map[uint64]*Inbound)
@@ -190,12 +197,11 @@ func (m *Machine) continueCall(f *frame.Frame, eff *Effects) error {
 	if v == nil {
 		return protocolError("part of a message that was not begun")
 	}
-	whole, err := m.cfg.Rooms.add(&v.parts, v.size, f)
+	whole, err := m.cfg.Rooms.add(&v.Payload, int(v.size), f)
 	if err != nil || !whole {
 		return err
 	}
 	delete(m.in.partial, f.ID)
-	v.Payload, v.parts = v.parts, nil
 	m.start(v, eff)
 	return nil
 }
@@ -215,7 +221,7 @@ func (m *Machine) receiveCancel(f *frame.Frame, eff *Effects) {
 	}
 	if m.in.partial[f.ID] != nil {
 		delete(m.in.partial, f.ID)
-		m.cfg.Rooms.drop(&v.parts)
+		m.cfg.Rooms.drop(&v.Payload)
 		if v.x != nil {
 			eff.Dropped = append(eff.Dropped, v.x.ins...) // no handler has seen them
 		}
@@ -243,7 +249,7 @@ func (m *Machine) Reply(v *Inbound, code uint16, payload, meta []byte, packed ..
 		return
 	}
 	if v.size > 0 {
-		m.consumedLarge(v.size)
+		m.consumedLarge(int(v.size))
 	}
 	switch {
 	case len(payload) > m.cfg.Peer.MaxMessage:
@@ -253,7 +259,11 @@ func (m *Machine) Reply(v *Inbound, code uint16, payload, meta []byte, packed ..
 		code, payload, meta, packed = uint16(twinwire.ResourceExhausted), Rejection("too many replies wait to be sent", nil), nil, nil
 	}
 	m.out.replyBytes += len(payload)
-	v.reply = item{kind: itemReply, id: v.id, code: code, payload: payload, packed: packed, meta: meta, mark: v.barrier, reply: v}
+	if v.Answer == nil {
+		v.Answer = new(Answer)
+	}
+	v.reply = &v.Answer.reply
+	*v.reply = item{kind: itemReply, id: v.id, code: code, payload: payload, packed: packed, meta: meta, mark: v.barrier, reply: v}
 	if v.x != nil && m.finishStreams(v) {
 		return
 	}
@@ -289,7 +299,7 @@ func (m *Machine) queueReply(v *Inbound) {
 		m.str.replies--
 	}
 	m.dropIns(v.x)
-	m.queues[Normal].push(&v.reply)
+	m.queues[Normal].push(v.reply)
 }
 
 // Consumed says that the application is done with a message, so that the peer
@@ -301,7 +311,7 @@ func (m *Machine) Consumed(v *Inbound) {
 	v.replied = true
 	in := &m.in
 	in.serving--
-	in.messagesDone += v.share
+	in.messagesDone += uint64(v.share)
 	// A quarter at a time, but at once where the peer may be waiting for it.
 	limit := in.messagesDone + uint64(in.own.Messages)
 	if limit-in.messagesGranted >= uint64(max(1, in.own.Messages/4)) || in.messagesGranted-in.messages < in.own.share(m.cfg.Own.MaxMessage) {
@@ -309,7 +319,7 @@ func (m *Machine) Consumed(v *Inbound) {
 		m.control.messages = true
 	}
 	if v.size > 0 {
-		m.consumedLarge(v.size)
+		m.consumedLarge(int(v.size))
 	}
 }
 

@@ -135,7 +135,7 @@ func (m *Machine) Start(c *Call) error {
 	o.queued++
 	o.queuedBytes += len(c.Payload)
 	m.waiting[c.Priority].push(it)
-	m.admit()
+	m.admitFrom(c.Priority)
 	return nil
 }
 

@@ -64,7 +64,11 @@ func (t *table[T]) put(id uint64, v *T) {
 
 // remove takes what has an id out of the table, if it is there.
 func (t *table[T]) remove(id uint64) {
-	if t.get(id) == nil {
+	if t.count == 0 {
+		return
+	}
+	gap := t.find(id)
+	if t.slots[gap].v == nil {
 		return
 	}
 	if t.count--; t.count == 0 && len(t.slots) > manySlots {
@@ -72,7 +76,6 @@ func (t *table[T]) remove(id uint64) {
 		return
 	}
 	mask := len(t.slots) - 1
-	gap := t.find(id)
 	// What was put behind it only because the place was taken moves up.
 	for i := (gap + 1) & mask; t.slots[i].v != nil; i = (i + 1) & mask {
 		if (i-home(t.slots[i].id))&mask >= (i-gap)&mask {

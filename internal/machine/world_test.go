@@ -439,7 +439,7 @@ func (e *end) start(v *Inbound) {
 	for _, v := range e.inbox {
 		if v.OneWay {
 			messages += int(v.share)
-			if v.share != min(1+uint64(len(v.Payload))/4096, 5, uint64(e.m.cfg.Own.Messages)) {
+			if uint64(v.share) != min(1+uint64(len(v.Payload))/4096, 5, uint64(e.m.cfg.Own.Messages)) {
 				w.fatalf("%s: message of %d bytes counts as %d", e.name, len(v.Payload), v.share)
 			}
 		} else {

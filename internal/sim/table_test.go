@@ -64,7 +64,7 @@ var mutants = []Mutant{
 	{"messages beyond the window are sent", "outgoing.go", "if o.messages+share > o.messageLimit {", "if o.messages >= o.messageLimit {", "5.4"},
 	{"a message of 4 KiB counts as one", "outgoing.go", "share := o.peer.share(len(it.payload))", "share := uint64(1)", "5.4"},
 	{"messages beyond the window are taken", "incoming.go", "in.messages > in.messagesGranted {", "in.messages > in.messagesGranted+1 {", "5.4"},
-	{"credit for messages is counted twice", "incoming.go", "\tin.messagesDone += v.share\n", "\tin.messagesDone += 1 + v.share\n", "5.4"},
+	{"credit for messages is counted twice", "incoming.go", "\tin.messagesDone += uint64(v.share)\n", "\tin.messagesDone += 1 + uint64(v.share)\n", "5.4"},
 	{"credit for messages is not given", "incoming.go", "\t\tm.control.messages = true\n", "", "5.4"},
 	{"large messages beyond the credit are sent", "batch.go", "m.out.largeReserved+uint64(len(it.payload)) <= m.out.largeLimit", "m.out.largeReserved <= m.out.largeLimit", "5.5"},
 	{"large messages beyond the credit are taken", "incoming.go", "if in.largeReserved+size > in.largeGranted {", "if in.largeReserved > in.largeGranted {", "5.5"},
