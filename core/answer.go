@@ -2,7 +2,6 @@ package core
 
 import (
 	"errors"
-	"time"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/codec"
@@ -15,11 +14,6 @@ func (s *Session) handle(r *Request) {
 		r.reply = replies.Get().(*reply)
 		r.Answer = &r.reply.out
 	}
-	var began time.Time
-	leads := s.leads.Load() && !r.OneWay // those are never led
-	if leads {
-		began = time.Now()
-	}
 	returned := false
 	defer func() {
 		if !returned {
@@ -28,9 +22,6 @@ func (s *Session) handle(r *Request) {
 	}()
 	code, payload, meta := s.answer(r)
 	returned = true
-	if t, ok := r.Target.(*target); ok && leads {
-		t.took(time.Since(began))
-	}
 	s.handled(r, code, payload, meta)
 }
 

@@ -19,28 +19,34 @@ func releaseEffects(eff *machine.Effects) {
 
 // deliver takes frames that arrived. It is called by the carrier.
 func (b *binding) deliver(pipe int, frames []byte) error {
-	r, err := b.s.receive(b, pipe, frames)
-	if r != nil && err == nil {
-		return b.serveHere(r)
+	led, err := b.s.receive(b, pipe, frames)
+	switch {
+	case led && err == nil:
+		return b.serveHere(pipe)
+	case led:
+		b.s.work.mu.Lock()
+		b.passOnLocked()
+		b.s.work.mu.Unlock()
 	}
 	return err
 }
 
-// receive takes frames that arrived. It returns a request that the caller is
-// to serve, if there is one.
-func (s *Session) receive(b *binding, pipe int, frames []byte) (*Request, error) {
+// receive takes frames that arrived. It reports whether there are requests that
+// the caller is to serve.
+func (s *Session) receive(b *binding, pipe int, frames []byte) (led bool, err error) {
 	s.recvMu.Lock()
 	defer s.recvMu.Unlock()
 	eff := effects.Get().(*machine.Effects)
 	defer releaseEffects(eff)
+	b.lead.led = false
 	s.mu.Lock()
 	if s.bind != b {
 		s.mu.Unlock()
-		return nil, &transport.CloseError{Code: twinwire.Replaced, Reason: replaced}
+		return false, &transport.CloseError{Code: twinwire.Replaced, Reason: replaced}
 	}
 	now := s.now()
 	s.heardLocked()
-	err := s.m.Receive(pipe, frames, now, eff)
+	err = s.m.Receive(pipe, frames, now, eff)
 	if err == nil {
 		s.leaveLocked(eff)
 		s.readDatagramsLocked(b)
@@ -51,17 +57,15 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (*Request, error)
 	switch {
 	case err != nil:
 		s.log.Warn("twinwire: peer broke the protocol", "session", s.id.String(), "peer", b.carrier.Info().RemoteAddr, "error", err)
-		return nil, &transport.CloseError{Code: twinwire.CodeOf(err), Reason: reason(err)}
+		return b.lead.led, &transport.CloseError{Code: twinwire.CodeOf(err), Reason: reason(err)}
 	case eff.Closed:
 		s.mu.Lock()
 		code, why, retry, _ := s.m.Goodbye()
 		s.mu.Unlock()
 		s.flushAcks(b)
-		return nil, &transport.CloseError{Code: code, Reason: printable([]byte(why)), Remote: true, RetryAfter: retry}
+		return b.lead.led, &transport.CloseError{Code: code, Reason: printable([]byte(why)), Remote: true, RetryAfter: retry}
 	}
-	r := b.lead.next
-	b.lead.next = nil
-	return r, nil
+	return b.lead.led, nil
 }
 
 // carryOut does what the machine decided. recvMu is held, mu is not.

@@ -64,17 +64,10 @@ func (s *Session) dispatch(b *binding, started []*machine.Inbound) {
 	w := &s.work
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	leads := b != nil && b.mayLead(started)
 	for _, v := range started {
 		r := v.Owner.(*Request)
 		r.session = s
-		if !v.Owned {
-			r.args = buffers.Get().(*buffer)
-			r.args.b = append(r.args.b[:0], v.Payload...)
-			v.Payload = r.args.b
-			if v.Meta != nil {
-				v.Meta = append([]byte(nil), v.Meta...)
-			}
-		}
 		switch {
 		case w.drained != nil:
 			r.refusal = errDraining
@@ -82,17 +75,32 @@ func (s *Session) dispatch(b *binding, started []*machine.Inbound) {
 			s.counts.Add(LimitRate)
 			r.refusal = errRate
 		}
-		if len(started) == 1 && b != nil && r.refusal == nil && b.mayLead(r) {
-			w.open++
-			b.lead.next = r
-			return
-		}
-		w.queue.push(r)
 		if r.refusal == nil {
 			w.open++
 		}
+		if leads && r.refusal == nil {
+			b.lead.queue.push(r)
+			b.lead.led = true
+		} else {
+			r.keepArgs()
+			w.queue.push(r)
+		}
 	}
 	s.startWorkerLocked()
+}
+
+// keepArgs copies what is borrowed of where the request was read: others are
+// about to serve it.
+func (r *Request) keepArgs() {
+	if r.Owned || r.args != nil {
+		return
+	}
+	r.args = buffers.Get().(*buffer)
+	r.args.b = append(r.args.b[:0], r.Payload...)
+	r.Payload = r.args.b
+	if r.Meta != nil {
+		r.Meta = append([]byte(nil), r.Meta...)
+	}
 }
 
 // Why a request is not served.
@@ -307,7 +315,14 @@ func (s *Session) serveOne(r *Request) {
 		}
 		w.answeredLocked(r)
 	}()
+	t, _ := r.Target.(*target)
+	if t == nil || r.OneWay || !s.leads.Load() {
+		s.handle(r)
+		return
+	}
+	began := time.Now()
 	s.handle(r)
+	t.took(time.Since(began))
 }
 
 // answeredLocked takes a request off those that are open.

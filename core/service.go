@@ -76,6 +76,7 @@ type target struct {
 	method  Method
 	handle  Handler
 	streak  atomic.Int32 // how often in a row it was short; negative after a long run
+	mean    atomic.Int64 // how long it takes, in nanoseconds; a long run counts as a short one
 	replies size
 }
 

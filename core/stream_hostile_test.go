@@ -319,6 +319,7 @@ func TestHostileCancel(t *testing.T) {
 			if h.send(1, calls...) != nil || h.send(3, streams...) != nil || h.send(1, cancels...) != nil {
 				t.Fatal(must(t, h.end))
 			}
+			time.Sleep(3 * time.Millisecond) // calls may have been served where they were read
 			synctest.Wait()
 		}
 		if uint64(h.replies) != n || running.Load() != 0 || most.Load() > 256 {

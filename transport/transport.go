@@ -61,19 +61,22 @@ type Carrier interface {
 	Info() Info
 }
 
-// A Handover is a carrier whose receiving, if it is one pipe (Info.Independent
-// is false), can go on in another goroutine while deliver runs: for who serves
-// what is delivered in deliver itself, because that is fastest, and finds that
-// it takes time.
+// A Handover is a carrier whose receiving can go on in another goroutine while
+// deliver runs: for who serves what is delivered in deliver itself, because that
+// is fastest, and finds that it takes time.
 type Handover interface {
 	Carrier
 
-	// Handover goes on receiving, in the calling goroutine, behind what is
-	// being delivered, and returns what Receive would. It is called while a
-	// call of deliver runs, which must return ErrHandedOver in the end: the
-	// Receive or Handover that made the call then returns ErrHandedOver as
-	// well and does not end the carrier.
-	Handover(deliver func(lane int, frames []byte) error) error
+	// Handover returns a function that goes on receiving, in the goroutine that
+	// calls it, behind what is being delivered of a lane. It is called while a
+	// call of deliver runs, which must return ErrHandedOver in the end, or end
+	// its goroutine; what that was given stays as it is until then. On a carrier
+	// that is one pipe, the function returns what Receive would, and the Receive
+	// that made the call returns ErrHandedOver and does not end the carrier.
+	// Where lanes are independent, the function goes on with the one lane and
+	// returns nil when that has ended, and it is still Receive that says why the
+	// carrier has; it does not wait for the call.
+	Handover(lane int, deliver func(lane int, frames []byte) error) (receive func() error)
 }
 
 // A Mover is a carrier that can go on over another path of the network, from

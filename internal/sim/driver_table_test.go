@@ -5,7 +5,7 @@ package sim
 // files are of core.
 var drivers = []Mutant{
 	// A carrier takes the place of another.
-	{"what a carrier delivers that was left is taken", "receive.go", "\tif s.bind != b {\n\t\ts.mu.Unlock()\n\t\treturn nil, &transport.CloseError{Code: twinwire.Replaced, Reason: replaced}\n\t}\n", "", "4.5"},
+	{"what a carrier delivers that was left is taken", "receive.go", "\tif s.bind != b {\n\t\ts.mu.Unlock()\n\t\treturn false, &transport.CloseError{Code: twinwire.Replaced, Reason: replaced}\n\t}\n", "", "4.5"},
 	{"batches go out by a carrier that was left", "write.go", "\tif s.bind != b {\n\t\tb.writing &^= 1 << pipe\n\t\ts.mu.Unlock()\n\t\treturn false\n\t}\n", "", "4.5"},
 	{"the end of a carrier that was left is that of the newest", "binding.go", "\tcase s.bind != b || s.ended:\n", "\tcase s.ended:\n", "4.5"},
 	{"the failure of a carrier that was left is that of the session", "session.go", "\tif s.err == nil && !s.ended && s.bind == b {\n", "\tif s.err == nil && !s.ended {\n", "4.5"},

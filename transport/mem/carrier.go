@@ -29,7 +29,8 @@ type Carrier struct {
 	client   bool
 	deadline time.Duration // how long Send waits; 0 for ever
 
-	readers sync.WaitGroup // of lanes other than 0
+	readers sync.WaitGroup        // of independent lanes
+	turns   [frame.MaxLanes]*turn // the present ones; owned by who reads the lane
 
 	mu      sync.Mutex
 	deliver func(lane int, frames []byte) error // set by Receive
@@ -119,8 +120,8 @@ func (c *Carrier) failed(err error) error {
 	return err
 }
 
-// Receive delivers what the peer sends; see transport.Carrier. It reads lane 0
-// itself and has a goroutine for every other lane that was opened.
+// Receive delivers what the peer sends; see transport.Carrier. It reads the one
+// pipe itself, or has a goroutine for every lane that was opened.
 func (c *Carrier) Receive(deliver func(lane int, frames []byte) error) error {
 	c.mu.Lock()
 	if c.deliver != nil {
@@ -138,16 +139,25 @@ func (c *Carrier) Receive(deliver func(lane int, frames []byte) error) error {
 	return c.receive(deliver)
 }
 
-// Handover goes on receiving in this goroutine, on a carrier that is one pipe;
-// see transport.Handover.
-func (c *Carrier) Handover(deliver func(lane int, frames []byte) error) error {
-	return c.receive(deliver)
+// Handover lets another goroutine go on receiving; see transport.Handover.
+func (c *Carrier) Handover(lane int, deliver func(lane int, frames []byte) error) func() error {
+	if !c.info.Independent {
+		return func() error { return c.receive(deliver) }
+	}
+	next := new(turn)
+	c.turns[lane].over, c.turns[lane] = true, next
+	return func() error {
+		c.takeTurn(lane, next, true, deliver)
+		return nil
+	}
 }
 
-// receive reads lane 0 until the carrier ends, or until another goroutine goes
-// on with it.
+// receive reads until the carrier ends, or until another goroutine goes on with
+// it.
 func (c *Carrier) receive(deliver func(lane int, frames []byte) error) error {
-	if err := c.readLane(0, deliver); err != nil {
+	if c.info.Independent {
+		c.startReader(0)
+	} else if err := c.readLane(0, true, deliver); err != nil {
 		return err
 	}
 	c.readers.Wait()
@@ -166,15 +176,37 @@ func (c *Carrier) startLane(lane int) {
 	case c.deliver == nil:
 		c.waiting[lane] = true
 	default:
-		c.readers.Go(func() { _ = c.readLane(lane, c.deliver) })
+		c.startReader(lane)
 	}
 }
 
+// startReader starts the first goroutine that reads an independent lane.
+func (c *Carrier) startReader(lane int) {
+	c.readers.Add(1)
+	c.turns[lane] = new(turn)
+	go c.takeTurn(lane, c.turns[lane], c.client, c.deliver)
+}
+
+// A turn is that of a goroutine that reads an independent lane.
+type turn struct {
+	over bool // another one goes on
+}
+
+// takeTurn reads an independent lane until the carrier ends or another
+// goroutine goes on, which is then the one that Receive waits for.
+func (c *Carrier) takeTurn(lane int, own *turn, opened bool, deliver func(lane int, frames []byte) error) {
+	defer func() {
+		if !own.over {
+			c.readers.Done()
+		}
+	}()
+	_ = c.readLane(lane, opened, deliver) // ErrHandedOver, or nil
+}
+
 // readLane delivers one lane until the carrier ends. It returns ErrHandedOver,
-// or nil.
-func (c *Carrier) readLane(lane int, deliver func(lane int, frames []byte) error) error {
+// or nil. A lane that is not opened has yet to say which it is.
+func (c *Carrier) readLane(lane int, opened bool, deliver func(lane int, frames []byte) error) error {
 	var batch []byte
-	opened := c.client || !c.info.Independent
 	for {
 		var err error
 		if batch, err = c.in.take(lane, batch); err != nil {

@@ -54,11 +54,14 @@ type lane struct {
 	watch atomic.Pointer[watch] // set before stream; nil without a send timeout
 	mu    sync.Mutex            // held while a batch is written
 	begun bool                  // something was sent; guarded by mu
+
+	in *reader // owned by the goroutine that receives
 }
 
 var (
 	_ transport.Mover     = (*Carrier)(nil)
 	_ transport.Datagrams = (*Carrier)(nil)
+	_ transport.Handover  = (*Carrier)(nil)
 )
 
 func newCarrier(conn *quic.Conn, l link, client bool, timeout time.Duration) *Carrier {

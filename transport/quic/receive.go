@@ -8,6 +8,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/transport"
 	"github.com/twinwire/twinwire/transport/internal/closing"
 	"github.com/twinwire/twinwire/transport/internal/deframe"
 )
@@ -51,7 +52,7 @@ func (c *Carrier) accept() {
 			return
 		}
 		// It ends with the connection, and Receive waits for it.
-		c.readers.Go(func() { c.readStream(s, -1) })
+		c.startReading(s, -1)
 	}
 }
 
@@ -65,16 +66,41 @@ func (c *Carrier) read(lane int) {
 	case c.deliver == nil:
 		c.waiting[lane] = true
 	default:
-		s := c.lanes[lane].stream.Load()
-		c.readers.Go(func() { c.readStream(s, lane) })
+		c.startReading(c.lanes[lane].stream.Load(), lane)
 	}
 }
 
-// readStream reads one stream until the carrier ends, and ends it for what is
-// wrong with the stream. The lane is -1 if the first frame has to tell it.
-func (c *Carrier) readStream(s *pipe, lane int) {
-	r := &reader{stream: s}
-	defer r.release()
+// Handover lets another goroutine go on receiving a lane; see
+// transport.Handover.
+func (c *Carrier) Handover(lane int, deliver func(lane int, frames []byte) error) func() error {
+	r := c.lanes[lane].in.handOver()
+	c.lanes[lane].in = r
+	return func() error {
+		c.readLane(r, lane, deliver)
+		return nil
+	}
+}
+
+// startReading has a stream read. The lane is -1 if the first frame has to tell
+// it. Receive waits for that.
+func (c *Carrier) startReading(s *pipe, lane int) {
+	c.readers.Add(1)
+	go c.readLane(&reader{stream: s}, lane, c.deliver)
+}
+
+// readLane delivers one lane until the carrier ends, and ends it for what is
+// wrong with the stream, or until another goroutine goes on, for which Receive
+// then waits instead.
+func (c *Carrier) readLane(r *reader, lane int, deliver func(lane int, frames []byte) error) {
+	defer func() {
+		r.release()
+		if !r.over {
+			c.readers.Done()
+		}
+	}()
+	if lane >= 0 {
+		c.lanes[lane].in = r
+	}
 	for first := true; ; first = false {
 		frames, err := r.next(lane < 0)
 		if err != nil {
@@ -90,10 +116,11 @@ func (c *Carrier) readStream(s *pipe, lane int) {
 		}
 		if lane < 0 {
 			lane, _ = deframe.Opening(frames) // next has checked it
-			if !c.use(lane, s) {
+			if !c.use(lane, r.stream.(*pipe)) {
 				c.violated(errTwice)
 				return
 			}
+			c.lanes[lane].in = r
 		}
 		if c.info.Early && !c.client && !(first && lane == 0) {
 			c.prove()
@@ -103,7 +130,10 @@ func (c *Carrier) readStream(s *pipe, lane int) {
 			return
 		default:
 		}
-		if err := c.deliver(lane, frames); err != nil {
+		switch err := deliver(lane, frames); {
+		case errors.Is(err, transport.ErrHandedOver):
+			return
+		case err != nil:
 			code, reason := closing.Undelivered(err)
 			c.close(err, code, reason)
 			return
@@ -145,6 +175,7 @@ type reader struct {
 	n     int    // bytes in it
 	taken int    // bytes at its start that were returned by next
 	full  bool   // the last read filled it: there is more
+	over  bool   // another one goes on
 }
 
 // next waits for frames and returns all that have arrived, which are valid
@@ -179,6 +210,19 @@ func (r *reader) next(opening bool) ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// handOver returns a reader for what r has not returned, while what it has
+// returned is still in use.
+func (r *reader) handOver() *reader {
+	r.over = true
+	s := &reader{stream: r.stream, full: r.full}
+	if left := r.buf[r.taken:r.n]; len(left) > 0 {
+		s.large = largeBuffers.Get().(*[largeBuffer]byte)
+		s.buf = s.large[:]
+		s.n = copy(s.buf, left)
+	}
+	return s
 }
 
 // room makes room for more, and waits without a buffer if there is nothing to

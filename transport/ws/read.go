@@ -123,11 +123,17 @@ func (c *Carrier) Receive(deliver func(lane int, frames []byte) error) error {
 	if err != nil {
 		return err
 	}
-	return c.Handover(deliver)
+	return c.receiveAll(deliver)
 }
 
-// Handover goes on receiving in this goroutine; see transport.Handover.
-func (c *Carrier) Handover(deliver func(lane int, frames []byte) error) error {
+// Handover lets another goroutine go on receiving; see transport.Handover.
+func (c *Carrier) Handover(_ int, deliver func(lane int, frames []byte) error) func() error {
+	return func() error { return c.receiveAll(deliver) }
+}
+
+// receiveAll receives until the carrier ends, or until another goroutine goes
+// on.
+func (c *Carrier) receiveAll(deliver func(lane int, frames []byte) error) error {
 	for !c.ending.Load() {
 		err := c.receive(deliver)
 		switch {
