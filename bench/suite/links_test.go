@@ -15,7 +15,7 @@ import (
 
 // tinyLinks are as tiny for networks.
 func tinyLinks() report.Settings {
-	return report.Settings{Networks: true, Rounds: 1, Measure: 100 * time.Millisecond, Warm: 50 * time.Millisecond}
+	return report.Settings{Networks: true, Rounds: 1, Measure: 300 * time.Millisecond, Warm: 50 * time.Millisecond}
 }
 
 // What is shown is what is measured, under names of its own.
@@ -67,7 +67,7 @@ func TestCross(t *testing.T) {
 		t.Skip(err)
 	}
 	want := map[string][]report.Metric{
-		report.BesideTransfer: {report.NetP50, report.NetP99, report.NetRate},
+		report.BesideTransfer: {report.NetRate}, // a call may take longer than all of it
 		report.OnTopics:       {report.NetP99, report.NetLost},
 		report.BesideMessages: {report.NetP99, report.NetMax},
 		report.Bulk:           {report.NetRate},
