@@ -287,13 +287,17 @@ func (p *pace) acknowledged(next uint64, now time.Duration) {
 // hold finds out how long what the carrier has lost, and sends again, holds up
 // what is behind it: suddenly everything takes a round trip longer, where a queue
 // grows frame by frame. Without so much more in flight the path would run empty
-// each time. All that is in flight stays below two products, the path's own and
-// that of a router's queue: with more the sender would lose frames by itself,
-// and take that for the path's loss again.
+// each time. Where there was a queue before, all that is in flight stays below two
+// products, the path's own and that of a router's queue: with more the sender would
+// lose frames by itself, and take that for the path's loss again.
 func (p *pace) hold(took, now time.Duration) {
 	frames := time.Duration(2 * frame.MaxPayload / max(p.rate.value(), 1) * float64(time.Second))
 	if late := took - p.before; p.before > 0 && p.trip > paceQueue && late > p.trip/2+frames {
-		p.held.add(min(late, 3*p.trip/4).Seconds(), now, rateWindow*p.trip)
+		most := 2 * p.trip
+		if p.before > 3*p.trip/2 {
+			most = 3 * p.trip / 4
+		}
+		p.held.add(min(late, most).Seconds(), now, rateWindow*p.trip)
 	} else if now-p.held.since > 2*rateWindow*p.trip {
 		p.held = best{}
 	}
