@@ -34,6 +34,7 @@ const (
 	ShortCut       = "cut-3s"
 	LongCut        = "cut-12s"
 	Move           = "move"
+	Found          = "found" // one transfer, once the wires were compared
 )
 
 // The networks of the bars.

@@ -38,14 +38,15 @@ func Peers() []peer.Peer {
 }
 
 // NetworkPeers returns twinwire as it is measured across networks: over
-// WebSocket with the usual congestion control and with BBR, over QUIC, and with
-// the choice.
+// WebSocket with the usual congestion control and with BBR, over QUIC, with the
+// choice, and with the choice and BBR and the wires compared.
 func NetworkPeers() []peer.Peer {
 	return []peer.Peer{
 		&subject{info: peer.Info{Name: "twinwire-wss-cubic", Wire: peer.TLS, Kind: peer.Subject, Can: abilities}, scheme: "wss://", congestion: "cubic"},
 		&subject{info: peer.Info{Name: "twinwire-wss-bbr", Wire: peer.TLSBBR, Kind: peer.Subject, Can: abilities}, scheme: "wss://", congestion: "bbr"},
 		&subject{info: peer.Info{Name: "twinwire-quic", Wire: peer.QUIC, Kind: peer.Subject, Can: abilities}, scheme: "quic://"},
 		&subject{info: peer.Info{Name: "twinwire", Wire: peer.Both, Kind: peer.Subject, Can: abilities}, congestion: "cubic"},
+		&subject{info: peer.Info{Name: "twinwire-compares", Wire: peer.Both, Kind: peer.Subject, Can: abilities}, congestion: "bbr", compares: true},
 	}
 }
 
@@ -53,6 +54,7 @@ type subject struct {
 	info       peer.Info
 	scheme     string // "" for the choice
 	congestion string // of TCP; "" for the system's
+	compares   bool   // client.Options.CompareWires
 }
 
 func (s *subject) Info() peer.Info { return s.info }
@@ -152,8 +154,9 @@ func (s *twinServer) Close() error {
 
 func (s *subject) Dial(ctx context.Context, addr string, opts peer.DialOptions) (peer.Conn, error) {
 	session, err := client.Dial(ctx, s.scheme+addr, &client.Options{
-		Pins:       []certs.Pin{certs.PinOf(opts.Certificate)},
-		Congestion: s.congestion,
+		Pins:         []certs.Pin{certs.PinOf(opts.Certificate)},
+		Congestion:   s.congestion,
+		CompareWires: s.compares,
 	})
 	if err != nil {
 		return nil, err

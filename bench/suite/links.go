@@ -22,6 +22,10 @@ const (
 
 	megabit = 1e6
 
+	// comparing is how long a session that is busy takes to find out which of its
+	// wires is faster, with some to spare.
+	comparing = 9 * time.Second
+
 	shortDark, longDark = 3 * time.Second, 12 * time.Second
 	// A cut and a move go on for as long as they take: roughly so much.
 	cutTime, moveTime = 4 * time.Second, 8 * time.Second
@@ -69,6 +73,7 @@ const (
 	ownBBR    = "twinwire-wss-bbr"
 	ownQUIC   = "twinwire-quic"
 	ownBoth   = "twinwire"
+	compares  = "twinwire-compares"
 	bareWS    = "bare-gorilla-cubic"
 	bareBBR   = "bare-gorilla-bbr"
 	bareQUIC  = "bare-quic-go"
@@ -164,6 +169,15 @@ func bulk(s report.Settings, who crossers) linkGroup {
 		takes: s.Warm + s.Measure,
 		cross: func(ctx context.Context, p peer.Peer) (report.Values, error) {
 			got, err := scenario.MeasureLoad(ctx, p, n, scenario.Load{Streams: 1, Size: loadedSize, Start: s.Warm, Measure: s.Measure})
+			return report.Values{report.NetRate: got.Rate * 8 / megabit}, err
+		},
+	})
+	g.add(n.String()+", the wires compared", Workload{
+		Name:  report.Found,
+		who:   []string{compares},
+		takes: comparing + s.Measure,
+		cross: func(ctx context.Context, p peer.Peer) (report.Values, error) {
+			got, err := scenario.MeasureLoad(ctx, p, n, scenario.Load{Streams: 1, Size: loadedSize, Start: comparing, Measure: s.Measure})
 			return report.Values{report.NetRate: got.Rate * 8 / megabit}, err
 		},
 	})
