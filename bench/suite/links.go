@@ -172,15 +172,17 @@ func bulk(s report.Settings, who crossers) linkGroup {
 			return report.Values{report.NetRate: got.Rate * 8 / megabit}, err
 		},
 	})
-	g.add(n.String()+", the wires compared", Workload{
-		Name:  report.Found,
-		who:   []string{compares},
-		takes: comparing + s.Measure,
-		cross: func(ctx context.Context, p peer.Peer) (report.Values, error) {
-			got, err := scenario.MeasureLoad(ctx, p, n, scenario.Load{Streams: 1, Size: loadedSize, Start: comparing, Measure: s.Measure})
-			return report.Values{report.NetRate: got.Rate * 8 / megabit}, err
-		},
-	})
+	if !s.Short {
+		g.add(n.String()+", the wires compared", Workload{
+			Name:  report.Found,
+			who:   []string{compares},
+			takes: comparing + s.Measure,
+			cross: func(ctx context.Context, p peer.Peer) (report.Values, error) {
+				got, err := scenario.MeasureLoad(ctx, p, n, scenario.Load{Streams: 1, Size: loadedSize, Start: comparing, Measure: s.Measure})
+				return report.Values{report.NetRate: got.Rate * 8 / megabit}, err
+			},
+		})
+	}
 	return g
 }
 
