@@ -49,21 +49,25 @@ export function writeBigint(w: Writer, v: bigint): void {
 	const n = Number(v);
 	if (Number.isSafeInteger(n)) return writeInt(w, n);
 	if (v > 0xffffffffffffffffn || v < -0x8000000000000000n) throw new CodecError('integer of more than 64 bits');
-	const p = room(w, 9);
-	viewOf(w).setUint8(p, v < 0n ? 0xd3 : 0xcf);
-	viewOf(w).setBigInt64(p + 1, v);
+	const p = tagged(w, v < 0n ? 0xd3 : 0xcf, 8);
+	viewOf(w).setBigInt64(p, v);
+}
+
+/** Writes a code, makes room for n bytes behind it, and returns where. */
+function tagged(w: Writer, code: number, n: number): number {
+	const p = room(w, n + 1);
+	w.buf[p] = code;
+	return p + 1;
 }
 
 const viewOf = (w: Writer): DataView => (w.view ??= new DataView(w.buf.buffer));
 
 export function writeFloat32(w: Writer, v: number): void {
-	const p = room(w, 5);
-	viewOf(w).setUint8(p, 0xca);
-	viewOf(w).setFloat32(p + 1, v);
+	const p = tagged(w, 0xca, 4);
+	viewOf(w).setFloat32(p, v);
 }
 
 export function writeFloat64(w: Writer, v: number): void {
-	const p = room(w, 9);
-	viewOf(w).setUint8(p, 0xcb);
-	viewOf(w).setFloat64(p + 1, v);
+	const p = tagged(w, 0xcb, 8);
+	viewOf(w).setFloat64(p, v);
 }

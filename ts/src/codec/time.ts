@@ -1,6 +1,6 @@
 import { CodecError } from './error.js';
 import { peek, type Reader, takeTime } from './reader.js';
-import { room, writeByte, type Writer } from './writer.js';
+import { room, type Writer } from './writer.js';
 
 /** An instant with nanoseconds, as Go's time.Time has it. A Date keeps milliseconds only. */
 export class Timestamp {
@@ -57,29 +57,25 @@ export function writeDate(w: Writer, v: Date): void {
 
 function writeInstant(w: Writer, seconds: number, nanoseconds: number): void {
 	const high = Math.floor(seconds / half);
-	if (high < 0 || high > 3) {
-		writeByte(w, 0xc7);
-		writeByte(w, 12);
-		writeByte(w, 0xff);
-		writeWord(w, nanoseconds);
-		writeWord(w, high);
-	} else if (nanoseconds || high) {
-		writeByte(w, 0xd7);
-		writeByte(w, 0xff);
-		writeWord(w, nanoseconds * 4 + high);
-	} else {
-		writeByte(w, 0xd6);
-		writeByte(w, 0xff);
-	}
-	writeWord(w, seconds);
+	const long = high < 0 || high > 3;
+	const n = long ? 12 : nanoseconds || high ? 8 : 4;
+	const head = long ? 3 : 2;
+	let p = room(w, head + n);
+	const { buf } = w;
+	buf[p] = long ? 0xc7 : n > 4 ? 0xd7 : 0xd6;
+	if (long) buf[p + 1] = 12;
+	p += head;
+	buf[p - 1] = 0xff;
+	if (long) p = putWord(buf, p, nanoseconds);
+	if (n > 4) p = putWord(buf, p, long ? high : nanoseconds * 4 + high);
+	putWord(buf, p, seconds);
 }
 
-/** Writes a number of 32 bits. */
-function writeWord(w: Writer, v: number): void {
-	const p = room(w, 4);
-	const { buf } = w;
+/** Puts a number of 32 bits, and returns where it ends. */
+function putWord(buf: Uint8Array, p: number, v: number): number {
 	buf[p] = v >>> 24;
 	buf[p + 1] = v >>> 16;
 	buf[p + 2] = v >>> 8;
 	buf[p + 3] = v;
+	return p + 4;
 }

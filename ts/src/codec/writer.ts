@@ -17,19 +17,21 @@ export class Writer {
 	view: DataView | undefined;
 }
 
-/** Makes room for n bytes, and returns where. */
+/** Makes room for n bytes, and returns where. It is called for every value: what is rare is apart. */
 export function room(w: Writer, n: number): number {
-	const { at, start, buf } = w;
-	if (at + n > buf.length) {
-		w.buf = new Uint8Array(Math.max(pool, (at - start + n) * 2));
-		w.buf.set(buf.subarray(start, at));
-		w.start = 0;
-		w.view = undefined;
-		w.at = at - start;
-	}
+	if (w.at + n > w.buf.length) grow(w, n);
 	const p = w.at;
-	w.at += n;
+	w.at = p + n;
 	return p;
+}
+
+function grow(w: Writer, n: number): void {
+	const begun = w.buf.subarray(w.start, w.at);
+	w.buf = new Uint8Array(Math.max(pool, (begun.length + n) * 2));
+	w.buf.set(begun);
+	w.view = undefined;
+	w.start = 0;
+	w.at = begun.length;
 }
 
 /** Returns what was written since the last time. It is not written to again, but shares its buffer with other messages. */
@@ -58,7 +60,10 @@ function writeTagged(w: Writer, code: number, v: number, n: number): void {
 	const p = room(w, n + 1);
 	const { buf } = w;
 	buf[p] = code;
-	for (let i = p + n; i > p; v = n > 4 ? Math.floor(v / 256) : v >> 8) buf[i--] = v;
+	for (let i = n, word = v | 0; i > 0; ) {
+		buf[p + i] = word;
+		word = --i === 4 ? Math.floor(v / 0x100000000) : word >> 8;
+	}
 }
 
 /** The smallest w for which 1 << w bytes hold a whole number. */
