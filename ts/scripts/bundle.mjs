@@ -6,6 +6,16 @@ import { keptNames } from './names.mjs';
 
 const entries = { index: 'src/index.ts', codec: 'src/codec/index.ts', page: 'src/client/page.ts', compress: 'src/client/compress.ts', files: 'src/files/index.ts', newest: 'src/events/newest.ts', memory: 'src/wires/memory.ts' };
 
+/** Names of few letters: longer ones, of which gzip makes less. */
+const letters = 'tesirnaohlcfud';
+const nth_identifier = {
+	get(n) {
+		let name = '';
+		for (; n >= 0; n = Math.floor(n / letters.length) - 1) name += letters[n % letters.length];
+		return name;
+	},
+};
+
 /** Returns the scripts of entry points by name: those of the package, or another that uses them and is not bundled again. */
 export async function bundle(entryPoints = entries) {
 	const reserved = [...keptNames(Object.values(entries))];
@@ -13,7 +23,7 @@ export async function bundle(entryPoints = entries) {
 	const nameCache = {};
 	const scripts = {};
 	for (const { path, text } of outputFiles) {
-		const { code } = await minify(text, { module: true, ecma: 2020, nameCache, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, unsafe_comps: true, pure_getters: true, keep_fargs: false }, mangle: { properties: { builtins: true, reserved, keep_quoted: true } }, format: { preserve_annotations: entryPoints === entries } });
+		const { code } = await minify(text, { module: true, ecma: 2020, nameCache, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, unsafe_comps: true, pure_getters: true, keep_fargs: false, inline: 1, lhs_constants: false }, mangle: { nth_identifier, properties: { nth_identifier, builtins: true, reserved, keep_quoted: true } }, format: { preserve_annotations: entryPoints === entries } });
 		scripts[path.slice(path.lastIndexOf('/') + 1)] = code;
 	}
 	return { scripts, metafile };

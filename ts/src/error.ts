@@ -60,8 +60,8 @@ export class TwinwireError extends Error {
 		this.code = code;
 		this.details = options.details;
 		this.retryAfter = options.retryAfter;
-		this.never = options.never === true;
-		this.authenticate = options.authenticate === true;
+		this.never = !!options.never;
+		this.authenticate = !!options.authenticate;
 	}
 
 	/** Returns the code of an error: Internal for those of others. */

@@ -78,7 +78,7 @@ const bindingOf = ({ welcome, carrier, trip }: Offer, told: readonly number[]): 
 
 /** Connects to a server: host, host:port, or an address with a scheme, see parseAddress. */
 export async function connect(address: string, options: ConnectOptions = {}): Promise<Session> {
-	const { authenticate, storage, compression, handlers = {}, signal, onError = (err, method) => console.error(`twinwire: ${method} failed`, err) } = options;
+	const { authenticate, storage, compression, handlers = {}, signal, onError } = options;
 	const { first = 250, most = 20_000, tries = Infinity, never } = options.reconnect ?? {};
 	const { target, wire } = parseAddress(address);
 	const socket = webSocket(options.WebSocket);
@@ -108,8 +108,8 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 				app: options.app ?? '',
 				appv: options.version ?? '',
 				client: options.client,
-				features: resume ? undefined : [...(compression ? [compression.name] : []), 'latest'],
-				connect: resume ? undefined : options.connect,
+				features: [...(compression ? [compression.name] : []), 'latest'],
+				connect: options.connect,
 				attempt,
 				keep,
 				auth: method,
@@ -162,7 +162,7 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 		try {
 			if (!token) throw new TwinwireError(Code.FailedPrecondition);
 			const nexts = link.machine.lanes.map((l) => l.next);
-			const offer = await dial(wires, signal, { session: id, token, nexts });
+			const offer = await dial(wires, signal, { session: id, token, nexts, features: undefined, connect: undefined });
 			const { welcome, carrier } = offer;
 			const ended = offer.ended() ?? session.error;
 			if (ended || !welcome.nexts.length || !link.machine.resumable) {
@@ -204,7 +204,7 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 	const changed = (change: Change): void => {
 		if (change.phase === 'ended') {
 			over.abort();
-			renewal?.expires(null);
+			renewal?.expires(Infinity);
 		} else if (!change.wire || (change.wire !== wires[0]?.name && token)) void seek(change);
 	};
 	session.onChange(changed);

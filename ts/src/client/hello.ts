@@ -1,4 +1,4 @@
-import { binary, decode, encode, optional, sequence, string, struct, type TypeOf, uint53 } from '../codec/types.js';
+import { binary, decode, encode, sequence, string, struct, type TypeOf, uint53 } from '../codec/types.js';
 import { writeArray, writeBytes, writeInt, writeMap, type Writer, writeString } from '../codec/writer.js';
 import { violation } from '../error.js';
 import type { Window } from '../machine/config.js';
@@ -58,7 +58,7 @@ const welcome = /* @__PURE__ */ struct({
 	nexts: /* @__PURE__ */ sequence(uint53),
 	features: /* @__PURE__ */ sequence(string),
 	/** Milliseconds after which the credentials are not good any more (clause 15.7). */
-	expires: /* @__PURE__ */ optional(uint53),
+	expires: { ...uint53, zero: () => Infinity },
 });
 
 export type Welcome = TypeOf<typeof welcome>;
@@ -74,5 +74,5 @@ export function decodeWelcome(payload: Uint8Array): Welcome {
 	}
 }
 
-/** Reads for how many milliseconds renewed credentials are good, null for ever. */
-export const decodeExpiry = (payload: Uint8Array): number | null => decode(welcome, payload).expires;
+/** Reads for how many milliseconds renewed credentials are good, Infinity for ever. */
+export const decodeExpiry = (payload: Uint8Array): number => decode(welcome, payload).expires;

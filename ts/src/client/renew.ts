@@ -28,11 +28,11 @@ export class Renewal {
 	) {}
 
 	/** Takes note of for how long credentials are good, if they are to be renewed, and that a renewal on an earlier carrier is over. */
-	expires(ms: number | null): void {
+	expires(ms: number): void {
 		clearTimeout(this.timer);
 		this.sent = undefined;
 		this.again = false;
-		if (ms === null) return;
+		if (ms === Infinity) return;
 		const left = ms - Math.min(Math.max(ms / 10, margin), ms / 2);
 		this.timer = setTimeout(() => void this.renew(), Math.min(left, longest));
 	}

@@ -178,17 +178,17 @@ export function skip(r: Reader): void {
 	if (c < 0x80 || c >= 0xe0 || c === 0xc0 || c === 0xc2 || c === 0xc3) r.at++;
 	else if (isString(c)) readString(r);
 	else if (isLong(c)) take(r, 1 + (1 << (c & 3)));
-	else if (c === 0xca || c === 0xcb) take(r, c === 0xca ? 5 : 9);
+	else if (c === 0xca || c === 0xcb) take(r, 1 + (4 << (c & 1)));
 	else if (c >= 0xc4 && c <= 0xc6) readBytes(r);
-	else if (c < 0x90 || c >= 0xde) {
-		for (let n = enterMap(r); n > 0; n--) {
-			checkKey(r);
-			skip(r);
+	else if (c < 0xa0 || c >= 0xdc) {
+		const map = c < 0x90 || c >= 0xde;
+		for (let n = map ? enterMap(r) : enterArray(r); n > 0; n--) {
+			if (map) {
+				checkKey(r);
+				skip(r);
+			}
 			skip(r);
 		}
-		leave(r);
-	} else if (c < 0xa0 || c >= 0xdc) {
-		for (let n = enterArray(r); n > 0; n--) skip(r);
 		leave(r);
 	} else takeTime(r);
 }

@@ -56,8 +56,8 @@ export const uint8 = /* @__PURE__ */ integer(0, 0xff);
 export const uint16 = /* @__PURE__ */ integer(0, 0xffff);
 export const uint32 = /* @__PURE__ */ integer(0, 0xffffffff);
 /** Go's int64 and uint64 as numbers; what a number does not hold exactly is an error. */
-export const int53 = /* @__PURE__ */ integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-export const uint53 = /* @__PURE__ */ integer(0, Number.MAX_SAFE_INTEGER);
+export const int53 = /* @__PURE__ */ integer(-Infinity, Infinity);
+export const uint53 = /* @__PURE__ */ integer(0, Infinity);
 
 const big = (low: bigint, high: bigint): Type<bigint> =>
 	type(

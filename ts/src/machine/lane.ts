@@ -75,7 +75,6 @@ export class Lane {
 	rebind(told: number): void {
 		this.bound = this.asked = false;
 		this.again = 0;
-		this.acknowledged();
 		this.told = told;
 		this.due();
 	}

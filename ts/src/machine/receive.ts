@@ -140,9 +140,9 @@ function takeEvent(m: Machine, f: Frame, l: Lane): void {
 
 /** Whether an event is newer than all that was seen of its topic, if that is known (clauses 7.7 and 7.8). */
 function newer({ versions }: Machine, { id, version }: Frame): boolean {
-	const newest = versions.get(id);
-	if (newest !== undefined && version > newest) versions.set(id, version);
-	return newest !== undefined && version > newest;
+	const is = version > (versions.get(id) ?? Infinity);
+	if (is) versions.set(id, version);
+	return is;
 }
 
 /** Takes a datagram: events of which the newest counts (clause 7.8). It throws what the peer did wrong. */

@@ -1,7 +1,7 @@
 import { Code, must, TwinwireError } from '../error.js';
 import { Frame } from '../frame/frame.js';
 import { F2, F3, F4, Kind, maxPayload } from '../frame/layout.js';
-import { concat, none, utf8, withLength } from '../frame/varint.js';
+import { concat, none, utf8Within, withLength } from '../frame/varint.js';
 import { bare, rejection, release } from './calls.js';
 import { Limit, type Party } from './config.js';
 import type { Lane } from './lane.js';
@@ -300,12 +300,7 @@ export function endStreams(m: Machine, error: TwinwireError): void {
 
 /** The payload of a rejection (clause 6.7). */
 export function rejectionOf(text: string, details = none): Uint8Array {
-	let b = utf8(text);
-	if (b.length > 1024) {
-		let n = 1024;
-		while (((b[n] as number) & 0xc0) === 0x80) n--;
-		b = b.subarray(0, n);
-	}
+	const b = utf8Within(text, 1024);
 	const rest = details.length > 4096 ? none : details;
 	return b.length + rest.length ? concat([withLength(b), rest]) : none;
 }

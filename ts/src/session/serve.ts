@@ -87,10 +87,10 @@ export function handler(types: { args?: Type<unknown> | undefined; result?: Type
 
 const isSource = (v: unknown): v is Source => typeof v === 'object' && v !== null && 'chunks' in v && typeof v.chunks === 'function';
 
-export type Serve = (link: Link, handlers: Handlers, failed: (err: unknown, method: string) => void) => void;
+export type Serve = (link: Link, handlers: Handlers, failed?: (err: unknown, method: string) => void) => void;
 
 /** Has handlers run for a session: calls beside each other, ordered messages one after another (clause 6.5). */
-const serve: Serve = (link, handlers, failed) => {
+const serve: Serve = (link, handlers, failed = (err, method) => console.error(`twinwire: ${method} failed`, err)) => {
 	let messages = Promise.resolve();
 	const calls = new ServedCalls(link.machine, now, (call) => {
 		if (call.oneWay && call.ordered) messages = messages.then(() => run(call));

@@ -61,7 +61,6 @@ function carry(socket: WebSocketLike): Carrier {
 		else end(Code.ProtocolError, 'text message');
 	};
 	socket.onclose = ({ code, reason }: { code: number; reason: string }) => end(code >= firstStatus ? code - firstStatus : undefined, reason);
-	socket.onerror = null;
 	return carrier;
 }
 
