@@ -34,6 +34,13 @@ describe('codec', () => {
 		for (const [type, v] of [[c.uint8, 256], [c.int8, -129], [c.uint32, 1.5], [c.uint32, NaN], [c.int53, 2 ** 53], [c.uint64, -1n], [c.int64, 1n << 63n]] as const)
 			assert.throws(() => encode(type as c.Type<unknown>, v), CodecError, String(v));
 	});
+	it('writes a struct in the order of its type, whatever that of the value', () => {
+		const type = c.struct({ A: c.uint8, B: c.string, C: c.bool });
+		const want = '83 a141 01 a142 a178 a143 c3'.replaceAll(' ', '');
+		const inherited = Object.assign(Object.create({ C: true }) as { C: boolean }, { A: 1, B: 'x' });
+		for (const v of [{ A: 1, B: 'x', C: true }, { C: true, B: 'x', A: 1 }, { A: 1, More: 2, B: 'x', C: true }, { A: 1, B: 'x', C: true, More: 2 }, inherited]) assert.equal(hex(encode(type, v)), want, Object.keys(v).join());
+		assert.equal(hex(encode(c.struct({}), { More: 2 })), '80');
+	});
 	it('carries any value', () => {
 		const v = { a: null, b: [true, false, -0.5, 'é'.repeat(40), 'x'.repeat(300), 'y'.repeat(70_000)], c: new Uint8Array(300), d: new Timestamp(5, 6), e: new Map([[1, 'one'], [2, 'two']]), f: 2n ** 63n, '__proto__x': {} };
 		assert.deepEqual(decode(c.value, encode(c.value, v)), v);
