@@ -98,8 +98,9 @@ type arrival struct {
 	welcomed atomic.Bool // WELCOME was sent: other lanes may be used
 
 	// Owned by the reader of lane 0.
-	dialogue *dialogue // with the client about who it is; nil if there is none
-	size     int       // of what it has said there
+	dialogue *dialogue     // with the client about who it is; nil if there is none
+	decided  chan struct{} // closed when that has ended
+	size     int           // of what it has said there
 
 	begun   chan struct{} // closed when bound is set, or will not be; then nil; guarded by the acceptor's mu
 	binding *binding      // owned by the reader of lane 0, as is all above
@@ -136,7 +137,7 @@ func (v *arrival) giveUp() {
 func (v *arrival) becomes(b *binding) {
 	v.bound.Store(b)
 	v.giveUp()
-	v.own, v.client, v.attempt, v.principal, v.packer, v.resume, v.dialogue = nil, nil, nil, nil, nil, nil, nil
+	v.own, v.client, v.attempt, v.principal, v.packer, v.resume, v.dialogue, v.decided = nil, nil, nil, nil, nil, nil, nil, nil
 }
 
 // wait waits for the session and returns the binding, nil if there will be none.
@@ -267,7 +268,7 @@ func (v *arrival) receive(frames []byte) (rest []byte, err error) {
 	switch {
 	case err != nil:
 		return nil, &transport.CloseError{Code: twinwire.ProtocolError, Reason: err.Error()}
-	case v.dialogue != nil && !v.dialogue.over():
+	case v.deciding():
 		return nil, v.prove(&f, n == len(frames))
 	case v.refused:
 		return nil, &transport.CloseError{Code: twinwire.ProtocolError, Reason: "frame after a refusal"}

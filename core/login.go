@@ -87,7 +87,8 @@ func (v *arrival) logIn(h *hello) {
 	d := newDialogue()
 	var ctx context.Context
 	ctx, d.cancel = context.WithTimeout(context.Background(), v.a.limits.HandshakeTime)
-	v.dialogue, v.size = d, len(h.credential)
+	decided := make(chan struct{})
+	v.dialogue, v.decided, v.size = d, decided, len(h.credential)
 	l := &Login{
 		Hello: &h.Hello, Method: h.auth, Credential: h.credential, Attempt: h.attempt, Resumes: h.resumes,
 		Info: v.carrier.Info(), Peer: v.peer,
@@ -101,7 +102,7 @@ func (v *arrival) logIn(h *hello) {
 		settle := func(err error) {
 			settled = true
 			answer := frame.Append(nil, v.answer(err))
-			close(d.done)
+			close(decided)
 			_ = v.carrier.Send(0, answer) // the reader sees why it failed
 		}
 		defer func() {
@@ -134,7 +135,20 @@ func (v *arrival) prove(f *frame.Frame, whole bool) error {
 func (v *arrival) leave() {
 	if v.dialogue != nil {
 		v.dialogue.cancel()
-		<-v.dialogue.done
+		<-v.decided
+	}
+}
+
+// deciding reports whether the client is being authenticated.
+func (v *arrival) deciding() bool {
+	if v.dialogue == nil {
+		return false
+	}
+	select {
+	case <-v.decided:
+		return false
+	default:
+		return true
 	}
 }
 

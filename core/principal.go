@@ -21,22 +21,6 @@ type Principal struct {
 	Expires time.Time
 }
 
-// id returns the id of what may be nil.
-func (p *Principal) id() string {
-	if p == nil {
-		return ""
-	}
-	return p.ID
-}
-
-// expires returns the end of what may be nil.
-func (p *Principal) expires() time.Time {
-	if p == nil {
-		return time.Time{}
-	}
-	return p.Expires
-}
-
 // Claim returns a claim, and nil where there is none or no principal.
 func (p *Principal) Claim(name string) any {
 	if p == nil {
