@@ -2,8 +2,9 @@
 // way to the server over UDP; the page's own origin is that over TCP.
 import { pageWires } from '../src/client/page.js';
 import { uint32 } from '../src/codec/index.js';
+import { answerFiles, takeFiles } from '../src/files/index.js';
 import { newest } from '../src/events/newest.js';
-import { Code, connect, type ConnectOptions, type Session, TwinwireError } from '../src/index.js';
+import { Code, connect, type ConnectOptions, handler, method, type Session, TwinwireError } from '../src/index.js';
 import { lab, Said } from '../test/lab.js';
 import { play, type Step, visitor } from '../test/scenario.js';
 
@@ -99,6 +100,20 @@ export const proofs = {
 			}
 		} finally {
 			prototype.write = write;
+		}
+	},
+
+	async 'files come and go where the server calls'() {
+		for (const wire of ['webtransport', 'websocket']) {
+			const content = crypto.getRandomValues(new Uint8Array(60_000));
+			const got: { [name: string]: number[] } = {};
+			const handlers = {
+				'page.Give': handler(async (_, request) => answerFiles(request, [new File([content], 'a.bin'), new File([], 'empty')])),
+				'page.Take': handler(async (_, request) => takeFiles(request, async (f) => (got[f.info.name] = [...new Uint8Array(await (await f.blob()).arrayBuffer())]))),
+			};
+			await using s = await dial({ ...only(wire), handlers });
+			equal(await s.call(method('album.Ask', undefined, uint32), undefined), 2, 'files');
+			equal(got, { 'a.bin': [...content], empty: [] }, `what came back over ${wire}`);
 		}
 	},
 

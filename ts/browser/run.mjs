@@ -10,7 +10,7 @@ import { makeWorld } from './world.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 // The client is the one that is shipped, minified and with short names.
-const entries = { 'src/index.js': 'index', 'src/codec/index.js': 'codec', 'src/client/page.js': 'page', 'src/events/newest.js': 'newest' };
+const entries = { 'src/index.js': 'index', 'src/codec/index.js': 'codec', 'src/client/page.js': 'page', 'src/events/newest.js': 'newest', 'src/files/index.js': 'files' };
 const shipped = { name: 'shipped', setup: (b) => b.onResolve({ filter: /^\.\.\/src\// }, ({ path }) => ({ path: here(`../dist/${entries[path.slice(3)]}.js`) })) };
 const { outputFiles } = await build({ entryPoints: [here('page.ts')], bundle: true, format: 'esm', target: 'es2022', write: false, logLevel: 'error', plugins: [shipped] });
 const world = await makeWorld(here('../build/testserver'), {

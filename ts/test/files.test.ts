@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { bytes as bytesType, encode, string, uint32, value } from '../src/codec/index.js';
-import { FileError, FilesError, fetchFiles, isName, type Progress, sendFiles } from '../src/files/index.js';
+import { answerFiles, FileError, FilesError, fetchFiles, isName, type Progress, sendFiles, takeFiles } from '../src/files/index.js';
 import { Sha256 } from '../src/files/sha256.js';
 import { withLength } from '../src/frame/varint.js';
-import { Code, connect, method, type Session, TwinwireError } from '../src/index.js';
+import { Code, connect, handler, method, type Session, TwinwireError } from '../src/index.js';
 import { type Sockets, sockets, start } from './server.js';
 
 const album = {
@@ -74,6 +74,25 @@ describe('files', () => {
 		assert.deepEqual(infos, [['big.bin', 300_000, true, 0], ['dir/empty', 0, false, 0], ['dir/small', 5, false, 64]]);
 		assert.deepEqual([got.get('big.bin')?.equals(big), got.get('dir/empty')?.length, got.get('dir/small')?.length], [true, 0, 5]);
 	}));
+
+	it('13.1: come and go where the server calls', async () => {
+		await using server = await start();
+		const big = randomBytes(300_000);
+		const got = new Map<string, Buffer>();
+		const handlers = {
+			'page.Give': handler(async (_, request) => answerFiles(request, [new File([big], 'big.bin'), { name: 'dir/small', content: new Uint8Array(5) }])),
+			'page.Take': handler(async (_, request) => takeFiles(request, async (f) => got.set(f.info.name, await content(await f.blob())))),
+		};
+		await using s = await connect(`ws://${server.plain}`, { WebSocket: sockets().WebSocket, handlers });
+		assert.equal(await s.call(method('album.Ask', undefined, uint32), undefined), 2);
+		assert.deepEqual([got.size, got.get('big.bin')?.equals(big), got.get('dir/small')?.length], [2, true, 5]);
+		// One that does not take them refuses them all.
+		await using other = await connect(`ws://${server.plain}`, {
+			WebSocket: sockets().WebSocket,
+			handlers: { ...handlers, 'page.Take': handler(async (_, request) => takeFiles(request, () => {}, { maxFileBytes: 10 })) },
+		});
+		await assert.rejects(other.call(method('album.Ask', undefined, uint32), undefined), failsWith(Code.TooLarge));
+	});
 
 	it('go on over another wire', withSession(async (s, wires) => {
 		const big = randomBytes(3 << 20);

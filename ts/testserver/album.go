@@ -64,6 +64,28 @@ func newAlbum(root *os.Root) *core.Service {
 			_, _ = io.Copy(io.Discard, r.Reader(2))
 			return nil, nil
 		},
+		// Ask has the caller send the files that it has, and sends them back.
+		"album.Ask": func(ctx context.Context, _ any, r *core.Request) (codec.Marshaler, error) {
+			dir, err := os.MkdirTemp("", "asked")
+			if err != nil {
+				return nil, err
+			}
+			defer os.RemoveAll(dir)
+			root, err := os.OpenRoot(dir)
+			if err != nil {
+				return nil, err
+			}
+			defer root.Close()
+			got, err := files.Fetch(ctx, r.Session(), "page.Give", nil, nil, root, nil)
+			if err != nil {
+				return nil, err
+			}
+			sources, err := files.FS(root.FS(), ".")
+			if err != nil {
+				return nil, err
+			}
+			return codec.Value[int]{V: len(got)}, files.Call(ctx, r.Session(), "page.Take", nil, nil, sources, nil)
+		},
 		// Ignore takes no files.
 		"album.Ignore": func(context.Context, any, *core.Request) (codec.Marshaler, error) { return codec.Value[int]{V: 7}, nil },
 		"album.Forbid": func(context.Context, any, *core.Request) (codec.Marshaler, error) {

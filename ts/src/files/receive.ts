@@ -33,7 +33,8 @@ export function fetchFiles<A, R>(session: Session, method: Method<A, R>, args: A
 	});
 }
 
-async function receive(c: Conversation, take: (file: IncomingFile) => unknown, options: FetchOptions): Promise<FileError[]> {
+/** Takes the files of a conversation, and returns what went wrong with them. */
+export async function receive(c: Conversation, take: (file: IncomingFile) => unknown, options: FetchOptions): Promise<FileError[]> {
 	const { maxFiles = 1000, maxFileBytes = 100 << 20, maxTotalBytes = 2 ** 32, progress = () => {} } = options;
 	const head = await c.hear(Head, unwilling);
 	const refusal = told(head);

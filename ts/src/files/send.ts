@@ -35,10 +35,21 @@ const pieceSize = 16 << 10;
  * not got all files, whole and verified.
  */
 export function sendFiles<A, R>(session: Session, method: Method<A, R>, args: A, files: Iterable<File | OutgoingFile>, options: SendOptions = {}): Promise<R> {
+	let all: OutgoingFile[];
+	try {
+		all = checked(files);
+	} catch (err) {
+		return Promise.reject(err);
+	}
+	return converse(session, method, args, options, slotUp, (c) => new Sender(c, all, options.progress ?? (() => {})).run());
+}
+
+/** Returns files as they are sent. It throws for names that cannot be. */
+export function checked(files: Iterable<File | OutgoingFile>): OutgoingFile[] {
 	const all = Array.from(files, (f): OutgoingFile => (f instanceof Blob ? { name: f.name, content: f, time: new Date(f.lastModified) } : f));
 	const bad = all.find((f, i) => !isName(f.name) || all.findIndex((g) => g.name === f.name) < i);
-	if (bad) return Promise.reject(new TwinwireError(Code.BadRequest, `${bad.name}: not a name for a file, or there twice`));
-	return converse(session, method, args, options, slotUp, (c) => new Sender(c, all, options.progress ?? (() => {})).run());
+	if (bad) throw new TwinwireError(Code.BadRequest, `${bad.name}: not a name for a file, or there twice`);
+	return all;
 }
 
 /** What is known of a file at its sender. */
@@ -54,7 +65,7 @@ interface Sending {
 	error?: TwinwireError | undefined;
 }
 
-class Sender {
+export class Sender {
 	private readonly states: readonly Sending[];
 	/** Why nothing more is heard. */
 	private error: TwinwireError | undefined;

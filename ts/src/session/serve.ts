@@ -21,8 +21,10 @@ export class Request {
 	readonly signal = this.controller.signal;
 
 	constructor(
-		private readonly link: Link,
-		private readonly call: Served,
+		/** @internal */
+		readonly link: Link,
+		/** @internal */
+		readonly call: Served,
 	) {
 		this.method = call.method;
 		this.metadata = call.metadata;
