@@ -90,17 +90,17 @@ func (s schedule) run(c clock, dues chan<- time.Time, stop <-chan struct{}) erro
 				return err
 			}
 		}
+		select {
+		case <-stop: // which has ended the sleep: nothing is due
+			return nil
+		default:
+		}
 		for range s.perTick {
 			select {
 			case dues <- due:
 			case <-stop:
 				return nil
 			}
-		}
-		select {
-		case <-stop:
-			return nil
-		default:
 		}
 	}
 }
