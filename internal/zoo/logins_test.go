@@ -226,6 +226,10 @@ func loginRows() []row {
 			if err != nil {
 				return err
 			}
+			// An answer says that the session has begun.
+			if err := victim.alive(1); err != nil {
+				return err
+			}
 			// Not without credentials, nor with those of somebody else; and the
 			// session stays where it is.
 			for name, hello := range map[string][]byte{
@@ -236,7 +240,7 @@ func loginRows() []row {
 					return fmt.Errorf("%s: %w", name, err)
 				}
 			}
-			return victim.alive(1)
+			return victim.alive(2)
 		}},
 		{name: "a resume token of nobody in two hands", attack: func(_ context.Context, y *yard, wire string, sent *atomic.Int64) error {
 			victim, err := y.peer(wire, sent, false)

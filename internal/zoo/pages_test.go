@@ -9,7 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/transport"
 	"github.com/twinwire/twinwire/transport/ws"
 )
 
@@ -126,14 +128,20 @@ func pageRows() []row {
 	}
 }
 
-// unwelcome returns nil if a request for WebTransport is refused.
+// unwelcome returns nil if a request for WebTransport is refused: with a status,
+// or with a session that is closed at once, which tells a page why.
 func (y *yard) unwelcome(path string, header http.Header) error {
 	ctx, cancel := y.patiently()
 	defer cancel()
 	c, err := y.dialPage(ctx, path, header)
 	if err == nil {
-		c.Close(0, "")
-		return errors.New("a session was begun")
+		defer c.Close(0, "")
+		_ = c.Send(0, frame.Append(nil, &frame.Frame{Kind: frame.Hello, Payload: helloOf(nil, 0)}))
+		err = c.Receive(func(int, []byte) error { return errors.New("it is answered") })
+		var told *transport.CloseError
+		if !errors.As(err, &told) || !told.Remote || told.Code != twinwire.PermissionDenied {
+			return fmt.Errorf("a session was begun: %w", err)
+		}
 	}
 	if ctx.Err() != nil {
 		return errors.New("no answer")
