@@ -156,7 +156,9 @@ func (c *Carrier) Handover(lane int, deliver func(lane int, frames []byte) error
 // it.
 func (c *Carrier) receive(deliver func(lane int, frames []byte) error) error {
 	if c.info.Independent {
+		c.mu.Lock() // a lane may be opened at the same time
 		c.startReader(0)
+		c.mu.Unlock()
 	} else if err := c.readLane(0, true, deliver); err != nil {
 		return err
 	}
@@ -180,7 +182,8 @@ func (c *Carrier) startLane(lane int) {
 	}
 }
 
-// startReader starts the first goroutine that reads an independent lane.
+// startReader starts the first goroutine that reads an independent lane. mu is
+// held.
 func (c *Carrier) startReader(lane int) {
 	c.readers.Add(1)
 	c.turns[lane] = new(turn)
