@@ -213,9 +213,6 @@ func (s *Session) start(ctx context.Context, p *pending, method string, args cod
 	if err := p.encode(s, ctx, o, method, args, oneWay); err != nil {
 		return o.status.failed(err)
 	}
-	if p.Tracked {
-		p.status.reach(Sending, nil)
-	}
 	s.mu.Lock()
 	err := s.m.Start(&p.Call)
 	for oneWay && !o.noWait && errors.Is(err, machine.ErrQueueFull) {
@@ -231,6 +228,9 @@ func (s *Session) start(ctx context.Context, p *pending, method string, args cod
 			err = endedError(ended)
 		}
 		return o.status.failed(err)
+	}
+	if p.Tracked {
+		p.status.reach(Sending, nil) // with mu, so that nothing later is reached before
 	}
 	who := caller
 	if oneWay {

@@ -108,7 +108,7 @@ func TestStatusEnds(t *testing.T) {
 		{"session over before", false, func(t *testing.T, a *attempt, ctx context.Context) {
 			_ = a.p.client.Close()
 			a.do(ctx, "test.Echo")
-		}, core.Failed, twinwire.Unavailable, nil}, // whether Sending is seen is up to who looks
+		}, core.Failed, twinwire.Unavailable, []core.Stage{core.Unsent}},
 		{"cut before it was sent", false, func(t *testing.T, a *attempt, ctx context.Context) {
 			occupy(a, false)
 			a.do(ctx, "test.Echo")
