@@ -15,8 +15,8 @@ import (
 // (docs/browsers.md): one that makes calls, and one that has a state, events and
 // streams as well.
 const (
-	maxPage = 600_000
-	maxRich = 790_000
+	maxPage = 588_000
+	maxRich = 780_000
 )
 
 // A page that imports the client and a generated contract stays small.

@@ -2,6 +2,7 @@ package core
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 
@@ -23,6 +24,10 @@ import (
 // (transport.Handover), and workers serve the rest. So a handler that blocks
 // holds up its session for two looks at most, and its method goes to the workers
 // from then on. What a batch takes beyond leadTime goes to the workers too.
+
+// leading is whether readers may lead: a page has one thread, and is spared the
+// code.
+const leading = runtime.GOOS != "js"
 
 const (
 	// shortTime is how long a handler may take to be short, and shortRuns how
@@ -73,7 +78,7 @@ func (l *leader) init(carrier transport.Carrier, info transport.Info) {
 // workers' mu is held.
 func (b *binding) mayLead(started []*machine.Inbound) bool {
 	w := &b.s.work
-	if b.lead.carrier == nil || w.paused || w.drained != nil || b.lead.busy != nil || !w.queue.empty() {
+	if !leading || b.lead.carrier == nil || w.paused || w.drained != nil || b.lead.busy != nil || !w.queue.empty() {
 		return false
 	}
 	alone := len(started) == 1 && w.open == 0

@@ -21,6 +21,7 @@ func releaseEffects(eff *machine.Effects) {
 func (b *binding) deliver(pipe int, frames []byte) error {
 	led, err := b.s.receive(b, pipe, frames)
 	switch {
+	case !leading:
 	case led && err == nil:
 		return b.serveHere(pipe)
 	case led:
