@@ -91,6 +91,8 @@ type pace struct {
 	probes bool          // for a trip without a queue
 	rate   best          // bytes per second
 	held   best          // seconds that what was lost held up the rest
+	late   time.Duration // how long something held it up last
+	lateAt time.Duration // when that was seen; 0 for never
 	before time.Duration // how long the last acknowledged ones took; 0 for none since there was nothing in flight
 
 	spare   float64       // bytes that may leave at once, on a long path
@@ -289,7 +291,8 @@ func (p *pace) acknowledged(next uint64, now time.Duration) {
 // grows frame by frame. Without so much more in flight the path would run empty
 // each time. Where there was a queue before, all that is in flight stays below two
 // products, the path's own and that of a router's queue: with more the sender would
-// lose frames by itself, and take that for the path's loss again.
+// lose frames by itself, and take that for the path's loss again. What happens once
+// does not count: a peer that was busy for a while looks the same.
 func (p *pace) hold(took, now time.Duration) {
 	frames := time.Duration(2 * frame.MaxPayload / max(p.rate.value(), 1) * float64(time.Second))
 	if late := took - p.before; p.before > 0 && p.trip > paceQueue && late > p.trip/2+frames {
@@ -297,7 +300,11 @@ func (p *pace) hold(took, now time.Duration) {
 		if p.before > 3*p.trip/2 {
 			most = 3 * p.trip / 4
 		}
-		p.held.add(min(late, most).Seconds(), now, rateWindow*p.trip)
+		late = min(late, most)
+		if p.lateAt > 0 && now-p.lateAt <= rateWindow*p.trip {
+			p.held.add(min(late, p.late).Seconds(), now, rateWindow*p.trip)
+		}
+		p.late, p.lateAt = late, now
 	} else if now-p.held.since > 2*rateWindow*p.trip {
 		p.held = best{}
 	}

@@ -107,6 +107,31 @@ func TestPaceOfLossyPath(t *testing.T) {
 	}
 }
 
+// When the peer is busy once, everything arrives late together, as behind a
+// loss. More in flight would do nothing for that, and fill the queue.
+func TestPaceOfBusyPeer(t *testing.T) {
+	overPaths(t, func(t *testing.T, l *link, product float64) {
+		fill := l.bulk()
+		most := 0
+		l.each = func() { fill(); most = max(most, l.inFlight()) }
+		trip := 2 * l.delay
+		l.run(max(50*trip, time.Duration(4*paceStart/l.rate*float64(time.Second))))
+		e := &l.ends[0]
+		for i := range e.queue {
+			e.queue[i].at = max(e.queue[i].at, l.now+3*trip)
+		}
+		for p := range e.last {
+			e.last[p] = max(e.last[p], l.now+3*trip)
+		}
+		l.run(3 * trip)
+		most = 0
+		l.run(30 * trip)
+		if bound := 1.5*product + l.rate*(paceQueue+paceSlack).Seconds() + paceFloor + frame.MaxPayload; float64(most) > bound {
+			t.Errorf("%d bytes in flight, want %.0f at most", most, bound)
+		}
+	})
+}
+
 // When the path gets slower the bound follows.
 func TestPaceOfSlowerPath(t *testing.T) {
 	l := newLink(t, true, 100e6, 40*time.Millisecond)
