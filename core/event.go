@@ -1,6 +1,7 @@
 package core
 
 import (
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -130,7 +131,15 @@ func (s *Session) emit(sub *machine.Sub, typ string, payload []byte, overflow Ov
 // at once is left to a goroutine of the session.
 func (s *Session) Flush() {
 	s.mu.Lock()
+	b := s.bind
 	s.kick(promptly)
+	if b != nil && b.prompt == nil {
+		// A carrier like that of QUIC has goroutines of its own that send what it
+		// was given. They run now: of a thousand sessions that are flushed one after
+		// another each is sent while its memory is at hand, and in its turn, where
+		// otherwise the scheduler would have a thousand goroutines to choose from.
+		runtime.Gosched()
+	}
 }
 
 // An Event is what arrived on the event lane.

@@ -36,7 +36,11 @@ func (m *Machine) Ready(pipe int) bool {
 			return true
 		}
 	}
-	for i := range m.cfg.Lanes {
+	first, last := 0, m.cfg.Lanes-1
+	if m.cfg.Independent && pipe != 0 { // it has nothing of another lane: this is asked for each event
+		first, last = pipe, pipe
+	}
+	for i := first; i <= last; i++ {
 		if m.lanes[i].due() && m.acksIn(pipe, i) {
 			return true
 		}
