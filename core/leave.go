@@ -110,6 +110,7 @@ func (s *Session) awaitDelivery(ctx context.Context) {
 	look := time.NewTicker(quietCheck)
 	defer look.Stop()
 	var sent [frame.MaxLanes]uint64
+	asked := false
 	for all := false; ctx.Err() == nil; {
 		s.mu.Lock()
 		if s.keep == nil || s.ended || s.ending || s.m.Closing() {
@@ -124,7 +125,13 @@ func (s *Session) awaitDelivery(ctx context.Context) {
 			return
 		}
 		heard := s.hearsLocked()
-		s.mu.Unlock()
+		if all && s.bind != nil && !asked {
+			asked = true
+			s.m.Doubt(s.now()) // with the PONG come the acknowledgements that wait
+			s.kick(background)
+		} else {
+			s.mu.Unlock()
+		}
 		select {
 		case <-heard:
 		case <-look.C:

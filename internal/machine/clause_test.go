@@ -3,6 +3,7 @@ package machine
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"testing"
 	"time"
@@ -363,33 +364,69 @@ func TestAckPace(t *testing.T) {
 	}
 }
 
-// Events are acknowledged within 350 ms, or after 128 of them, or 16 KiB (4.2).
+// Events are acknowledged within 350 ms by a server and 1.3 s by a client, or
+// after 128 of them, or 16 KiB (4.2).
 func TestAckPaceOfEvents(t *testing.T) {
 	for _, test := range []struct{ events, size int }{{1, 1}, {127, 1}, {128, 1}, {3, 8 << 10}} {
-		w := pairOf(t, false)
-		client, server := w.ends[0], w.ends[1]
-		w.settle()
-		for range test.events {
-			if _, err := server.m.Emit(nil, "t.E", make([]byte, test.size), DropOldest); err != nil {
-				t.Fatal(err)
+		for to, most := range []time.Duration{1300 * time.Millisecond, 350 * time.Millisecond} {
+			w := pairOf(t, false)
+			receiver, sender := w.ends[to].m, w.ends[1-to].m
+			w.settle()
+			for range test.events {
+				if _, err := sender.Emit(nil, "t.E", make([]byte, test.size), DropOldest); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.pass(receiver, sender)
+			due := receiver.Wake() != 0
+			if want := test.events >= 128 || test.events*test.size >= 16<<10; due != want {
+				t.Errorf("%d events of %d bytes: ACK due is %v", test.events, test.size, due)
+			}
+			at := receiver.Deadline() - w.now
+			if at > most || !due && at < most-100*time.Millisecond {
+				t.Errorf("%d events of %d bytes: ACK within %v", test.events, test.size, at)
+			}
+			if err := receiver.Tick(w.now + at); err != nil || receiver.Wake() == 0 {
+				t.Errorf("no ACK when it was due, error %v", err)
 			}
 		}
-		var eff Effects
-		for server.m.Wake() != 0 {
-			if err := client.m.Receive(0, server.m.Batch(0, w.now, nil), w.now, &eff); err != nil {
-				t.Fatal(err)
+	}
+}
+
+// With a PONG go the ACKs that are owed (8.1).
+func TestPongBringsAcks(t *testing.T) {
+	for _, independent := range []bool{false, true} {
+		w := pairOf(t, independent)
+		client, server := w.ends[0].m, w.ends[1].m
+		if _, err := server.Emit(nil, "t.E", []byte{1}, DropOldest); err != nil {
+			t.Fatal(err)
+		}
+		both := func() {
+			for range 3 { // a lane is asked for, and bound, first
+				w.pass(client, server)
+				w.pass(server, client)
 			}
 		}
-		due := client.m.Wake() != 0
-		if want := test.events >= 128 || test.events*test.size >= 16<<10; due != want {
-			t.Errorf("%d events of %d bytes: ACK due is %v", test.events, test.size, due)
+		both()
+		if server.Stats().Unacknowledged == 0 {
+			t.Fatal("acknowledged before anybody asked")
 		}
-		at := client.m.Deadline() - w.now
-		if least, most := 250*time.Millisecond, 350*time.Millisecond; at > most || !due && at < least {
-			t.Errorf("%d events of %d bytes: ACK within %v", test.events, test.size, at)
+		server.Doubt(w.now)
+		both()
+		if n := server.Stats().Unacknowledged; n != 0 || client.Deadline() < w.now+time.Second {
+			t.Errorf("independent lanes %v: %d bytes are not acknowledged, client waits until %v", independent, n, client.Deadline())
 		}
-		if err := client.m.Tick(w.now + at); err != nil || client.m.Wake() == 0 {
-			t.Errorf("no ACK when it was due, error %v", err)
+	}
+}
+
+// pass lets one machine receive what another has to send.
+func (w *world) pass(to, from *Machine) {
+	w.t.Helper()
+	var eff Effects
+	for wake := from.Wake(); wake != 0; wake = from.Wake() {
+		p := bits.TrailingZeros32(wake)
+		if err := to.Receive(p, from.Batch(p, w.now, nil), w.now, &eff); err != nil {
+			w.t.Fatal(err)
 		}
 	}
 }

@@ -167,6 +167,9 @@ func (m *Machine) receivePing(token uint64, now time.Duration) error {
 	if m.beat.pings++; m.beat.pings > maxPings {
 		return m.beyond(LimitPings, "too many heartbeats")
 	}
+	for i := range m.lanes {
+		m.lanes[i].ask() // with the PONG (clause 8.1)
+	}
 	if c := &m.control; len(c.pongs) < maxPings {
 		c.pongs = append(c.pongs, token)
 	} else {

@@ -15,10 +15,11 @@ const (
 	ackDelay  = 20 * time.Millisecond
 	// Nobody waits for an event to be acknowledged: ackEvents of them count as
 	// one frame, and the delay, at most, is just below the time after which a client asks
-	// whether the peer is there. An ACK for each of 50 events a second was a
-	// quarter of what the server and its 1,000 subscribers cost.
-	ackEvents  = 4
-	eventDelay = 300 * time.Millisecond
+	// whether the peer is there; a server does not ask. An ACK for each of 50 events a
+	// second was a quarter of what the server and its 1,000 subscribers cost.
+	ackEvents        = 4
+	eventDelay       = 300 * time.Millisecond
+	clientEventDelay = 1200 * time.Millisecond
 )
 
 // A lane is one lane in both directions.
@@ -99,9 +100,9 @@ func (l *lane) acknowledge(next uint64, now time.Duration) error {
 	return nil
 }
 
-// accept counts a numbered frame that arrived and reports whether it is new
-// (clause 4.1).
-func (l *lane) accept(f *frame.Frame, bytes int, now time.Duration) (bool, error) {
+// accept counts a numbered frame that arrived at a client or a server, and
+// reports whether it is new (clause 4.1).
+func (l *lane) accept(f *frame.Frame, bytes int, client bool, now time.Duration) (bool, error) {
 	switch {
 	case f.Seq < l.next:
 		return false, nil
@@ -120,7 +121,11 @@ func (l *lane) accept(f *frame.Frame, bytes int, now time.Duration) (bool, error
 		l.owedBytes += int32(bytes)
 		// At times that are each session's own: subscribers that all got an event
 		// at once would otherwise all acknowledge it at once, beside the next one.
-		due = now - now%eventDelay + eventDelay
+		delay := eventDelay
+		if client {
+			delay = clientEventDelay
+		}
+		due = now - now%delay + delay
 	case f.Kind != frame.Data:
 		l.owedCount += ackEvents
 		l.owedBytes += int32(bytes)
@@ -131,6 +136,13 @@ func (l *lane) accept(f *frame.Frame, bytes int, now time.Duration) (bool, error
 		l.ackDue = due
 	}
 	return true, nil
+}
+
+// ask has an ACK sent, if one is owed.
+func (l *lane) ask() {
+	if l.owes() {
+		l.ackDue, l.ackLate = 0, true
+	}
 }
 
 // owes reports whether an ACK may be sent, and due whether it must be.

@@ -46,7 +46,7 @@ func (m *Machine) receive(pipe int, f *frame.Frame, n int, now time.Duration, ef
 	if !m.carries(pipe, int(f.Lane)) || !l.bound {
 		return protocolError("frame on a lane that is not bound")
 	}
-	isNew, err := l.accept(f, n, now)
+	isNew, err := l.accept(f, n, m.cfg.Client, now)
 	if err != nil || !isNew {
 		return err
 	}
