@@ -2,7 +2,7 @@
 // or /usr/bin/chromium.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
@@ -12,10 +12,10 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 // The client is the one that is shipped, minified and with short names.
 const entries = { 'src/index.js': 'index', 'src/codec/index.js': 'codec', 'src/client/page.js': 'page', 'src/events/newest.js': 'newest', 'src/files/index.js': 'files' };
 const shipped = { name: 'shipped', setup: (b) => b.onResolve({ filter: /^\.\.\/src\// }, ({ path }) => ({ path: here(`../dist/${entries[path.slice(3)]}.js`) })) };
-const { outputFiles } = await build({ entryPoints: [here('page.ts')], bundle: true, format: 'esm', target: 'es2022', write: false, logLevel: 'error', plugins: [shipped] });
+const { outputFiles } = await build({ entryPoints: [here('page.ts')], bundle: true, splitting: true, format: 'esm', target: 'es2022', outdir: here('.'), write: false, logLevel: 'error', plugins: [shipped] });
 const world = await makeWorld(here('../build/testserver'), {
 	'/': { type: 'text/html', text: '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>' },
-	'/page.js': { type: 'text/javascript', text: outputFiles[0].text },
+	...Object.fromEntries(outputFiles.map(({ path, text }) => [`/${basename(path)}`, { type: 'text/javascript', text }])),
 	'/scenario.json': { type: 'application/json', text: readFileSync(here('../../internal/conformance/testdata/scenario.json')) },
 });
 await world.start();

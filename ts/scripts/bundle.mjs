@@ -6,6 +6,9 @@ import { keptNames } from './names.mjs';
 
 const entries = { index: 'src/index.ts', codec: 'src/codec/index.ts', page: 'src/client/page.ts', compress: 'src/client/compress.ts', files: 'src/files/index.ts', newest: 'src/events/newest.ts', memory: 'src/wires/memory.ts' };
 
+/** What is loaded only when it is needed. */
+const later = { explain: 'src/wires/explain.ts' };
+
 /** Names of few letters: longer ones, of which gzip makes less. */
 const letters = 'tesirnaohlcfud';
 const nth_identifier = {
@@ -19,7 +22,7 @@ const nth_identifier = {
 /** Returns the scripts of entry points by name: those of the package, or another that uses them and is not bundled again. */
 export async function bundle(entryPoints = entries) {
 	const reserved = [...keptNames(Object.values(entries))];
-	const { outputFiles, metafile } = await build({ entryPoints, bundle: true, splitting: true, format: 'esm', minifySyntax: true, target: 'es2022', outdir: 'dist', chunkNames: 'chunk-[hash]', write: false, metafile: true });
+	const { outputFiles, metafile } = await build({ entryPoints: { ...entryPoints, ...later }, bundle: true, splitting: true, format: 'esm', minifySyntax: true, target: 'es2022', outdir: 'dist', chunkNames: 'chunk-[hash]', write: false, metafile: true });
 	const nameCache = {};
 	const scripts = {};
 	for (const { path, text } of outputFiles) {

@@ -6,7 +6,7 @@ const spoken = `id code ref size millis next slot nexts name meta payload
 files file at sum text time mode
 v app appv client attempt lanes calls msgs large streams stream max names keep session token auth cred connect features gen ping expires
 webtransport url serverCertificateHashes algorithm value
-message data code reason constructor setImmediate localStorage WebSocket`;
+message data code reason default constructor localStorage WebSocket`;
 
 /** Returns the names of everything public of the entry points, of what they speak, and of the platform. */
 export function keptNames(entries) {

@@ -63,11 +63,6 @@ export class TwinwireError extends Error {
 		this.never = !!options.never;
 		this.authenticate = !!options.authenticate;
 	}
-
-	/** Returns the code of an error: Internal for those of others. */
-	static code(err: unknown): number {
-		return err instanceof TwinwireError ? err.code : Code.Internal;
-	}
 }
 
 /** A violation of a clause of docs/protocol.md by the peer (clause 9.3). */
@@ -81,7 +76,7 @@ export function must(ok: unknown, clause: number): asserts ok {
 /** The error of a wait that its AbortSignal ended. */
 export function aborted({ reason: cause }: AbortSignal): TwinwireError {
 	if (cause instanceof TwinwireError) return cause;
-	const { name, message } = cause instanceof Error ? cause : new Error();
+	const { name, message } = Object(cause) as Partial<Error>; // it may be anything
 	return new TwinwireError(name === 'TimeoutError' ? Code.DeadlineExceeded : Code.Canceled, message, { cause });
 }
 

@@ -7,10 +7,11 @@ export { type Credentials, credentials, secret, token } from './client/credentia
 export type { Storage } from './client/memory.js';
 export { CodecError, Timestamp, type Type, type TypeOf, type Value } from './codec/index.js';
 export { Code, TwinwireError } from './error.js';
-export type { Metadata } from './frame/metadata.js';
+export { type CallMetadata, type Metadata, metadata } from './frame/metadata.js';
 export { type Delivery, type EventOptions, type TypedDelivery, typedEvents } from './session/events.js';
 export { type Body, bytes, type Source, values } from './session/exchange.js';
 export { type Handler, type Handlers, handler, type Request } from './session/serve.js';
+export { changes, lifecycle, onEvent, ready } from './session/listen.js';
 export { type CallOptions, type Change, type Method, method, type Session, untyped } from './session/session.js';
 export type { View } from './session/view.js';
 export type { Carrier, Receiver, Target, Wire } from './wires/carrier.js';

@@ -26,8 +26,6 @@ export class FakeConnection implements Receiver {
 		this.changed();
 	}
 
-	datagram(): void {}
-
 	ready(): void {}
 
 	closed(code: number | undefined, reason: string): void {
@@ -60,10 +58,6 @@ export class FakeConnection implements Receiver {
 
 	send(...frames: Frame[]): void {
 		this.carrier.send(0, Buffer.concat(frames.map(encodeFrame)));
-	}
-
-	sendDatagram(...frames: Frame[]): void {
-		this.carrier.datagram(Buffer.concat(frames.map(encodeFrame)));
 	}
 
 	sendIn(pipe: number, ...frames: Frame[]): void {

@@ -1,5 +1,5 @@
 // Plays internal/conformance/testdata/scenario.json, as that package does in Go.
-import { bytes, Code, type Handlers, handler, type Session, TwinwireError, values } from '../src/index.js';
+import { bytes, Code, type Handlers, handler, metadata, onEvent, type Session, TwinwireError, values } from '../src/index.js';
 import { string, struct, uint32, uint64 } from '../src/codec/index.js';
 import { Everything, lab, Said, State } from './lab.js';
 
@@ -49,7 +49,7 @@ const moves: { readonly [name: string]: Move } = {
 	},
 	meta: async (s, { key = '', text = '' }) => {
 		let answered: { readonly [key: string]: string } = {};
-		const got = await s.call(lab.meta, { key }, { metadata: { [key]: text }, answered: (m) => (answered = m) });
+		const got = await s.call(lab.meta, { key }, { metadata: metadata({ [key]: text }, (m) => (answered = m)) });
 		return wrong(got !== text || answered[key] !== text, got, answered[key]);
 	},
 	sleep: async (s, { ms = 0 }) => {
@@ -100,7 +100,7 @@ const moves: { readonly [name: string]: Move } = {
 	},
 	events: async (s, { text: topic = '', n = 0 }) => {
 		const got: unknown[] = [];
-		const stop = s.onEvent((d) => d.kind !== 'subscribed' && got.push(d.topic === topic && d.type === 'lab.Said' && !d.missed ? d.decode(Said).Number : d));
+		const stop = onEvent(s, (d) => d.kind !== 'subscribed' && got.push(d.topic === topic && d.type === 'lab.Said' && !d.missed ? d.decode(Said).Number : d));
 		await s.call(lab.join, { topic });
 		await s.call(lab.emit, { topic, from: 0, to: n });
 		stop();

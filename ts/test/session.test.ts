@@ -5,9 +5,11 @@ import { createHmac } from 'node:crypto';
 import { afterEach, describe, it } from 'node:test';
 import { encode, string, struct, uint32 } from '../src/codec/index.js';
 import { decode, value } from '../src/codec/types.js';
-import { Code, type ConnectOptions, connect as dial, credentials, method, secret, type Session, token, TwinwireError, untyped, values } from '../src/index.js';
+import { Code, type ConnectOptions, connect as dial, credentials, lifecycle, metadata, method, onEvent, secret, type Session, token, TwinwireError, untyped, values } from '../src/index.js';
+import { datagrams } from '../src/events/newest.js';
 import { encodeFrame } from '../src/frame/frame.js';
 import { F1, F2, F3, F4 } from '../src/frame/layout.js';
+import type { Carrier, Target } from '../src/wires/carrier.js';
 import { type FakeConnection, fakeWire, Frame, Kind, session as sessionId, welcome } from './fake.js';
 
 const failsWith = (code: number, message?: string) => (err: unknown): boolean => {
@@ -131,7 +133,7 @@ describe('handshake', () => {
 		let start = performance.now();
 		await connect('test:1', options);
 		assert.ok(performance.now() - start >= 39, 'the better wire had its head start');
-		assert.match(kept.get('twinwire.wire.test:1') ?? '', /^websocket \d+$/);
+		assert.match(kept.get('twinwire.wire.test:1') ?? '', /^websocket$/);
 		start = performance.now();
 		await connect('test:1', { ...options, headStart: 60_000 });
 		assert.ok(performance.now() - start < 10_000, 'it has none where the other won');
@@ -211,7 +213,7 @@ describe('session', () => {
 	it('6.10: a reply waits for the events that it must not overtake', async () => {
 		const { s, c } = await begin();
 		const order: string[] = [];
-		s.onEvent((d) => order.push(d.kind));
+		onEvent(s, (d) => order.push(d.kind));
 		const call = s.call(untyped('a.X'), undefined).then(() => order.push('reply'));
 		await c.next(Kind.Call);
 		c.send(reply(0, 1, { flags: F3, next: 2 }));
@@ -232,22 +234,63 @@ describe('session', () => {
 		}
 		assert.deepEqual(seen, [['subscribed', 't', '', 0], ['event', 't', 'a.B', 7], ['missed', 't', '', 3], ['event', '', 'a.B', 0]]);
 	});
-	it('7.7: delivers nothing older after something newer, from datagrams too', async () => {
+	it('7.6: asks for datagrams if it reads them, and takes versions without them', async () => {
 		const { s, c, hello } = await begin();
+		assert.deepEqual((decode(value, hello.payload) as { [key: string]: unknown })['features'], []);
+		const seen: number[] = [];
+		onEvent(s, (d) => d.kind === 'event' && seen.push(d.payload[0] ?? -1));
+		const versioned = (seq: number, version: number): Frame => event(seq, 1, { flags: F3, version, ref: 0, payload: Uint8Array.of(version) });
+		c.send(topic(0, 1, 't'), versioned(1, 2), versioned(2, 1), versioned(3, 3));
+		await c.next(Kind.Ack);
+		assert.deepEqual(seen, [2, 3]);
+	});
+	it('7.7: delivers nothing older after something newer, from datagrams too', async () => {
+		let c: FakeConnection | undefined;
+		let hello: Frame | undefined;
+		let arriving: ReadableStreamDefaultController<Uint8Array> | undefined;
+		const inner = fakeWire(async (conn) => {
+			c = conn;
+			hello = await conn.next(Kind.Hello);
+			conn.send(welcome());
+		});
+		const readable = new ReadableStream<Uint8Array>({ start: (controller) => void (arriving = controller) });
+		const wire = { name: 'memory', dial: async (target: Target, signal: AbortSignal): Promise<Carrier> => Object.assign(await inner.dial(target, signal), { datagrams: { maxDatagramSize: 1000, readable } }) };
+		const s = await connect('test', { wires: [wire], datagrams });
+		assert.ok(c && hello);
 		assert.deepEqual((decode(value, hello.payload) as { [key: string]: unknown })['features'], ['latest']);
 		const seen: number[] = [];
-		s.onEvent((d) => d.kind === 'event' && seen.push(d.payload[0] ?? -1));
+		/** What a datagram says is read in a later task than it arrives in. */
+		const sendDatagram = async (...frames: Frame[]): Promise<void> => {
+			arriving?.enqueue(Buffer.concat(frames.map(encodeFrame)));
+			await new Promise(setImmediate);
+		};
+		onEvent(s, (d) => d.kind === 'event' && seen.push(d.payload[0] ?? -1));
 		const latest = (id: number, version: number): Frame => new Frame(Kind.Latest, { lane: 2, id, version, name: text.encode('a.B'), payload: Uint8Array.of(version) });
 		const versioned = (seq: number, version: number, ref: number): Frame => event(seq, 1, { flags: F3, version, ref, name: ref === 3 ? text.encode('a.B') : new Uint8Array(0), payload: Uint8Array.of(version) });
-		c.sendDatagram(latest(1, 1)); // of a topic that is not known yet
+		await sendDatagram(latest(1, 1)); // of a topic that is not known yet
 		c.send(topic(0, 1, 't'), versioned(1, 2, 3));
-		c.sendDatagram(latest(1, 1), latest(1, 4), latest(1, 3), latest(9, 9));
-		c.send(versioned(2, 4, 2), versioned(3, 5, 2), reply(0, 1));
-		c.sendDatagram(latest(1, 4));
-		await s.call(untyped('a.X'), undefined).catch(() => {});
+		await new Promise(setImmediate);
+		await sendDatagram(latest(1, 1), latest(1, 4), latest(1, 3), latest(9, 9));
+		c.send(versioned(2, 4, 2), versioned(3, 5, 2));
+		await new Promise(setImmediate);
+		await sendDatagram(latest(1, 4));
 		assert.deepEqual(seen, [2, 4, 5]);
-		c.sendDatagram(new Frame(Kind.Ping, {}));
+		await sendDatagram(new Frame(Kind.Ping, {}));
 		assert.equal((await s.closed).code, Code.ProtocolError);
+	});
+	it('6.3: reads the metadata of an answer for who wants it, and ends with one that is malformed', async () => {
+		const { s, c } = await begin();
+		let answered = {};
+		const first = s.call(untyped('a.X'), undefined, { metadata: metadata({}, (m) => (answered = m)) });
+		await c.next(Kind.Call);
+		c.send(reply(0, 1, { flags: F2, meta: Uint8Array.of(1, 97, 1, 98) })); // a: b
+		await first;
+		assert.deepEqual(answered, { a: 'b' });
+		const call = s.call(untyped('a.X'), undefined, { metadata: metadata({}) });
+		await c.next(Kind.Call);
+		c.send(reply(1, 2, { flags: F2, meta: Uint8Array.of(1, 65, 0) }));
+		await assert.rejects(call, failsWith(Code.OutcomeUnknown));
+		assert.equal(s.error?.code, Code.ProtocolError);
 	});
 	it('8.2: agrees to a goodbye when everything before it has arrived', async () => {
 		const { s, c } = await begin();
@@ -333,7 +376,7 @@ describe('session', () => {
 			['16.1', event(0, 0, { packed: true, payload: Uint8Array.of(1) })],
 		];
 		for (const [clause, frame] of forbidden) {
-			const { s, c } = await begin({}, { reconnect: { never: true } });
+			const { s, c } = await begin({}, { resumeTime: 0 });
 			c.send(frame);
 			await c.until(() => c.end !== undefined);
 			assert.deepEqual([s.error?.code, s.error?.message, c.end?.code], [Code.ProtocolError, `the peer broke clause ${clause}`, Code.ProtocolError]);
@@ -351,7 +394,7 @@ describe('session', () => {
 		let seed = 12345;
 		const random = (n: number): number => (seed = (Math.imul(seed, 1103515245) + 12345) >>> 0) % n;
 		for (let round = 0; round < 300; round++) {
-			const { s, c } = await begin({}, { reconnect: { never: true } });
+			const { s, c } = await begin({}, { resumeTime: 0 });
 			s.state('s', struct({ a: uint32 }));
 			const good = [topic(0, 1, 't'), event(1, 1), reply(0, 1), new Frame(Kind.Close, { nexts: [1] }), new Frame(Kind.State, { lane: 1, id: 1, flags: F2 | F3, name: text.encode('s'), payload: Uint8Array.of(0x91, 0x91, 0xa1, 0x61, 0x80) })];
 			const call = s.call(untyped('a.X'), undefined).catch(() => {});
@@ -431,7 +474,7 @@ describe('going on', () => {
 		}, 'websocket');
 		const s = await connect('test', { wires: [best, plain], headStart: 0 });
 		assert.equal(s.change.wire, 'websocket');
-		for await (const c of s.lifecycle()) if (c.phase === 'resumed') break;
+		for await (const c of lifecycle(s)) if (c.phase === 'resumed') break;
 		assert.equal(s.change.wire, 'webtransport');
 		while (order.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
 		assert.deepEqual(order.sort(), ['attached to the better one', `left the other: ${Code.Replaced}`]);

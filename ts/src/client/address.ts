@@ -13,13 +13,13 @@ export interface Address {
  * loopback addresses only.
  */
 export function parseAddress(address: string): Address {
-	const [, scheme = 'https', rest = ''] = /^(?:(wss?|quic|https):\/\/)?([^@#]+)$/.exec(address) ?? [];
+	const [, scheme = '', rest = ''] = /^(?:(wss?|quic|https):\/\/)?([^@#]+)$/.exec(address) ?? [];
 	const plaintext = scheme === 'ws';
 	try {
-		const { host, hostname, pathname, search } = new URL(`${plaintext ? 'http' : 'https'}://${rest}`);
+		const { host, hostname, pathname, search } = new URL(`http${plaintext ? '' : 's'}://${rest}`);
 		if (plaintext && !/^(.*\.)?localhost$|^127(\.\d+){3}$|^\[::1\]$/.test(hostname)) throw 0;
-		return { target: { host, path: (pathname === '/' ? '/twinwire' : pathname) + search, plaintext }, wire: scheme === 'quic' ? 'webtransport' : scheme === 'https' ? undefined : 'websocket' };
+		return { target: { host, path: (pathname === '/' ? '/twinwire' : pathname) + search, plaintext }, wire: scheme === 'quic' ? 'webtransport' : scheme.startsWith('ws') ? 'websocket' : undefined };
 	} catch {
-		throw new TwinwireError(Code.BadRequest, 'malformed address: host, host:port or scheme://host:port, with wss, quic, https, or ws for loopback');
+		throw new TwinwireError(Code.BadRequest, 'malformed address');
 	}
 }

@@ -110,7 +110,6 @@ export const deflate = (): Compression => ({
 					const whole = await inflate(b);
 					if (!over) carrier.receiver.frames(pipe, whole);
 				}),
-			datagram: (b) => carrier.receiver.datagram(b),
 			ready: () => carrier.receiver.ready(),
 			closed: (code, reason) =>
 				void Promise.all(coming.values()).then(() => {

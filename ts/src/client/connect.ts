@@ -1,29 +1,26 @@
-import { Code, must, TwinwireError, whenAborted } from '../error.js';
+import { Code, must, TwinwireError } from '../error.js';
 import type { Binding } from '../machine/config.js';
 import type { Handlers, Serve } from '../session/serve.js';
 import { now } from '../session/link.js';
 import { type Change, Session } from '../session/session.js';
-import { Machine } from '../machine/machine.js';
+import { Machine, resumable } from '../machine/machine.js';
 import type { Carrier, Wire } from '../wires/carrier.js';
 import { type WebSocketClass, webSocket } from '../wires/websocket.js';
 import { webTransport } from '../wires/webtransport.js';
 import { parseAddress } from './address.js';
 import type { Credentials } from './credentials.js';
-import { greet, type Offer, refused } from './greet.js';
-import { encodeHello, type HelloFields, ownWindow, type Welcome } from './hello.js';
+import { greet, refused } from './greet.js';
+import type { DatagramEvents } from '../events/datagrams.js';
+import { encodeHello, type HelloFields, ownWindow } from './hello.js';
 import { type Storage, winner } from './memory.js';
-import { race } from './race.js';
-import type { Renew, Renewal } from './renew.js';
+import { type Offer, race } from './race.js';
+import type { Renewal } from './renew.js';
 
 /** How a session finds its server again. */
 export interface Reconnect {
-	/** Sessions end with their carrier. */
-	never?: boolean;
 	/** The longest wait before the second try, and the longest of all, in milliseconds. Defaults 250 and 20,000. */
 	first?: number;
 	most?: number;
-	/** How often is tried after each loss. Default: as long as the server keeps the session. */
-	tries?: number;
 }
 
 /** A way to compress payloads: deflate of twinwire/compress. */
@@ -56,37 +53,39 @@ export interface ConnectOptions {
 	certificates?: readonly Uint8Array[];
 	/** Milliseconds that WebSocket waits for WebTransport. Default 200. */
 	headStart?: number;
-	/** How long the session shall wait for another carrier, in milliseconds. Default 120,000. */
+	/** How long the session shall wait for another carrier, in milliseconds; with 0 it ends with its carrier. Default 120,000. */
 	resumeTime?: number;
 	reconnect?: Reconnect;
 	/** Where to remember which wire won. Default: localStorage. */
 	storage?: Storage;
 	/** What payloads are compressed with, if the server agrees. */
 	compression?: Compression;
+	/** Has events of which only the newest counts travel by datagram: datagrams of twinwire/newest. */
+	datagrams?: DatagramEvents;
 	/** Gives up the dial. It has no meaning once there is a session. */
 	signal?: AbortSignal;
 }
 
-/** When a session on another wire looks for the best one: first, and at most between two looks, in milliseconds. */
-const firstLook = 2000;
-const mostLook = 300_000;
+/** When a session on another wire looks for the best one: the longest wait before the first look, and before any, in milliseconds. */
+const firstLook = 4000;
+const mostLook = 600_000;
 const lookTime = 5000;
 
 const random = (): Uint8Array => crypto.getRandomValues(new Uint8Array(16));
 
-const bindingOf = ({ welcome, carrier, trip }: Offer, told: readonly number[]): Binding => ({ generation: welcome.gen, independent: carrier.independent, heartbeat: welcome.ping, trip, nexts: welcome.nexts, told });
+const bindingOf = ({ welcome, carrier, trip }: Offer, told: readonly number[]): Binding => ({ ...welcome, independent: carrier.independent, trip, told });
 
 /** Connects to a server: host, host:port, or an address with a scheme, see parseAddress. */
 export async function connect(address: string, options: ConnectOptions = {}): Promise<Session> {
-	const { authenticate, storage, compression, handlers = {}, signal, onError } = options;
-	const { first = 250, most = 20_000, tries = Infinity, never } = options.reconnect ?? {};
+	const { authenticate, storage, compression, datagrams, handlers = {}, signal, onError } = options;
+	const { first = 250, most = 20_000 } = options.reconnect ?? {};
 	const { target, wire } = parseAddress(address);
 	const socket = webSocket(options.WebSocket);
 	const all = options.wires ?? (target.plaintext ? [socket] : [webTransport(options.certificates), socket]);
 	const wires = wire ? all.filter((w) => w.name === wire) : all;
 	if (!wires.length) throw new TwinwireError(Code.NotImplemented, 'no such wire');
 	const over = new AbortController();
-	let keep = never ? 0 : (options.resumeTime ?? 120_000);
+	let keep = options.resumeTime ?? 120_000;
 	/** A token to come back with, and the attempt id that it is presented with each time (clause 14.2). */
 	let token: Uint8Array | undefined;
 	let attempt = random();
@@ -96,43 +95,32 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 	/** Somebody dials to have the session go on: two at a time would present one token (clause 14.3). */
 	let dialing = false;
 
-	/** Runs one race, and asks once more for credentials that were refused (clause 15.4). */
-	async function dial(wires: readonly Wire[], signal: AbortSignal, resume?: HelloFields): Promise<Offer> {
-		let refusal: TwinwireError | undefined;
-		let before = '';
-		for (;;) {
-			given = await authenticate?.(!!refusal);
-			if (refusal && before === String(given?.credential)) throw refusal;
-			const { method, credential, prove } = given ?? {};
-			const hello = encodeHello({
-				app: options.app ?? '',
-				appv: options.version ?? '',
-				client: options.client,
-				features: [...(compression ? [compression.name] : []), 'latest'],
-				connect: options.connect,
-				attempt,
-				keep,
-				auth: method,
-				cred: credential,
-				...resume,
-			});
-			const won = winner(storage, target.host);
-			const headStart = resume || (won && won !== wires[0]?.name) ? 0 : (options.headStart ?? 200);
-			try {
-				const offer = await race({ target, wires, headStart, greet: (carrier, stop) => greet(carrier, hello, attempt, prove, stop) }, signal);
-				if (wires.length > 1) winner(storage, target.host, offer.carrier.wire);
-				return offer;
-			} catch (err) {
-				if (refusal || !credential || !(err instanceof TwinwireError && err.authenticate)) throw err;
-				refusal = err;
-				before = String(credential);
-			}
+	/** Runs one race, with credentials that are new, or other than those that were refused before. */
+	async function dial(wires: readonly Wire[], signal: AbortSignal, resume?: HelloFields, other?: Credentials): Promise<Offer> {
+		given = other ?? (await authenticate?.(false));
+		const { method, credential, prove, keeper } = given ?? {};
+		const hello = encodeHello({
+			app: options.app,
+			appv: options.version,
+			client: options.client,
+			features: [compression, datagrams].flatMap((f) => f?.name ?? []),
+			connect: options.connect,
+			attempt,
+			keep,
+			auth: method,
+			cred: credential,
+			...resume,
+		});
+		const won = winner(storage, target.host);
+		const headStart = resume || (won && won !== wires[0]?.name) ? 0 : (options.headStart ?? 200);
+		try {
+			const offer = await race({ target, wires, headStart, greet: (carrier, stop) => greet(carrier, hello, attempt, prove, stop) }, signal);
+			winner(storage, target.host, offer.carrier.wire);
+			return offer;
+		} catch (err) {
+			if (other || !given || !authenticate) throw err;
+			return dial(wires, signal, resume, await (keeper as typeof Renewal).others(given, authenticate, err as TwinwireError));
 		}
-	}
-
-	function renew({ keep, token: next }: Welcome): void {
-		token = keep ? next : undefined;
-		attempt = random();
 	}
 
 	const offer = await dial(wires, signal ?? over.signal);
@@ -140,7 +128,6 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 	const id = welcome.session;
 	const wrap = (carrier: Carrier): Carrier => (compression && welcome.features.includes(compression.name) ? compression.wrap(carrier) : carrier);
 	keep = welcome.keep;
-	renew(welcome);
 	const session: Session = new Session(
 		Array.from(id, (v) => v.toString(16).padStart(2, '0')).join(''),
 		wrap(carrier),
@@ -151,28 +138,45 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 		},
 	);
 	const { link } = session;
-	session.fallback = offer.failed[0];
+	datagrams?.read(session);
 	(Object.values(handlers)[0]?.serve as Serve | undefined)?.(link, handlers, onError);
-	renewal = authenticate && (given?.renew as Renew | undefined)?.(link, id, authenticate);
-	renewal?.expires(welcome.expires);
+	const keeper = given?.keeper as typeof Renewal | undefined;
+	if (keeper && authenticate) renewal = new keeper(link, id, authenticate);
+	/** Takes what an offer says, which the session begins or goes on with. */
+	const take = ({ welcome, failed }: Offer): void => {
+		token = keep ? welcome.token : undefined;
+		attempt = random();
+		session.fallback = failed[0];
+		renewal?.expires(welcome.expires);
+	};
+	take(offer);
+
+	/** Ends a wait before its time: the network is there again, or something has become of the session. */
+	let wake = (): void => {};
+	const pause = (ms: number): Promise<void> =>
+		new Promise((resolve) => {
+			const timer = setTimeout(resolve, ms);
+			wake = () => {
+				clearTimeout(timer);
+				resolve();
+			};
+		});
+	globalThis.addEventListener?.('online', () => wake(), { signal: over.signal });
 
 	/** Has the session go on over the wires. */
 	async function resume(wires: readonly Wire[], signal: AbortSignal): Promise<void> {
 		dialing = true;
 		try {
-			if (!token) throw new TwinwireError(Code.FailedPrecondition);
 			const nexts = link.machine.lanes.map((l) => l.next);
 			const offer = await dial(wires, signal, { session: id, token, nexts, features: undefined, connect: undefined });
 			const { welcome, carrier } = offer;
 			const ended = offer.ended() ?? session.error;
-			if (ended || !welcome.nexts.length || !link.machine.resumable) {
+			if (ended || !welcome.nexts.length || !resumable(link.machine)) {
 				carrier.close(Code.Replaced, '');
 				throw ended ?? new TwinwireError(Code.Unavailable);
 			}
-			renew(welcome);
-			session.fallback = offer.failed[0];
+			take(offer);
 			link.rebind(wrap(carrier), bindingOf(offer, nexts));
-			renewal?.expires(welcome.expires);
 		} finally {
 			dialing = false;
 		}
@@ -183,9 +187,10 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 		const detached = change.phase === 'detached';
 		const lost = (cause: unknown): void => link.end(new TwinwireError(Code.Unavailable, 'connection lost', { cause }));
 		const expired = detached ? setTimeout(lost, keep, change.error) : undefined;
+		const [shortest, longest] = detached ? [first, most] : [firstLook, mostLook];
 		let advice = 0;
 		for (let n = detached ? -1 : 0; session.change === change; n++) {
-			if (n >= 0) await pause(Math.max(advice, detached ? Math.random() * Math.min(most, first * 2 ** n) : (Math.random() + 0.5) * Math.min(mostLook, firstLook * 2 ** n)), over.signal);
+			if (n >= 0) await pause(Math.max(advice, Math.random() * Math.min(longest, shortest * 2 ** n)));
 			if (session.change !== change) break;
 			if (dialing || (!detached && session.fallback?.code === Code.NotImplemented)) continue;
 			try {
@@ -195,13 +200,14 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 				advice = retryAfter ?? 0;
 				if (!detached) session.fallback = err as TwinwireError;
 				else if (cause === refused && (retryAfter === undefined || never)) link.end(err as TwinwireError);
-				else if (n + 2 >= tries || !(err instanceof TwinwireError)) lost(err);
+				else if (!(err instanceof TwinwireError)) lost(err);
 			}
 		}
 		clearTimeout(expired);
 	}
 
 	const changed = (change: Change): void => {
+		wake();
 		if (change.phase === 'ended') {
 			over.abort();
 			renewal?.expires(Infinity);
@@ -211,18 +217,3 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 	changed(session.change);
 	return session;
 }
-
-/** Waits, at most until the network is there again or the session is over. */
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-	new Promise((resolve) => {
-		let off = (): void => {};
-		const done = (): void => {
-			clearTimeout(timer);
-			off();
-			globalThis.removeEventListener?.('online', done);
-			resolve();
-		};
-		const timer = setTimeout(done, ms);
-		globalThis.addEventListener?.('online', done);
-		off = whenAborted(signal, done);
-	});

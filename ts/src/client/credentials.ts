@@ -10,12 +10,12 @@ export interface Credentials {
 	readonly credential: Uint8Array;
 	/** Answers a challenge, where the method has one. */
 	readonly prove: Prove | undefined;
-	/** What keeps them good, a Renew. It comes with the credentials, so that clients without any do without. */
-	readonly renew: unknown;
+	/** What replaces them in time, Renewal. It comes with the credentials, so that clients without any do without. */
+	readonly keeper: unknown;
 }
 
 /** Credentials of a method that the server knows. */
-export const credentials = (method: string, credential: string | Uint8Array, prove?: Prove): Credentials => ({ method, credential: typeof credential === 'string' ? utf8(credential) : credential, prove, renew: Renewal.begin });
+export const credentials = (method: string, credential: string | Uint8Array, prove?: Prove): Credentials => ({ method, credential: typeof credential === 'string' ? utf8(credential) : credential, prove, keeper: Renewal });
 
 /** Credentials that are a token, which a server or somebody whom it trusts has issued. */
 export const token = (credential: string): Credentials => credentials('token', credential);

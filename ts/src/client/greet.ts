@@ -1,6 +1,6 @@
 import { Code, must, TwinwireError, whenAborted, wrapped } from '../error.js';
-import { encodeFrame, Frame, parseFrame } from '../frame/frame.js';
-import { F1, F2, F3, Kind } from '../frame/layout.js';
+import { encodeFrame, Frame, parseFrame, retryAfter } from '../frame/frame.js';
+import { F2, F3, Kind } from '../frame/layout.js';
 import { text } from '../frame/varint.js';
 import { type Carrier, nobody } from '../wires/carrier.js';
 import { decodeWelcome, type Welcome } from './hello.js';
@@ -9,15 +9,13 @@ import { decodeWelcome, type Welcome } from './hello.js';
 const handshakeTime = 5000;
 
 /** A carrier whose server has welcomed this client, and on which nothing has begun. */
-export interface Offer {
+export interface Greeting {
 	readonly carrier: Carrier;
 	readonly welcome: Welcome;
 	/** Milliseconds from the hello to the answer. */
 	readonly trip: number;
 	/** It has ended meanwhile. */
 	readonly ended: () => TwinwireError | undefined;
-	/** Why better wires were not had, as far as that is known. */
-	failed: readonly TwinwireError[];
 }
 
 /** Answers a CHALLENGE (clause 15.3). The id is that of the attempt, or of the session in a renewal. */
@@ -27,44 +25,43 @@ export type Prove = (challenge: Uint8Array, id: Uint8Array) => Uint8Array | Prom
 export const refused = 'refused by the server';
 
 /** Says hello on a carrier, and waits for the answer. After an error the carrier is closed. */
-export function greet(carrier: Carrier, hello: Uint8Array, attempt: Uint8Array, prove: Prove | undefined, signal: AbortSignal): Promise<Offer> {
-	return new Promise<Offer>((resolve, reject) => {
-		const began = performance.now();
-		let ended: TwinwireError | undefined;
-		let off = (): void => {};
-		const settle = (): void => {
-			clearTimeout(timer);
-			off();
-			carrier.receiver = { ...nobody, closed };
-		};
-		const fail = (cause: unknown): void => {
-			settle();
-			const error = wrapped(cause);
-			carrier.close(error.cause === refused ? Code.Accepted : error.code, '');
-			reject(error);
-		};
-		const closed = (code: number | undefined, reason: string): void => {
-			ended = new TwinwireError(code || Code.Unavailable, reason || 'connection lost');
-			fail(ended);
-		};
-		const timer = setTimeout(() => fail(new TwinwireError(Code.DeadlineExceeded)), handshakeTime);
-		const answer = async (b: Uint8Array): Promise<void> => {
-			const [{ kind, code, name, flags, millis, payload }, end] = parseFrame(b, 0);
-			if (kind === Kind.Refuse) throw new TwinwireError(code, text(name), { retryAfter: flags & F1 ? millis : undefined, never: (flags & F2) > 0, authenticate: (flags & F3) > 0, cause: refused });
-			if (kind === Kind.Challenge) {
-				if (!prove) throw new TwinwireError(Code.NotImplemented, 'no proof');
-				const proof = prove(payload, attempt);
-				prove = undefined;
-				carrier.send(0, encodeFrame(new Frame(Kind.Proof, { payload: await proof })));
-				return;
-			}
-			must(kind === Kind.Welcome && end === b.length, 3.1);
-			const welcome = decodeWelcome(payload);
-			settle();
-			resolve({ carrier, welcome, trip: performance.now() - began, ended: () => ended, failed: [] });
-		};
-		carrier.receiver = { ...nobody, closed, frames: (_, b) => void answer(b).catch(fail) };
-		off = whenAborted(signal, fail);
-		carrier.send(0, encodeFrame(new Frame(Kind.Hello, { payload: hello })));
-	});
+export async function greet(carrier: Carrier, hello: Uint8Array, attempt: Uint8Array, prove: Prove | undefined, signal: AbortSignal): Promise<Greeting> {
+	const began = performance.now();
+	let ended: TwinwireError | undefined;
+	let timer: ReturnType<typeof setTimeout> | undefined;
+	let off = (): void => {};
+	const say = (kind: Kind, payload: Uint8Array): void => carrier.send(0, encodeFrame(new Frame(kind, { payload })));
+	/** Takes what the server says: it is welcome, or a challenge. */
+	const answer = async (b: Uint8Array): Promise<Greeting | undefined> => {
+		const [f, end] = parseFrame(b, 0);
+		const { kind, code, name, flags, payload } = f;
+		if (kind === Kind.Refuse) throw new TwinwireError(code, text(name), { retryAfter: retryAfter(f), never: (flags & F2) > 0, authenticate: (flags & F3) > 0, cause: refused });
+		if (kind === Kind.Challenge && prove) {
+			const proof = prove(payload, attempt);
+			prove = undefined;
+			say(Kind.Proof, await proof);
+			return undefined;
+		}
+		must(kind === Kind.Welcome && end === b.length, 3.1);
+		return { carrier, welcome: decodeWelcome(payload), trip: performance.now() - began, ended: () => ended };
+	};
+	try {
+		return await new Promise<Greeting>((resolve, reject) => {
+			carrier.receiver = {
+				...nobody,
+				frames: (_, b) => void answer(b).then((offer) => offer && resolve(offer), reject),
+				closed: (code, reason) => reject((ended = new TwinwireError(code || Code.Unavailable, reason || 'connection lost'))),
+			};
+			timer = setTimeout(() => reject(new TwinwireError(Code.DeadlineExceeded)), handshakeTime);
+			off = whenAborted(signal, reject);
+			say(Kind.Hello, hello);
+		});
+	} catch (cause) {
+		const error = wrapped(cause);
+		carrier.close(error.code, '');
+		throw error;
+	} finally {
+		clearTimeout(timer);
+		off();
+	}
 }

@@ -1,5 +1,4 @@
-import { binary, decode, encode, sequence, string, struct, type TypeOf, uint53 } from '../codec/types.js';
-import { writeArray, writeBytes, writeInt, writeMap, type Writer, writeString } from '../codec/writer.js';
+import { binary, decode, encode, sequence, string, struct, type Type, type TypeOf, uint53 } from '../codec/types.js';
 import { violation } from '../error.js';
 import type { Window } from '../machine/config.js';
 
@@ -10,37 +9,8 @@ export const ownWindow: Window = { calls: 256, msgs: 256, large: 16 << 20, max: 
 const ownLanes = 5;
 const version = 1;
 
-type Field = number | string | Uint8Array | readonly number[] | readonly string[] | undefined;
-
-/** The fields of HELLO (clause 3.3). What is undefined is left out. */
-export interface HelloFields {
-	readonly [key: string]: Field;
-}
-
-function writeField(w: Writer, v: Field): void {
-	if (typeof v === 'number') writeInt(w, v);
-	else if (typeof v === 'string') writeString(w, v);
-	else if (v instanceof Uint8Array) writeBytes(w, v);
-	else if (v) {
-		writeArray(w, v.length);
-		for (const e of v) writeField(w, e);
-	}
-}
-
-function write(w: Writer, fields: HelloFields): void {
-	const all = Object.entries(fields).filter((e) => e[1] !== undefined);
-	writeMap(w, all.length);
-	for (const e of all) for (const v of e) writeField(w, v);
-}
-
-/** Encodes the payload of HELLO. */
-export const encodeHello = (fields: HelloFields): Uint8Array => encode({ write }, { v: version, lanes: ownLanes, ...ownWindow, ...fields });
-
-/** Encodes the HELLO of a renewal (clause 15.8). */
-export const encodeRenewal = (auth: string, cred: Uint8Array): Uint8Array => encode({ write }, { auth, cred });
-
-/** What a server says (clause 3.4). */
-const welcome = /* @__PURE__ */ struct({
+/** What HELLO and WELCOME say (clauses 3.3 and 3.4). */
+const words = {
 	v: uint53,
 	lanes: uint53,
 	calls: uint53,
@@ -53,15 +23,38 @@ const welcome = /* @__PURE__ */ struct({
 	keep: uint53,
 	gen: uint53,
 	ping: uint53,
+	app: string,
+	appv: string,
+	client: string,
+	auth: string,
+	cred: binary,
+	connect: binary,
+	attempt: binary,
 	session: binary,
 	token: binary,
 	nexts: /* @__PURE__ */ sequence(uint53),
 	features: /* @__PURE__ */ sequence(string),
 	/** Milliseconds after which the credentials are not good any more (clause 15.7). */
 	expires: { ...uint53, zero: () => Infinity },
-});
+};
+
+const welcome = /* @__PURE__ */ struct(words);
 
 export type Welcome = TypeOf<typeof welcome>;
+
+/** The fields of HELLO. What is undefined is left out. */
+export type HelloFields = { readonly [key in keyof Welcome]?: Welcome[key] | undefined };
+
+function encodeFields(fields: HelloFields): Uint8Array {
+	const known = Object.entries(words).filter(([key]) => fields[key as keyof Welcome] !== undefined);
+	return encode(struct(Object.fromEntries<Type<unknown>>(known as never)), fields);
+}
+
+/** Encodes the payload of HELLO. */
+export const encodeHello = (fields: HelloFields): Uint8Array => encodeFields({ v: version, lanes: ownLanes, ...ownWindow, ...fields });
+
+/** Encodes the HELLO of a renewal (clause 15.8). */
+export const encodeRenewal = (auth: string, cred: Uint8Array): Uint8Array => encodeFields({ auth, cred });
 
 /** Reads the payload of WELCOME. It is a view of what it reads; nobody changes that. */
 export function decodeWelcome(payload: Uint8Array): Welcome {

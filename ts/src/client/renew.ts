@@ -1,4 +1,4 @@
-import { Code, must, wrapped } from '../error.js';
+import { Code, must, type TwinwireError, wrapped } from '../error.js';
 import { Frame } from '../frame/frame.js';
 import { Kind } from '../frame/layout.js';
 import { type Link, longest } from '../session/link.js';
@@ -8,12 +8,17 @@ import { decodeExpiry, encodeRenewal } from './hello.js';
 /** How long before their end credentials are renewed: a tenth of their time, at least this many milliseconds, and at most half. */
 const margin = 10_000;
 
-/** Begins to keep the credentials of a session good. */
-export type Renew = (...args: ConstructorParameters<typeof Renewal>) => Renewal;
+/** Asks for credentials, again with true if those before were refused. */
+export type Authenticate = (again: boolean) => Credentials | Promise<Credentials>;
 
 /** Keeps the credentials of a session good (clauses 15.7 and 15.8). */
 export class Renewal {
-	static readonly begin: Renew = (...args) => new Renewal(...args);
+	/** Returns others than the credentials that were refused (clause 15.4). It throws the refusal if there are none. */
+	static async others(given: Credentials, authenticate: Authenticate, refusal: TwinwireError): Promise<Credentials> {
+		const other = refusal.authenticate ? await authenticate(true) : given;
+		if (String(other.credential) === String(given.credential)) throw refusal;
+		return other;
+	}
 
 	private timer: ReturnType<typeof setTimeout> | undefined;
 	/** Those that were sent and that the server has not answered for. */
@@ -24,7 +29,7 @@ export class Renewal {
 	constructor(
 		private readonly link: Link,
 		private readonly id: Uint8Array,
-		private readonly authenticate: (again: boolean) => Credentials | Promise<Credentials>,
+		private readonly authenticate: Authenticate,
 	) {}
 
 	/** Takes note of for how long credentials are good, if they are to be renewed, and that a renewal on an earlier carrier is over. */

@@ -15,7 +15,7 @@ const maxFields = 4096;
 const maxName = 255;
 
 /** It does not suit the value, or the clauses of docs/state.md. */
-const malformed = (r: Reader): never => fail(r, 'malformed patch');
+const malformed = (r: Reader): never => fail(r, 'malformed state');
 
 /** Reads the table of a snapshot. */
 export function readTable(r: Reader): Binding {

@@ -3,6 +3,7 @@ import { CodecError } from './error.js';
 const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const outOfRange = 'number out of range';
+const malformed = 'malformed message';
 
 const maxDepth = 32;
 const maxElements = 1 << 20;
@@ -31,10 +32,10 @@ export function fail(r: Reader, what = 'value of another type'): never {
 
 /** Throws if something is left, and returns how much was read. */
 export function finish(r: Reader): number {
-	return r.at < r.b.length ? fail(r, 'message goes on') : r.at;
+	return r.at < r.b.length ? fail(r, malformed) : r.at;
 }
 
-const cutShort = (r: Reader): never => fail(r, 'message is cut short');
+const cutShort = (r: Reader): never => fail(r, malformed);
 
 /** Steps over n bytes, and returns where they begin. */
 export function take(r: Reader, n: number): number {
@@ -125,7 +126,7 @@ export function readString(r: Reader): string {
 	try {
 		return decoder.decode(b.subarray(p, end));
 	} catch {
-		return fail(r, 'malformed UTF-8');
+		return fail(r, malformed);
 	}
 }
 
@@ -137,7 +138,7 @@ export function readBytes(r: Reader): Uint8Array {
 }
 
 function enter(r: Reader, n: number, values: number): number {
-	if ((r.elements -= values) < 0 || --r.depth < 0) fail(r, 'message has too much in it');
+	if ((r.elements -= values) < 0 || --r.depth < 0) fail(r, malformed);
 	if (values > r.b.length - r.at) cutShort(r);
 	return n;
 }

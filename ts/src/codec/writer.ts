@@ -71,7 +71,7 @@ const widthOf = (v: number): number => (v < 0x100 ? 0 : v < 0x10000 ? 1 : v <= 0
 
 /** Writes an integer, at most 2^53-1 from 0. */
 export function writeInt(w: Writer, v: number): void {
-	if (!Number.isSafeInteger(v)) throw new CodecError(`${v} is no safe integer`);
+	if (!Number.isSafeInteger(v)) throw new CodecError(`${v} is out of range`);
 	if (v >= -32 && v < 128) return writeByte(w, v);
 	const width = widthOf(v < 0 ? -2 * v - 1 : v);
 	writeTagged(w, (v < 0 ? 0xd0 : 0xcc) + width, v, 1 << width);

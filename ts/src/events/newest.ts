@@ -1,3 +1,4 @@
+export { type DatagramEvents, datagrams } from './datagrams.js';
 import { encode, type Type } from '../codec/types.js';
 import { Code, TwinwireError } from '../error.js';
 import { encodeFrame, Frame } from '../frame/frame.js';
@@ -5,6 +6,8 @@ import { F1, F3, Kind, maxPayload } from '../frame/layout.js';
 import { utf8 } from '../frame/varint.js';
 import { ended } from '../machine/calls.js';
 import { Limit } from '../machine/config.js';
+import { refer, validName } from '../machine/lane.js';
+import { isOpen } from '../machine/machine.js';
 import type { Link } from '../session/link.js';
 import type { Session } from '../session/session.js';
 import type { Datagrams } from '../wires/carrier.js';
@@ -80,12 +83,12 @@ export function newest(session: Session, topic: string): Publisher {
 	const settle = (): void => {
 		clearTimeout(timer);
 		if (!event || link.error || machine.closing) return;
-		if (told && !over && !machine.open(lane)) {
+		if (told && !over && !isOpen(machine, lane)) {
 			timer = setTimeout(settle, pollTime);
 			return;
 		}
 		const f = new Frame(Kind.Event, { id, payload: event.payload, flags: versions ? F3 : 0, version });
-		lane.refer(f, event.name, peer.names);
+		refer(lane, f, event.name, peer.names);
 		event = undefined;
 		told = true;
 		queue(f);
@@ -123,7 +126,7 @@ export function newest(session: Session, topic: string): Publisher {
 	return {
 		emit: (name, type, value) => {
 			if (over || link.error || machine.closing) throw new TwinwireError(Code.Unavailable, ended, { cause: link.error });
-			if (!/^[A-Za-z0-9._/-]{0,255}$/.test(name)) throw new TwinwireError(Code.BadRequest, 'malformed name');
+			if (!validName(name)) throw new TwinwireError(Code.BadRequest, 'malformed name');
 			const payload = encode(type, value);
 			if (payload.length > Math.min(maxPayload, peer.max)) throw new TwinwireError(Code.TooLarge, 'event');
 			event = { name, payload };

@@ -4,7 +4,7 @@ import { Code, TwinwireError } from '../error.js';
 import { concat, getVarint, none, withLength } from '../frame/varint.js';
 import { Limit } from '../machine/config.js';
 import { closedOut, type InStream, type OutStream, reset, write } from '../machine/streams.js';
-import { read, stopReading } from '../session/exchange.js';
+import { chunks, readStream, stopReading } from '../session/exchange.js';
 import type { Link } from '../session/link.js';
 
 /** The slots of the conversations about the files of a call (clause 13.1): of files of the caller, and of the callee. */
@@ -48,6 +48,7 @@ export function ends(err: unknown): { readonly code: number; readonly text: stri
 /** One end of a conversation: the stream of this side and that of the peer. */
 export class Conversation {
 	private b = none;
+	private readonly chunks = readStream(this.link, this.ins, chunks);
 
 	constructor(
 		private readonly link: Link,
@@ -95,10 +96,10 @@ export class Conversation {
 	private async have(n: number): Promise<boolean> {
 		const parts = [this.b];
 		for (let size = this.b.length; size < n; ) {
-			const more = await read(this.link, this.ins);
-			if (!more) break;
-			parts.push(more);
-			size += more.length;
+			const { value, done } = await this.chunks.next();
+			if (done) break;
+			parts.push(value);
+			size += value.length;
 		}
 		this.b = concat(parts);
 		return this.b.length >= n;

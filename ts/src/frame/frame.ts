@@ -36,6 +36,9 @@ export const numbered = (kind: number): boolean => (kind & 0x40) > 0;
 /** Whether the reference of a frame is followed by a name (clause 6.2). */
 export const named = (f: Frame): boolean => f.ref % 2 > 0 || !f.ref;
 
+/** When to try again, in milliseconds, where a frame says so. */
+export const retryAfter = (f: Frame): number | undefined => (f.flags & F1 ? f.millis : undefined);
+
 const present = (f: Frame, flag: number): boolean => (flag === 1 ? named(f) : (f.flags & flag) === flag);
 
 /** Writes a frame of a known kind, and returns where it ends. The frame must be a valid one. */

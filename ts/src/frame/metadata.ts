@@ -6,8 +6,23 @@ export type Metadata = { readonly [key: string]: string };
 
 const validKey = (key: string): boolean => /^[a-z0-9._/-]{1,255}$/.test(key);
 
+/** What travels with a call beside its arguments and its result: see metadata. */
+export interface CallMetadata {
+	readonly bytes: Uint8Array;
+	/** Reads that of the answer. */
+	read(b: Uint8Array): Metadata;
+	readonly answered: ((answer: Metadata) => void) | undefined;
+}
+
+/**
+ * For CallOptions.metadata: sends metadata with a call. answered is called with
+ * that of the answer, before the call returns. It throws a TwinwireError with
+ * BadRequest for more than 64 pairs or 8,192 bytes, and for other keys.
+ */
+export const metadata = (pairs: Metadata, answered?: (answer: Metadata) => void): CallMetadata => ({ bytes: encodeMetadata(pairs), read: decodeMetadata, answered });
+
 /** Encodes metadata: at most 64 pairs and 8,192 bytes. */
-export function encodeMetadata(m: Metadata = {}): Uint8Array {
+export function encodeMetadata(m: Metadata): Uint8Array {
 	const keys = Object.keys(m).sort();
 	const b = concat(keys.flatMap((key) => [key, m[key] as string].map((s) => withLength(utf8(s)))));
 	if (!keys.every(validKey) || keys.length > 64 || b.length > 8192) throw new TwinwireError(Code.BadRequest, 'malformed metadata');

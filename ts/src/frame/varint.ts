@@ -63,9 +63,4 @@ const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { ignoreBOM: true });
 
 export const none: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 export const utf8 = (s: string): Uint8Array => encoder.encode(s);
-/** Encodes as much of a string as so many bytes hold. */
-export const utf8Within = (s: string, most: number): Uint8Array => {
-	const b = new Uint8Array(most);
-	return b.subarray(0, encoder.encodeInto(s, b).written);
-};
 export const text = (b: Uint8Array): string => decoder.decode(b);

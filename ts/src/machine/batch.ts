@@ -2,9 +2,10 @@ import { Frame, numbered, putFrame } from '../frame/frame.js';
 import { F1, F3, Kind, maxPayload } from '../frame/layout.js';
 import { utf8 } from '../frame/varint.js';
 import { isLarge, type Item } from './calls.js';
-import { ackFrames, type Lane } from './lane.js';
-import type { Machine } from './machine.js';
+import { ackFrames, ackSent, type Lane } from './lane.js';
+import { isOpen, type Machine, silent } from './machine.js';
 import { nextOut, outFrame } from './streams.js';
+import { sending } from './watch.js';
 
 /**
  * When a batch is full. A frame that is begun below it is finished, and what
@@ -39,18 +40,18 @@ export function batch(m: Machine, pipe: number, now: number): Uint8Array | undef
 	if (m.ended || m.detached) return undefined;
 	at = 0;
 	marks = [];
-	m.sending(now);
+	sending(m, now);
 	const { independent } = m.binding;
 	const lanes = independent ? m.lanes.slice(pipe, pipe + 1) : m.lanes;
 	if (!pipe) control(m, independent);
 	else if (!lanes[0]?.bound) {
-		if (!m.attached || !lanes[0]?.asked && (m.silent || !wants(m, lanes[0] as Lane))) return undefined;
+		if (!m.attached || !lanes[0]?.asked && (silent(m) || !wants(m, lanes[0] as Lane))) return undefined;
 		attach(m, lanes, 0);
 	}
 	// What is due is acknowledged, and all lanes are where something is sent anyway: in its batch, because one more would cost as much as a call (clause 4.2).
-	const anyway = at > 0 || m.goodbye || (!m.silent && lanes.some((l) => wants(m, l)));
+	const anyway = at > 0 || m.goodbye || (!silent(m) && lanes.some((l) => wants(m, l)));
 	for (const l of m.lanes) if (l.next !== l.told && (anyway || l.owed >= ackFrames)) ack(m, l);
-	if (!m.silent) {
+	if (!silent(m)) {
 		messages(m, lanes, now);
 		if (m.closing && !pipe && !m.queue.length && !m.credit.length && !m.parts.length && !m.serving?.waits && m.lanes.every((l) => l.again >= l.kept.length)) goodbye(m, m.closing);
 	}
@@ -66,7 +67,7 @@ export function batch(m: Machine, pipe: number, now: number): Uint8Array | undef
 
 /** Binds lanes to the carrier (clause 4.5). */
 function attach(m: Machine, lanes: readonly Lane[], flags: number): void {
-	put(m, lanes[0] as Lane, new Frame(Kind.Attach, { flags, id: m.binding.generation }));
+	put(m, lanes[0] as Lane, new Frame(Kind.Attach, { flags, id: m.binding.gen }));
 	for (const l of lanes) l.bound = true;
 }
 
@@ -77,7 +78,7 @@ function control(m: Machine, independent: boolean): void {
 		m.attached = true;
 		attach(m, independent ? [first] : m.lanes, independent ? 0 : F1);
 	}
-	if (!m.silent) {
+	if (!silent(m)) {
 		for (const f of m.control.splice(0, 64)) f instanceof Frame ? put(m, first, f) : raw(f);
 		for (const { id, granted } of m.credits) put(m, first, new Frame(Kind.Credit, { id, next: granted }));
 		m.credits.clear();
@@ -91,12 +92,12 @@ function control(m: Machine, independent: boolean): void {
 
 function ack(m: Machine, l: Lane): void {
 	put(m, l, new Frame(Kind.Ack, { next: l.next }));
-	l.acknowledged();
+	ackSent(l);
 }
 
 /** Whether something waits for a lane. */
 function wants(m: Machine, l: Lane): boolean {
-	return l.again < l.kept.length || (m.open(l) && (!!nextOut(m, (of) => of === l) || (l === m.callLane && (m.queue.length > 0 || m.parts.length > 0 || credited(m)))));
+	return l.again < l.kept.length || (isOpen(m, l) && (!!nextOut(m, (of) => of === l) || (l === m.callLane && (m.queue.length > 0 || m.parts.length > 0 || credited(m)))));
 }
 
 /** Whether the first large message that waits has credit (clause 5.5). */
@@ -112,12 +113,12 @@ function messages(m: Machine, lanes: readonly Lane[], now: number): void {
 		for (const l of lanes) if (l.again < l.kept.length && at < target) raw(l.kept[l.again++] as Uint8Array);
 		const calls = lanes.includes(m.callLane);
 		// What is small leaves in order; what is large goes on beside it, once it has credit.
-		for (let from = at; calls && m.queue.length && at < target && at - from < share && m.open(m.callLane); ) {
+		for (let from = at; calls && m.queue.length && at < target && at - from < share && isOpen(m, m.callLane); ) {
 			const it = m.queue.shift() as Item;
 			if (isLarge(it)) m.credit.push(it);
 			else item(m, it, now);
 		}
-		if (calls && at < target && m.open(m.callLane)) {
+		if (calls && at < target && isOpen(m, m.callLane)) {
 			let it: Item | undefined;
 			if (credited(m)) {
 				it = m.credit.shift() as Item;
@@ -129,7 +130,7 @@ function messages(m: Machine, lanes: readonly Lane[], now: number): void {
 			}
 		}
 		for (let from = at; at < target && at - from < share; ) {
-			const s = nextOut(m, (l) => lanes.includes(l) && m.open(l));
+			const s = nextOut(m, (l) => lanes.includes(l) && isOpen(m, l));
 			if (!s) break;
 			put(m, m.lanes[s.lane] as Lane, outFrame(m, s));
 		}

@@ -1,9 +1,10 @@
 import { Code, must, TwinwireError } from '../error.js';
 import { Frame } from '../frame/frame.js';
 import { F1, F2, F3, F4, F5, Kind } from '../frame/layout.js';
-import { decodeMetadata, type Metadata } from '../frame/metadata.js';
+import type { CallMetadata, Metadata } from '../frame/metadata.js';
 import { getString, none, text } from '../frame/varint.js';
 import { Limit, type Party } from './config.js';
+import { refer } from './lane.js';
 import { type Machine, maxShare } from './machine.js';
 import { begin, Of } from './parts.js';
 import { dropIns, dropOuts, type InStream, type OutStream } from './streams.js';
@@ -55,13 +56,14 @@ export class Call implements Item, Party {
 	/** The reply is complete and waits for those. */
 	deliver: (() => void) | undefined;
 	code = -1;
-	meta: Metadata = {};
+	/** The metadata of the reply, if somebody wants it. */
+	answer: Metadata = {};
 
 	constructor(
 		private readonly m: Machine,
 		private readonly method: string,
 		readonly payload: Uint8Array,
-		private readonly metadata: Uint8Array,
+		readonly metadata: CallMetadata | undefined,
 		/** When the time for the call is up, 0 for never. */
 		private readonly deadline: number,
 		private readonly flags: number,
@@ -71,9 +73,10 @@ export class Call implements Item, Party {
 	) {}
 
 	head(now: number): Frame {
-		const { m, oneWay, metadata } = this;
-		const f = new Frame(oneWay ? Kind.Message : Kind.Call, { flags: this.flags | (metadata.length ? F2 : 0), meta: metadata });
-		m.callLane.refer(f, this.method, m.peer.names);
+		const { m, oneWay } = this;
+		const meta = this.metadata?.bytes ?? none;
+		const f = new Frame(oneWay ? Kind.Message : Kind.Call, { flags: this.flags | (meta.length ? F2 : 0), meta });
+		refer(m.callLane, f, this.method, m.peer.names);
 		if (oneWay && !isLarge(this)) return f;
 		f.id = this.id = ++m.lastId;
 		if (oneWay) return f;
@@ -120,7 +123,7 @@ const shareOf = (m: Machine, c: Call): number => messageShare(c.payload.length, 
 /** Queues a call or a message. */
 export function start(m: Machine, c: Call): void {
 	const n = c.payload.length;
-	m.takesNew();
+	if (m.ended || m.closing || m.goodbye) throw new TwinwireError(Code.Unavailable, ended);
 	if (n > m.peer.max) throw new TwinwireError(Code.TooLarge);
 	if (m.queued >= Limit.QueuedCalls || (m.queued && m.queuedBytes + n > Limit.QueuedBytes)) throw new TwinwireError(Code.ResourceExhausted);
 	m.queued++;
@@ -172,14 +175,14 @@ export function reply(m: Machine, f: Frame): void {
 	unqueue(m, c);
 	const { code, flags } = f;
 	c.code = code;
-	if (flags & F2) c.meta = decodeMetadata(f.meta);
+	if (flags & F2 && c.metadata) c.answer = c.metadata.read(f.meta);
 	if (flags & F3) c.barrier = f.next;
 	if (flags & F4) c.wanted = f.slot;
 	dropOuts(m, c, code ? new TwinwireError(code) : undefined);
 	must(m.large.take(f.size), 5.5);
 	begin(m, f, Of.Reply, (payload) => {
 		if (flags & F1) m.large.free(payload.length);
-		const outcome = code ? rejection(code, payload) : { payload, metadata: c.meta };
+		const outcome = code ? rejection(code, payload) : { payload, metadata: c.answer };
 		c.deliver = () => {
 			remove(m, c);
 			// Streams that did not begin will not.

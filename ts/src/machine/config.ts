@@ -18,13 +18,14 @@ export interface Window {
 	readonly features?: readonly string[];
 }
 
-/** What a session needs to know of the carrier that it runs on. */
+/** What a session needs to know of the carrier that it runs on. The names are those of WELCOME, where it says so. */
 export interface Binding {
-	readonly generation: number;
+	/** The generation. */
+	readonly gen: number;
 	/** The lanes of the carrier are independent, each a pipe of its own. */
 	readonly independent: boolean;
 	/** Milliseconds of silence after which the peer is asked (clause 8.1). */
-	readonly heartbeat: number;
+	readonly ping: number;
 	/** Milliseconds of a round trip, as far as the handshake has shown. */
 	readonly trip: number;
 	/** The numbers that the peer expects, and those that it was told, by lane (clause 14.2). */
@@ -32,18 +33,24 @@ export interface Binding {
 	readonly told: readonly number[];
 }
 
-/** What arrives of a state, and of a topic. */
-export type StateChange = 'snapshot' | 'delta' | 'end';
+/** A state or a topic of the peer. */
+export interface Topic {
+	readonly name: string;
+	version: number;
+}
+
+/** What arrives of a topic. */
 export type TopicChange = 'event' | 'subscribed' | 'unsubscribed' | 'missed';
 
 /** Who is told what arrives, in its order. */
 export interface Listener {
-	state(name: string, change: StateChange, version: number, payload: Uint8Array): void;
+	/** A frame of a state with its flags (clause 6.9), and the version that it leads to. */
+	state(name: string, flags: number, version: number, payload: Uint8Array): void;
 	event(topic: string, kind: TopicChange, type: string, missed: number, payload: Uint8Array): void;
 	/** The answer of the server to a renewal of credentials (clause 15.8). */
 	renewal(kind: number, payload: Uint8Array): void;
 	/** The server will end the session within so many milliseconds, and may be there again so many later (clause 8.4). */
-	leaving(within: number | undefined, retryAfter: number | undefined): void;
+	leaving(said: { readonly within: number | undefined; readonly retryAfter: number | undefined }): void;
 }
 
 /** What serves the calls of the peer. A client without one answers that it does not know their methods. */

@@ -1,15 +1,11 @@
-import { Code, TwinwireError } from '../error.js';
-import { Frame } from '../frame/frame.js';
-import { Kind } from '../frame/layout.js';
-import { type Call, endCalls, ended, failWaiting, type Item } from './calls.js';
-import { type Binding, Limit, type Listener, type Party, type Serving, type Window } from './config.js';
-import { Lane } from './lane.js';
+import type { TwinwireError } from '../error.js';
+import type { Frame } from '../frame/frame.js';
+import { type Call, endCalls, failWaiting, type Item } from './calls.js';
+import { type Binding, Limit, type Listener, type Party, type Serving, type Topic, type Window } from './config.js';
+import { acknowledge, bindAgain, Lane } from './lane.js';
 import type { Partial_ } from './parts.js';
 import { endStreams, type InStream, type OutStream, renewWindows } from './streams.js';
-
-/** How long a peer may be silent that somebody waits for (clause 14.5), in milliseconds and round trips. */
-const watchTime = 400;
-const watchTrips = 2; // until the peer is asked, and one more for its answer
+import { watch } from './watch.js';
 
 /** The most that a message takes of its window (clause 5.4). */
 export const maxShare = 5;
@@ -50,7 +46,8 @@ export class Quota {
  * A session as a state machine, at the client: sequence numbers, lanes,
  * acknowledgements, windows, calls, streams, states and topics. It does no
  * I/O and reads no clock: it is given frames (receive.ts) and the time in
- * milliseconds, and answers with batches (batch.ts).
+ * milliseconds, and answers with batches (batch.ts). This is what it knows;
+ * what it does are the functions of this directory.
  */
 export class Machine {
 	readonly lanes: readonly Lane[];
@@ -102,18 +99,17 @@ export class Machine {
 
 	/** Messages of several frames that arrive. */
 	readonly partial = new Map<number, Partial_>();
-	readonly topics = new Map<number, string>([[0, '']]);
-	/** The highest version that was seen of a topic (clause 7.6). */
-	readonly versions = new Map<number, number>();
+	/** Topics by id, and the highest version that was seen of each (clause 7.6). */
+	readonly topics = new Map<number, Topic>([[0, { name: '', version: 0 }]]);
 	lastTopic = 0;
-	readonly states = new Map<number, { readonly name: string; version: number }>();
+	readonly states = new Map<number, Topic>();
 	lastState = 0;
 
-	/** When something was last received, when a PING was queued since (0 for none), and when waiting began. */
-	private heard = 0;
-	private asked = 0;
-	private since = 0;
-	private trip = 0;
+	/** When something was last received, when a PING was queued since (0 for none), and when waiting began; milliseconds of a round trip. See watch.ts. */
+	heard = 0;
+	asked = 0;
+	since = 0;
+	trip = 0;
 
 	serving: Serving | undefined;
 
@@ -139,125 +135,47 @@ export class Machine {
 			(this.streams = new Quota(2, peer.streams, own.streams, this.credits)),
 		];
 		this.spare = Limit.StreamWindows - own.streams * own.stream;
-		this.watch(binding, now);
+		watch(this, now);
 	}
+}
 
-	/** How many pipes the carrier has: one, or one for each lane. */
-	get pipes(): number {
-		return this.binding.independent ? this.lanes.length : 1;
+/** Whether nothing but acknowledgements may be sent (clause 8.2). */
+export const silent = (m: Machine): boolean => m.closeSent || !!m.goodbye;
+
+/** Whether the session can go on with another carrier. */
+export const resumable = (m: Machine): boolean => m.keeps && !m.ended && !silent(m);
+
+/** Whether new frames of a lane may be sent: not before what is sent again, and not more than may be kept. */
+export const isOpen = (m: Machine, l: Lane): boolean => l.again >= l.kept.length && l.keptBytes < (l === m.bulkLane || l === m.streamLane ? Limit.StreamRetention : Limit.Retention);
+
+/** All ends of calls that are running. */
+export const parties = (m: Machine): Party[] => [...m.running.values(), ...(m.serving?.parties() ?? [])];
+
+/** Begins the goodbye: nothing new is taken; what is queued is still sent, and then CLOSE. */
+export function close(m: Machine, code: number, reason: string): void {
+	m.closing = { code, reason };
+	failWaiting(m);
+}
+
+/** Goes on with another carrier: what the peer has not received is sent again (clause 14.4). */
+export function rebind(m: Machine, b: Binding, now: number): void {
+	m.binding = b;
+	watch(m, now);
+	m.detached = m.closeSent = m.attached = false;
+	m.control = [];
+	for (const l of m.lanes) {
+		acknowledge(l, b.nexts[l.number] ?? 0);
+		bindAgain(l, b.told[l.number] ?? 0);
 	}
+	for (const q of m.quotas) m.credits.add(q);
+	renewWindows(m);
+}
 
-	/** Whether nothing but acknowledgements may be sent (clause 8.2). */
-	get silent(): boolean {
-		return this.closeSent || !!this.goodbye;
-	}
-
-	/** Throws why nothing new is taken. */
-	takesNew(): void {
-		if (this.ended || this.closing || this.goodbye) throw new TwinwireError(Code.Unavailable, ended);
-	}
-
-	/** Whether the session can go on with another carrier. */
-	get resumable(): boolean {
-		return this.keeps && !this.ended && !this.silent;
-	}
-
-	/** Whether everything before the peer's CLOSE has arrived. */
-	get agreed(): boolean {
-		return !!this.goodbye?.nexts.every((next, i) => (this.lanes[i]?.next ?? 0) >= next);
-	}
-
-	/** Whether new frames of a lane may be sent: not before what is sent again, and not more than may be kept. */
-	open(l: Lane): boolean {
-		return l.again >= l.kept.length && l.keptBytes < (l === this.bulkLane || l === this.streamLane ? Limit.StreamRetention : Limit.Retention);
-	}
-
-	/** All ends of calls that are running. */
-	parties(): Party[] {
-		return [...this.running.values(), ...(this.serving?.parties() ?? [])];
-	}
-
-	// Silence of the peer (clauses 8.1 and 14.5).
-
-	private watch(b: Binding, now: number): void {
-		this.trip = b.trip;
-		this.heard = this.since = now;
-		this.asked = 0;
-	}
-
-	/** Whether the peer owes an answer or an acknowledgement. */
-	private get awaits(): boolean {
-		return this.keeps && (this.running.size > 0 || this.lanes.some((l) => l.acked !== l.sent));
-	}
-
-	private get patience(): number {
-		const { heartbeat } = this.binding;
-		return this.awaits ? Math.min(heartbeat, Math.max(watchTime, (watchTrips + (this.asked ? 1 : 0)) * this.trip)) : heartbeat;
-	}
-
-	private get silence(): number {
-		return this.asked || (this.awaits ? Math.max(this.heard, this.since) : this.heard);
-	}
-
-	/** Takes note of a batch: the watch begins with the first thing that is waited for. */
-	sending(now: number): void {
-		if (!this.awaits) this.since = now;
-	}
-
-	received(now: number): void {
-		this.heard = now;
-		this.asked = 0;
-	}
-
-	pong(token: number): void {
-		// The shortest counts: one that an outage made long must not hide the next. A token is a time in microseconds.
-		this.trip = Math.min(this.trip, Math.abs(this.heard - token / 1000));
-	}
-
-	/** When tick wants to be called next, in milliseconds. */
-	get deadline(): number {
-		return this.detached || this.ended ? Infinity : Math.min(this.silence + this.patience, ...this.lanes.map((l) => l.ackAt));
-	}
-
-	/** Takes note of the time, and reports whether the peer is dead: it was asked and said nothing. */
-	tick(now: number): boolean {
-		if (now < this.deadline) return false;
-		for (const l of this.lanes) if (l.ackAt <= now) l.due();
-		if (now < this.silence + this.patience) return false;
-		if (this.asked) return true;
-		this.asked = now;
-		this.control.push(new Frame(Kind.Ping, { id: Math.floor(now * 1000) }));
-		return false;
-	}
-
-	// The life of a session.
-
-	/** Begins the goodbye: nothing new is taken; what is queued is still sent, and then CLOSE. */
-	close(code: number, reason: string): void {
-		this.closing = { code, reason };
-		failWaiting(this);
-	}
-
-	/** Goes on with another carrier: what the peer has not received is sent again (clause 14.4). */
-	rebind(b: Binding, now: number): void {
-		this.binding = b;
-		this.watch(b, now);
-		this.detached = this.closeSent = this.attached = false;
-		this.control = [];
-		for (const l of this.lanes) {
-			l.acknowledge(b.nexts[l.number] ?? 0);
-			l.rebind(b.told[l.number] ?? 0);
-		}
-		for (const q of this.quotas) this.credits.add(q);
-		renewWindows(this);
-	}
-
-	/** The end of the session without agreement: every call ends (clause 8.3). */
-	end(error: TwinwireError): void {
-		if (this.ended) return;
-		this.ended = true;
-		endStreams(this, error);
-		endCalls(this);
-		this.serving?.end();
-	}
+/** The end of the session without agreement: every call ends (clause 8.3). */
+export function end(m: Machine, error: TwinwireError): void {
+	if (m.ended) return;
+	m.ended = true;
+	endStreams(m, error);
+	endCalls(m);
+	m.serving?.end();
 }

@@ -1,97 +1,81 @@
 import { Code, must } from '../error.js';
-import { Frame, numbered, parseFrame } from '../frame/frame.js';
+import { Frame, numbered, parseFrame, retryAfter } from '../frame/frame.js';
 import { F1, F2, F3, F4, F5, Kind, layouts } from '../frame/layout.js';
 import { none, text } from '../frame/varint.js';
 import { admit, bare, messageShare, release, reply } from './calls.js';
-import { Limit, type TopicChange } from './config.js';
-import type { Lane } from './lane.js';
+import { Limit, type Topic, type TopicChange } from './config.js';
+import { accept, acknowledge, type Lane, resolve } from './lane.js';
 import type { Machine } from './machine.js';
 import { begin, more, Of } from './parts.js';
 import { receiveData, receiveStop, receiveWindow } from './streams.js';
+import { pong, received } from './watch.js';
 
 /** Takes whole frames that arrived in a pipe. It throws what the peer did wrong. */
 export function receive(m: Machine, pipe: number, b: Uint8Array, now: number): void {
-	m.received(now);
+	received(m, now);
 	for (let at = 0; at < b.length && !m.ended; ) {
 		const [f, end] = parseFrame(b, at);
+		const { kind } = f;
 		const l = m.lanes[f.lane];
 		must(l, 2.1);
-		if (numbered(f.kind)) takeNumbered(m, pipe, f, l, end - at, now);
+		if (numbered(kind)) takeNumbered(m, pipe, f, l, b.subarray(at, end), now);
 		else {
-			must(!pipe || f.kind === Kind.Ack || !layouts[f.kind], 2.7);
-			if (f.kind === Kind.Ping) {
-				// The answer is the same frame but for its kind.
-				const answer = b.slice(at, end);
-				answer[1] = Kind.Pong;
-				m.control.push(answer);
-				must(m.control.length <= 64, 8.1);
-			} else takeControl(m, f, l);
+			must(!pipe || kind === Kind.Ack || !layouts[kind], 2.7);
+			must(takers[kind] || !layouts[kind], 3.1);
+			takers[kind]?.(m, f, l, b.subarray(at, end));
 		}
 		at = end;
 	}
 }
 
-function takeNumbered(m: Machine, pipe: number, f: Frame, l: Lane, n: number, now: number): void {
+function takeNumbered(m: Machine, pipe: number, f: Frame, l: Lane, b: Uint8Array, now: number): void {
 	const { kind } = f;
 	must(l.bound && (pipe === f.lane || !m.binding.independent), 4.5);
 	const data = kind === Kind.Data;
-	if (!l.accept(f.seq, data ? 0 : n, data && (f.flags & F5) > 0, now)) return;
+	if (!accept(l, f.seq, data ? 0 : b.length, data && (f.flags & F5) > 0, now)) return;
 	must(!f.packed, 16.1);
 	if (!layouts[kind]) return;
 	const event = kind >= Kind.Topic || (kind === Kind.More && f.flags >> 4 === Of.Event);
 	must(data || kind === Kind.Reset || l === (event ? m.eventLane : m.callLane), 4.3);
-	switch (kind) {
-		case Kind.Reply: reply(m, f); break;
-		case Kind.State: takeState(m, f); break;
-		case Kind.Stop: receiveStop(m, f); break;
-		case Kind.Data:
-		case Kind.Reset: receiveData(m, f); break;
-		case Kind.More: more(m, f); break;
-		case Kind.Call:
-		case Kind.Message:
-		case Kind.Cancel: (m.serving ? m.serving.receive(f) : refuse(m, f)); break;
-		default: takeEvent(m, f, l);
-	}
+	takers[kind]?.(m, f, l, b);
 	if (event) release(m);
 }
 
-/** Answers a call of a client that serves none. */
-function refuse(m: Machine, f: Frame): void {
+/** Repeats a PING but for its kind (clause 8.1). */
+function answer(m: Machine, _: Frame, __: Lane, b: Uint8Array): void {
+	const same = b.slice();
+	same[1] = Kind.Pong;
+	m.control.push(same);
+	must(m.control.length <= 64, 8.1);
+}
+
+function takeClose(m: Machine, f: Frame): void {
+	const { gen } = m.binding;
+	must(m.goodbyeIn < gen, 8.2);
+	m.goodbyeIn = gen;
+	m.goodbye = f;
+}
+
+function takeLeaving(m: Machine, f: Frame): void {
+	const { gen } = m.binding;
+	must(m.leftIn < gen, 8.4);
+	m.leftIn = gen;
+	m.listener.leaving({ within: f.next || undefined, retryAfter: retryAfter(f) });
+}
+
+const renewal = (m: Machine, f: Frame): void => m.listener.renewal(f.kind, f.payload);
+
+/** Serves a frame of a call of the peer; a client that serves none refuses it. */
+function serve(m: Machine, f: Frame): void {
 	const { kind, id, size } = f;
+	if (m.serving) return m.serving.receive(f);
 	if (kind === Kind.Cancel) return;
 	if (kind === Kind.Message) m.messages.free(messageShare(Math.max(size, f.payload.length), m.own.msgs));
 	else m.queue.push(bare(() => new Frame(Kind.Reply, { id, code: Code.NotImplemented })));
 	begin(m, f, Of.Call, () => m.large.free(size));
 }
 
-function takeControl(m: Machine, f: Frame, l: Lane): void {
-	const { kind, flags, payload } = f;
-	const { generation } = m.binding;
-	const retryAfter = flags & F1 ? f.millis : undefined;
-	switch (kind) {
-		case Kind.Ack: return l.acknowledge(f.next);
-		case Kind.Open: return void (l.asked = !l.bound);
-		case Kind.Pong: return m.pong(f.id);
-		case Kind.Credit:
-			return raise(m, f);
-		case Kind.Window: return receiveWindow(m, f);
-		case Kind.Close:
-			must(m.goodbyeIn < generation, 8.2);
-			m.goodbyeIn = generation;
-			m.goodbye = f;
-			return;
-		case Kind.Leaving:
-			must(m.leftIn < generation, 8.4);
-			m.leftIn = generation;
-			return m.listener.leaving(f.next || undefined, retryAfter);
-		case Kind.Challenge:
-		case Kind.Welcome:
-		case Kind.Refuse: return m.listener.renewal(kind, payload);
-	}
-	must(!layouts[kind], 3.1);
-}
-
-function raise(m: Machine, f: Frame): void {
+function takeCredit(m: Machine, f: Frame): void {
 	const q = m.quotas[f.id];
 	must(q, 5.4);
 	q.limit = Math.max(q.limit, f.next);
@@ -107,11 +91,9 @@ function takeState(m: Machine, f: Frame): void {
 	}
 	const s = m.states.get(id);
 	must(s, 6.9);
-	const end = flags & F4;
-	const snapshot = flags & F2;
-	if (end) m.states.delete(id);
-	const version = (s.version = snapshot ? f.next : s.version + 1);
-	begin(m, f, Of.State, (payload) => m.listener.state(s.name, end ? 'end' : snapshot ? 'snapshot' : 'delta', version, payload));
+	if (flags & F4) m.states.delete(id);
+	const version = (s.version = flags & F2 ? f.next : s.version + 1);
+	begin(m, f, Of.State, (payload) => m.listener.state(s.name, flags, version, payload));
 }
 
 /** Takes a frame of a topic of the peer (clause 7). */
@@ -120,36 +102,50 @@ function takeEvent(m: Machine, f: Frame, l: Lane): void {
 	const begins = kind === Kind.Topic && flags & F1;
 	if (begins) {
 		must(id > m.lastTopic && m.topics.size <= Limit.Topics, 7.1);
-		m.topics.set((m.lastTopic = id), text(f.name));
-		m.versions.set(id, 0);
+		m.topics.set((m.lastTopic = id), { name: text(f.name), version: 0 });
 	}
 	const topic = m.topics.get(id);
-	must(topic !== undefined && (id || kind !== Kind.Topic), 7.1);
-	const tell = (what: TopicChange, type = '', missed = 0, payload = none): void => m.listener.event(topic, what, type, missed, payload);
+	must(topic && (id || kind !== Kind.Topic), 7.1);
+	const tell = (what: TopicChange, type = '', missed = 0, payload = none): void => m.listener.event(topic.name, what, type, missed, payload);
 	if (kind === Kind.Event) {
-		const type = l.resolve(f, m.own.names);
-		return begin(m, f, Of.Event, (payload) => (!f.version || newer(m, f)) && tell('event', type, flags & F2 ? next : 0, payload));
+		const type = resolve(l, f, m.own.names);
+		return begin(m, f, Of.Event, (payload) => (!f.version || newer(topic, f)) && tell('event', type, flags & F2 ? next : 0, payload));
 	}
 	if (kind === Kind.Gap) return tell('missed', '', next);
-	if (!begins) {
-		m.topics.delete(id);
-		m.versions.delete(id);
-	}
+	if (!begins) m.topics.delete(id);
 	tell(begins ? 'subscribed' : 'unsubscribed');
 }
 
-/** Whether an event is newer than all that was seen of its topic, if that is known (clauses 7.7 and 7.8). */
-function newer({ versions }: Machine, { id, version }: Frame): boolean {
-	const is = version > (versions.get(id) ?? Infinity);
-	if (is) versions.set(id, version);
+/** Whether an event is newer than all that was seen of its topic (clause 7.7). */
+export function newer(topic: Topic, { version }: Frame): boolean {
+	const is = version > topic.version;
+	if (is) topic.version = version;
 	return is;
 }
 
-/** Takes a datagram: events of which the newest counts (clause 7.8). It throws what the peer did wrong. */
-export function receiveDatagram(m: Machine, b: Uint8Array): void {
-	for (let at = 0, f: Frame; at < b.length; ) {
-		[f, at] = parseFrame(b, at);
-		must(f.kind === Kind.Latest && f.id && f.version, 7.8);
-		if (newer(m, f)) m.listener.event(m.topics.get(f.id) as string, 'event', text(f.name), 0, f.payload);
-	}
-}
+/** What takes the frames of a kind, which b holds. */
+const takers: { readonly [kind: number]: (m: Machine, f: Frame, l: Lane, b: Uint8Array) => void } = {
+	[Kind.Challenge]: renewal,
+	[Kind.Welcome]: renewal,
+	[Kind.Refuse]: renewal,
+	[Kind.Open]: (_, __, l) => (l.asked = !l.bound),
+	[Kind.Ack]: (_, f, l) => acknowledge(l, f.next),
+	[Kind.Ping]: answer,
+	[Kind.Pong]: pong,
+	[Kind.Credit]: takeCredit,
+	[Kind.Close]: takeClose,
+	[Kind.Window]: receiveWindow,
+	[Kind.Leaving]: takeLeaving,
+	[Kind.Call]: serve,
+	[Kind.Message]: serve,
+	[Kind.Cancel]: serve,
+	[Kind.Reply]: reply,
+	[Kind.More]: more,
+	[Kind.State]: takeState,
+	[Kind.Data]: receiveData,
+	[Kind.Reset]: receiveData,
+	[Kind.Stop]: receiveStop,
+	[Kind.Topic]: takeEvent,
+	[Kind.Event]: takeEvent,
+	[Kind.Gap]: takeEvent,
+};

@@ -5,6 +5,7 @@ import { decodeMetadata, type Metadata } from '../frame/metadata.js';
 import { none } from '../frame/varint.js';
 import { Limit, type Party, type Serving } from './config.js';
 import { messageShare } from './calls.js';
+import { resolve } from './lane.js';
 import type { Machine } from './machine.js';
 import { begin, Of } from './parts.js';
 import { closedOut, dropIns, dropOuts, type InStream, type OutStream, reset, stop } from './streams.js';
@@ -67,7 +68,7 @@ export class ServedCalls implements Serving {
 		const { m } = this;
 		const { id, flags } = f;
 		if (f.kind === Kind.Cancel) return this.cancel(f);
-		const method = m.callLane.resolve(f, m.own.names);
+		const method = resolve(m.callLane, f, m.own.names);
 		must(method, 6.2);
 		const oneWay = f.kind === Kind.Message;
 		if (!oneWay || flags & F1) {

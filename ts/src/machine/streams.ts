@@ -1,11 +1,11 @@
 import { Code, must, TwinwireError } from '../error.js';
 import { Frame } from '../frame/frame.js';
 import { F2, F3, F4, Kind, maxPayload } from '../frame/layout.js';
-import { concat, none, utf8Within, withLength } from '../frame/varint.js';
+import { concat, none, utf8, withLength } from '../frame/varint.js';
 import { bare, rejection, release } from './calls.js';
 import { Limit, type Party } from './config.js';
 import type { Lane } from './lane.js';
-import type { Machine } from './machine.js';
+import { type Machine, parties } from './machine.js';
 
 // The streams of a session in both directions (clause 12).
 
@@ -284,12 +284,12 @@ export function dropIns(m: Machine, party: Party): void {
 
 /** Has the windows of all streams sent again (clause 14.4). */
 export function renewWindows(m: Machine): void {
-	for (const p of m.parties()) for (const s of p.ins) if (!s.ended && !s.counted && (s.begun || p.callee)) m.windows.add(s);
+	for (const p of parties(m)) for (const s of p.ins) if (!s.ended && !s.counted && (s.begun || p.callee)) m.windows.add(s);
 }
 
 /** The end of the session. */
 export function endStreams(m: Machine, error: TwinwireError): void {
-	for (const p of m.parties()) {
+	for (const p of parties(m)) {
 		dropOuts(m, p, error);
 		for (const s of p.ins) {
 			if (!s.ended) s.error ??= error;
@@ -298,9 +298,7 @@ export function endStreams(m: Machine, error: TwinwireError): void {
 	}
 }
 
-/** The payload of a rejection (clause 6.7). */
+/** The payload of a rejection (clause 6.7): so much text is at most 1,020 bytes. */
 export function rejectionOf(text: string, details = none): Uint8Array {
-	const b = utf8Within(text, 1024);
-	const rest = details.length > 4096 ? none : details;
-	return b.length + rest.length ? concat([withLength(b), rest]) : none;
+	return concat([withLength(utf8(text.slice(0, 340))), details.length > 4096 ? none : details]);
 }

@@ -1,7 +1,7 @@
 import { decode, type Type, type TypeOf } from '../codec/types.js';
 import { none } from '../frame/varint.js';
 import type { TopicChange } from '../machine/config.js';
-import { during, type Iterated, pulled, tell } from './iterate.js';
+import { during, type Iterated, pulled } from './iterate.js';
 
 /** Something that happened on a topic (clause 7). */
 export class Delivery {
@@ -38,8 +38,17 @@ const defaultBuffer = 1 << 20;
 /** What an event counts beside its payload. */
 const overhead = 64;
 
+/** Who is told of events. */
+interface Reader {
+	readonly options: EventOptions;
+	push(d: Delivery): void;
+	wake?: () => void;
+}
+
+const wants = ({ family, topic }: EventOptions, d: Delivery): boolean => (topic === undefined || topic === d.topic) && (!family || d.kind !== 'event' || d.type.startsWith(`${family}.`));
+
 /** Events of one reader that wait: bounded, the oldest are dropped and counted. */
-class Tap {
+class Tap implements Reader {
 	private readonly items: Delivery[] = [];
 	private bytes = 0;
 	/** Dropped, and not yet told of, by topic. */
@@ -47,11 +56,6 @@ class Tap {
 	wake = (): void => {};
 
 	constructor(readonly options: EventOptions) {}
-
-	wants(d: Delivery): boolean {
-		const { family, topic } = this.options;
-		return (topic === undefined || topic === d.topic) && (!family || d.kind !== 'event' || d.type.startsWith(`${family}.`));
-	}
 
 	push(d: Delivery): void {
 		this.items.push(d);
@@ -85,7 +89,7 @@ class Tap {
 export class Events {
 	/** The topics that the session is subscribed to now. */
 	readonly topics = new Set<string>();
-	private readonly taps = new Set<Pick<Tap, 'wants' | 'push'> & { wake?: () => void }>();
+	private readonly taps = new Set<Reader>();
 	/** What nobody has wanted yet waits for who will. */
 	private unclaimed = new Tap({});
 	private over = false;
@@ -97,11 +101,12 @@ export class Events {
 	}
 
 	private push(d: Delivery): void {
-		const wanted = [...this.taps].filter((tap) => tap.wants(d));
-		tell(wanted.length ? wanted.map((tap) => () => tap.push(d)) : [() => this.unclaimed.push(d)], undefined);
+		const wanted = [...this.taps].filter((tap) => wants(tap.options, d));
+		for (const tap of wanted.length ? wanted : [this.unclaimed]) tap.push(d);
 	}
 
-	private open(tap: Pick<Tap, 'wants' | 'push'>): () => void {
+	/** Has a reader told of what arrives, and first of what nobody has wanted yet, until the function that is returned is called. */
+	open(tap: Reader): () => void {
 		const off = during(this.taps, tap);
 		const before = this.unclaimed;
 		this.unclaimed = new Tap({});
@@ -124,12 +129,6 @@ export class Events {
 			return this.open(tap);
 		};
 		return pulled(pull, on, options.signal);
-	}
-
-	/** Has f called with what arrives, in its order, until the function that is returned is called. */
-	on(f: (d: Delivery) => void, options: EventOptions = {}): () => void {
-		const { wants } = Tap.prototype;
-		return this.open({ wants: wants.bind({ options } as Tap), push: f });
 	}
 
 	end(): void {

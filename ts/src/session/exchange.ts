@@ -1,24 +1,10 @@
 import { decode, encode, type Type } from '../codec/types.js';
-import { Code, TwinwireError } from '../error.js';
+import { Code, TwinwireError, wrapped } from '../error.js';
 import { concat, getVarint, none, withLength } from '../frame/varint.js';
 import { Limit } from '../machine/config.js';
 import { closedOut, consume, type InStream, type OutStream, reset, stop, write } from '../machine/streams.js';
+import { chunksOf, type Iterated, pulled } from './iterate.js';
 import { later, type Link } from './link.js';
-
-/** Takes the next bytes off a stream of the peer, undefined at the end. It throws why the stream was given up. */
-export async function read(link: Link, s: InStream): Promise<Uint8Array | undefined> {
-	for (;;) {
-		const b = s.chunks.shift();
-		if (b) {
-			consume(link.machine, s, b.length);
-			link.kick();
-			return b;
-		}
-		if (s.error) throw s.error;
-		if (s.ended || s.stopped) return undefined;
-		await new Promise<void>((wake) => (s.wake = wake));
-	}
-}
 
 /** Says that nobody wants more of a stream of the peer (clause 12.7). */
 export function stopReading(link: Link, s: InStream, code: number = Code.Canceled): void {
@@ -26,53 +12,62 @@ export function stopReading(link: Link, s: InStream, code: number = Code.Cancele
 	link.kick();
 }
 
-/** Yields the values of a stream of values (clause 12.10), and then stops it. */
-export async function* readValues<T>(link: Link, s: InStream, type: Type<T>): AsyncGenerator<T, void, undefined> {
+/** Finds what comes next at the beginning of bytes, and where it ends: undefined if there are too few. */
+export type Split<T> = (b: Uint8Array) => readonly [next: T, end: number] | undefined;
+
+/** Takes bytes as they come. */
+export const chunks: Split<Uint8Array> = (b) => (b.length ? [b, b.length] : undefined);
+
+const malformed = (): TwinwireError => new TwinwireError(Code.BadRequest, 'malformed stream of values');
+
+/** Takes values, each at most so long (clause 12.10). */
+export const valuesOf =
+	<T>(type: Type<T>, most: number): Split<T> =>
+	(b) => {
+		const c = { b, at: 0, end: b.length };
+		const n = b.length ? getVarint(c) : -1;
+		if (n > most || (n < 0 && b.length >= 8)) throw malformed();
+		const end = c.at + n;
+		return n >= 0 && end <= b.length ? [decode(type, b.subarray(c.at, end)), end] : undefined;
+	};
+
+/** Yields what a stream of the peer is made of, and then stops it. It throws why the stream was given up. */
+export function readStream<T>(link: Link, s: InStream, split: Split<T>): Iterated<T> {
 	let b = none;
-	try {
+	const pull = (): [] | [T] | undefined => {
 		for (;;) {
-			const c = { b, at: 0, end: b.length };
-			const n = b.length ? getVarint(c) : -1;
-			if (n > link.machine.own.max || (n < 0 && b.length >= 8)) throw new TwinwireError(Code.BadRequest, 'malformed stream of values');
-			const end = c.at + n;
-			if (n >= 0 && end <= b.length) {
-				const v = decode(type, b.subarray(c.at, end));
-				b = b.subarray(end);
-				yield v;
-				continue;
+			const found = split(b);
+			if (found) {
+				b = b.subarray(found[1]);
+				return [found[0]];
 			}
-			const more = await read(link, s);
-			if (!more) {
-				if (b.length) throw new TwinwireError(Code.BadRequest, 'malformed stream of values');
-				return;
-			}
-			b = b.length ? concat([b, more]) : more;
+			const more = s.chunks.shift();
+			if (more) {
+				consume(link.machine, s, more.length);
+				link.kick();
+				b = b.length ? concat([b, more]) : more;
+			} else if (s.error) throw s.error;
+			else if (!s.ended && !s.stopped) return [];
+			else if (b.length) throw malformed();
+			else return undefined;
 		}
-	} finally {
-		stopReading(link, s);
-	}
+	};
+	return pulled(pull, (wake) => {
+		s.wake = wake;
+		return () => stopReading(link, s);
+	});
 }
 
-/** Returns the bytes of a stream; canceling it stops the peer's. After its end, done is waited for. */
-export const readBody = (link: Link, s: InStream, done: () => unknown, cancel: () => void): ReadableStream<Uint8Array> =>
+/** Makes a stream for the platform of bytes; canceling it leaves them. */
+export const streamOf = (all: AsyncIterator<Uint8Array>): ReadableStream<Uint8Array> =>
 	new ReadableStream<Uint8Array>(
 		{
 			pull: async (controller) => {
-				let b: Uint8Array | undefined;
-				try {
-					b = await read(link, s);
-				} catch (err) {
-					await done(); // says more
-					throw err;
-				}
-				if (b) return controller.enqueue(b);
-				await done();
-				controller.close();
+				const { value, done } = await all.next();
+				if (done) controller.close();
+				else controller.enqueue(value);
 			},
-			cancel: () => {
-				stopReading(link, s);
-				cancel();
-			},
+			cancel: () => void all.return?.(),
 		},
 		{ highWaterMark: 0 },
 	);
@@ -80,8 +75,8 @@ export const readBody = (link: Link, s: InStream, done: () => unknown, cancel: (
 /** After how many bytes a source lets others have their turn. */
 const turn = 16 << 10;
 
-/** Sends a source in a stream of this side, to its end or as far as it is wanted. It throws what the source failed with. */
-export async function sendSource(link: Link, s: OutStream, source: Source): Promise<void> {
+/** Sends a source in a stream of this side, to its end or as far as it is wanted. It throws what the source failed with, and calls failed. */
+export async function sendSource(link: Link, s: OutStream, source: Source, failed?: () => void): Promise<void> {
 	let written = 0;
 	try {
 		for await (const b of source.chunks()) {
@@ -96,7 +91,8 @@ export async function sendSource(link: Link, s: OutStream, source: Source): Prom
 		s.ended = true;
 	} catch (err) {
 		if (closedOut(s)) return;
-		reset(link.machine, s, err instanceof TwinwireError ? err : new TwinwireError(Code.Internal, err instanceof Error ? err.message : ''));
+		reset(link.machine, s, wrapped(err, Code.Internal, (Object(err) as Partial<Error>).message));
+		failed?.();
 		throw err;
 	} finally {
 		link.kick();
@@ -118,19 +114,9 @@ export const bytes = (body: Body): Source => ({
 	bulk: true,
 	async *chunks() {
 		if (body instanceof Uint8Array) yield body;
-		else yield* 'stream' in body ? iterate(body.stream()) : 'getReader' in body ? iterate(body) : body;
+		else yield* 'stream' in body ? chunksOf(body.stream()) : 'getReader' in body ? chunksOf(body) : body;
 	},
 });
-
-/** Iterates over a stream; not every browser does by itself. */
-async function* iterate(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-	const reader = stream.getReader();
-	try {
-		for (let r = await reader.read(); !r.done; r = await reader.read()) yield r.value;
-	} finally {
-		reader.cancel().catch(() => {});
-	}
-}
 
 /** A source of values (clause 12.10). */
 export const values = <T>(type: Type<T>, of: AsyncIterable<T> | Iterable<T>): Source => ({

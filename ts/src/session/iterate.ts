@@ -25,22 +25,22 @@ export function iterated<T>(next: () => Promise<IteratorResult<T>>, left: () => 
  * long as there is nothing. Whoever changes that calls the function that on
  * was given.
  */
-export function pulled<T>(pull: () => readonly [] | readonly [T] | undefined, on: (wake: () => void) => () => void, signal: AbortSignal | undefined): Iterated<T> {
+export function pulled<T>(pull: () => readonly [] | readonly [T] | undefined, on: (wake: () => void) => () => void, signal?: AbortSignal): Iterated<T> {
 	const waiting: ((r: IteratorResult<T> | Promise<never>) => void)[] = [];
 	let over = false;
 	const wake = (): void => {
-		while (waiting[0]) {
-			let r: IteratorResult<T> | Promise<never> = { value: undefined, done: true };
+		for (let next = waiting[0]; next; next = waiting[0]) {
+			let got: readonly [] | readonly [T] | undefined;
+			let failed: Promise<never> | undefined;
 			try {
-				const got = over ? undefined : pull();
-				if (got?.length === 0) return;
-				if (got) r = { value: got[0] as T, done: false };
-				else stop();
+				got = over ? undefined : pull();
 			} catch (err) {
-				r = Promise.reject(err);
-				stop();
+				failed = Promise.reject(err);
 			}
-			waiting.shift()?.(r);
+			if (got?.length === 0) return;
+			waiting.shift();
+			next(failed ?? (got ? { value: got[0] as T, done: false } : { value: undefined, done: true }));
+			if (!got) stop();
 		}
 	};
 	const stop = (): void => {
@@ -61,6 +61,16 @@ export function pulled<T>(pull: () => readonly [] | readonly [T] | undefined, on
 			}),
 		stop,
 	);
+}
+
+/** Iterates over a stream; not every browser does by itself. */
+export async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+	const reader = stream.getReader();
+	try {
+		for (let r = await reader.read(); !r.done; r = await reader.read()) yield r.value;
+	} finally {
+		reader.cancel().catch(() => {});
+	}
 }
 
 /** Runs functions of the application: what they throw is nobody else's concern. */

@@ -1,20 +1,22 @@
 import { Code, TwinwireError, wrapped } from '../error.js';
 import { text } from '../frame/varint.js';
-import { F1 } from '../frame/layout.js';
+import { retryAfter } from '../frame/frame.js';
 import { batch } from '../machine/batch.js';
 import { ended } from '../machine/calls.js';
 import type { Binding } from '../machine/config.js';
-import type { Machine } from '../machine/machine.js';
-import { receive, receiveDatagram } from '../machine/receive.js';
+import { close, end, type Machine, rebind, resumable } from '../machine/machine.js';
+import { receive } from '../machine/receive.js';
+import { deadline, tick } from '../machine/watch.js';
 import type { Carrier } from '../wires/carrier.js';
 
 /** Runs a function when what is due in this turn of the event loop has been done. */
 export function later(f: () => void): void {
-	const { setImmediate } = globalThis as { setImmediate?: (f: () => void) => void };
-	if (setImmediate) return void setImmediate(f);
 	// A timer would wait for 4 ms.
 	const { port1, port2 } = new MessageChannel();
-	port1.onmessage = f;
+	port1.onmessage = () => {
+		port1.close();
+		f();
+	};
 	port2.postMessage(0);
 }
 
@@ -53,18 +55,15 @@ export class Link {
 			frames: (pipe, b) => {
 				if (!mine()) return;
 				this.guard(() => receive(machine, pipe, b, now()));
-				if (machine.agreed) this.agree();
+				this.agree();
 				this.flush();
-			},
-			datagram: (b) => {
-				if (mine()) this.guard(() => receiveDatagram(machine, b));
 			},
 			ready: () => mine() && this.flush(),
 			closed: (code, reason) => {
 				if (!mine()) return;
 				const error = new TwinwireError(code || Code.Unavailable, reason || lost);
 				// One that broke may be followed by another (clause 14.1).
-				if ((code === undefined || code === Code.Replaced || code === Code.PeerDead) && machine.resumable && !machine.closing) this.lose(error);
+				if ((code === undefined || code === Code.Replaced || code === Code.PeerDead) && resumable(machine) && !machine.closing) this.lose(error);
 				else this.end(error);
 			},
 		};
@@ -74,7 +73,7 @@ export class Link {
 	/** Moves to another carrier (clause 14.2). */
 	rebind(carrier: Carrier, binding: Binding): void {
 		const before = this.carrier;
-		this.machine.rebind(binding, now());
+		rebind(this.machine, binding, now());
 		this.attach(carrier);
 		before?.close(Code.Replaced, '');
 		this.changed('resumed');
@@ -93,29 +92,30 @@ export class Link {
 	private flush(): void {
 		const { carrier, machine } = this;
 		if (!carrier) return;
-		for (let pipe = 0; pipe < machine.pipes; pipe++) {
+		const pipes = carrier.independent ? machine.lanes.length : 1;
+		for (let pipe = 0; pipe < pipes; pipe++) {
 			while (carrier.writable(pipe)) {
 				const b = batch(machine, pipe, now());
 				if (!b) break;
 				carrier.send(pipe, b);
 			}
 		}
-		const at = machine.deadline;
+		const at = deadline(machine);
 		if (at >= this.timerAt) return;
 		clearTimeout(this.timer);
 		this.timerAt = at;
 		this.timer = setTimeout(() => {
 			this.timerAt = Infinity;
-			if (!machine.tick(now())) return this.flush();
+			if (!tick(machine, now())) return this.flush();
 			const dead = new TwinwireError(Code.PeerDead, lost);
-			if (!machine.resumable) return this.end(dead);
+			if (!resumable(machine)) return this.end(dead);
 			this.carrier?.close(dead.code, '');
 			this.lose(dead);
 		}, Math.max(0, Math.ceil(at - now())));
 	}
 
 	/** Runs what may find that the peer broke the protocol. */
-	private guard(f: () => void): void {
+	guard(f: () => void): void {
 		try {
 			f();
 		} catch (cause) {
@@ -129,35 +129,36 @@ export class Link {
 		this.changed('detached', cause);
 	}
 
-	/** Everything before the peer's goodbye has arrived. */
+	/** Agrees to the peer's goodbye when everything before it has arrived (clause 8.2). */
 	private agree(): void {
-		const f = this.machine.goodbye;
+		const { goodbye: f, lanes } = this.machine;
+		if (!f?.nexts.every((next, i) => (lanes[i]?.next ?? 0) >= next)) return;
 		const b = batch(this.machine, 0, now());
 		if (b) this.carrier?.send(0, b);
-		if (f) this.end(new TwinwireError(f.code || Code.Unavailable, text(f.name) || ended, { retryAfter: f.flags & F1 ? f.millis : undefined }), Code.Accepted);
+		this.end(new TwinwireError(f.code || Code.Unavailable, text(f.name) || ended, { retryAfter: retryAfter(f) }), Code.Accepted);
 	}
 
 	/** Says goodbye: what is queued is sent, and the peer agrees or time is up. */
 	close(code: number, reason: string): void {
 		if (this.error || this.machine.closing) return;
-		const why = new TwinwireError(code || Code.Canceled, reason || ended);
-		this.machine.close(code, reason);
-		if (!this.carrier) return this.end(why);
-		this.closer = setTimeout(() => this.end(why, code), closeTime);
+		close(this.machine, code, reason);
+		if (!this.carrier) return this.end();
+		this.closer = setTimeout(() => this.end(undefined, code), closeTime);
 		this.kick();
 	}
 
-	/** Ends the session at once. */
-	end(error: TwinwireError, code = error.code): void {
+	/** Ends the session at once, with what it was closed with if it was. */
+	end(cause?: TwinwireError, code = cause?.code ?? Code.Canceled): void {
 		if (this.error) return;
 		const { carrier, machine } = this;
 		const { closing } = machine;
-		this.error = closing ? new TwinwireError(closing.code || Code.Canceled, closing.reason || ended) : error;
+		const error = closing || !cause ? new TwinwireError(closing?.code || Code.Canceled, closing?.reason || ended) : cause;
+		this.error = error;
 		this.carrier = undefined;
 		clearTimeout(this.timer);
 		clearTimeout(this.closer);
-		machine.end(this.error);
+		end(machine, error);
 		carrier?.close(code, error.message.slice(0, 40));
-		this.changed('ended', this.error);
+		this.changed('ended', error);
 	}
 }

@@ -7,7 +7,7 @@ import { none } from '../frame/varint.js';
 
 import { type Served, ServedCalls } from '../machine/served.js';
 import { incoming, type InStream, openOut, rejectionOf } from '../machine/streams.js';
-import { readBody, readValues, sendSource, type Source } from './exchange.js';
+import { chunks, readStream, sendSource, type Source, streamOf, valuesOf } from './exchange.js';
 import { type Link, longest, now } from './link.js';
 
 /** A call or a message of the server, as its handler sees it. */
@@ -42,17 +42,12 @@ export class Request {
 
 	/** Yields the values that the caller sends (clause 12.10). Leaving the loop stops them. */
 	values<T>(type: Type<T>): AsyncIterable<T> {
-		return readValues(this.link, this.stream(), type);
+		return readStream(this.link, this.stream(), valuesOf(type, this.link.machine.own.max));
 	}
 
 	/** Returns the bytes that the caller sends. */
 	body(): ReadableStream<Uint8Array> {
-		return readBody(
-			this.link,
-			this.stream(),
-			() => {},
-			() => {},
-		);
+		return streamOf(readStream(this.link, this.stream(), chunks));
 	}
 
 	/** Answers with a stream. */

@@ -1,16 +1,17 @@
 import { decode, encode, type Type, value } from '../codec/types.js';
 import type { Value } from '../codec/value.js';
 import { aborted, Code, TwinwireError, whenAborted } from '../error.js';
-import { encodeMetadata, type Metadata } from '../frame/metadata.js';
+import type { CallMetadata } from '../frame/metadata.js';
 import { none } from '../frame/varint.js';
 import { abandon, Call, ended, idempotent, type Outcome, start, unordered } from '../machine/calls.js';
 import type { Listener } from '../machine/config.js';
+import { validName } from '../machine/lane.js';
 import type { Machine } from '../machine/machine.js';
 import { incoming, openOut } from '../machine/streams.js';
 import type { Carrier } from '../wires/carrier.js';
 import { Events } from './events.js';
-import { readBody, readValues, sendSource, type Source } from './exchange.js';
-import { during, type Iterated, iterated, pulled, tell } from './iterate.js';
+import { chunks, readStream, sendSource, type Source, type Split, streamOf, valuesOf } from './exchange.js';
+import { during, type Iterated, iterated, tell } from './iterate.js';
 import { Link, longest, now } from './link.js';
 import { type View, Views } from './view.js';
 
@@ -33,14 +34,13 @@ export interface CallOptions {
 	signal?: AbortSignal | undefined;
 	/** Milliseconds that the call may take. The deadline travels with it (clause 6.4). */
 	timeout?: number | undefined;
-	metadata?: Metadata | undefined;
+	/** What travels beside arguments and result: metadata(pairs). */
+	metadata?: CallMetadata | undefined;
 	/** The call may start before those that were made earlier, and may run twice without harm. */
 	unordered?: boolean;
 	idempotent?: boolean;
 	/** What the call sends beside its arguments: values or bytes. */
 	source?: Source | undefined;
-	/** Called with the metadata of the answer, before the call returns. */
-	answered?: (metadata: Metadata) => void;
 }
 
 /** What becomes of a session. */
@@ -76,7 +76,8 @@ export class Session implements AsyncDisposable {
 	 * @internal
 	 */
 	readonly link: Link;
-	private readonly all = new Events();
+	/** @internal */
+	readonly all = new Events();
 	private readonly views = new Views();
 	private readonly steps = new Set<(c: Change) => void>();
 
@@ -92,7 +93,7 @@ export class Session implements AsyncDisposable {
 			state: (...change) => this.views.receive(...change),
 			event: (...event) => this.all.receive(...event),
 			renewal,
-			leaving: (within, retryAfter) => this.step('leaving', undefined, { within, retryAfter }),
+			leaving: (said) => this.step('leaving', undefined, said),
 		};
 		this.link = new Link(machine(listener), (phase, cause) => {
 			if (phase === 'ended') {
@@ -121,24 +122,6 @@ export class Session implements AsyncDisposable {
 		return during(this.steps, f);
 	}
 
-	/** Yields what has become of the session last, and what becomes of it; the end is the last. */
-	lifecycle(signal?: AbortSignal): Iterated<Change> {
-		const waiting = [this.change];
-		let ended = false;
-		const pull = (): [] | [Change] | undefined => {
-			const c = waiting.shift();
-			if (!c) return ended ? undefined : [];
-			ended = c.phase === 'ended';
-			return [c];
-		};
-		const on = (wake: () => void): (() => void) =>
-			this.onChange((c) => {
-				waiting.push(c);
-				wake();
-			});
-		return pulled(pull, on, signal);
-	}
-
 	/** Makes a call. It rejects with a TwinwireError: the callee's, or what became of the call (clause 8.3). */
 	async call<A, R>(method: Method<A, R>, args: A, options?: CallOptions): Promise<R> {
 		const { payload } = await this.exchange(method, args, options).outcome;
@@ -153,43 +136,37 @@ export class Session implements AsyncDisposable {
 
 	/** Calls a method that answers with values, and yields them. Leaving the loop cancels the call; its error comes last. */
 	values<A, R>(method: Method<A, R>, args: A, options?: CallOptions): Iterated<R> {
-		const { link } = this;
-		let x: Exchange | undefined;
-		let left = false;
-		const begin = (): Exchange => (x = this.exchange(method, args, options));
-		const run = async function* (): AsyncGenerator<R, void, undefined> {
-			if (left) return;
-			const { call, outcome, cancel } = begin();
-			const s = incoming(link.machine, call, 0);
-			try {
-				try {
-					yield* readValues(link, s, method.result as Type<R>);
-				} catch (err) {
-					if (s.error) await outcome; // says more
-					throw err;
-				}
-				await outcome;
-			} catch (err) {
-				if (!left) throw err;
-			} finally {
-				cancel();
-			}
-		};
-		const all = run();
-		return iterated(
-			() => all.next(),
-			() => {
-				left = true;
-				x?.cancel();
-				return all.return();
-			},
-		);
+		return this.answers(method, args, options, valuesOf(method.result as Type<R>, this.link.machine.own.max));
 	}
 
 	/** Calls a method that answers with bytes. The stream fails with the error of the call; canceling it cancels the call. */
 	body<A>(method: Method<A, unknown>, args: A, options?: CallOptions): ReadableStream<Uint8Array> {
+		return streamOf(this.answers(method, args, options, chunks));
+	}
+
+	/** Calls a method, and yields what it answers with beside its result. */
+	private answers<A, T>(method: Method<A, unknown>, args: A, options: CallOptions | undefined, split: Split<T>): Iterated<T> {
+		const { link } = this;
 		const { call, outcome, cancel } = this.exchange(method, args, options);
-		return readBody(this.link, incoming(this.link.machine, call, 0), () => outcome, cancel);
+		const s = incoming(link.machine, call, 0);
+		const all = readStream(link, s, split);
+		let left = false;
+		const next = async (): Promise<IteratorResult<T>> => {
+			try {
+				const r = await all.next();
+				if (r.done && !left) await outcome;
+				return r;
+			} catch (err) {
+				if (err === s.error) await outcome; // says more
+				cancel();
+				throw err;
+			}
+		};
+		return iterated(next, () => {
+			left = true;
+			cancel();
+			return all.return?.();
+		});
 	}
 
 	/**
@@ -203,7 +180,7 @@ export class Session implements AsyncDisposable {
 		const { signal, timeout, source } = options;
 		if (link.error) throw new TwinwireError(Code.Unavailable, ended, { cause: link.error });
 		if (signal?.aborted) throw aborted(signal);
-		if (!/^[A-Za-z0-9._/-]{1,255}$/.test(name)) throw new TwinwireError(Code.BadRequest, 'malformed name');
+		if (!name || !validName(name)) throw new TwinwireError(Code.BadRequest, 'malformed name');
 
 		let settle: ((outcome: Outcome | TwinwireError) => void) | undefined;
 		const answer = new Promise<Outcome>((resolve, reject) => {
@@ -218,9 +195,9 @@ export class Session implements AsyncDisposable {
 		const flags = (options.unordered ? unordered : 0) | (options.idempotent && !oneWay ? idempotent : 0);
 		const deadline = timeout === undefined || oneWay ? 0 : now() + timeout;
 		const payload = type && args !== undefined ? encode(type, args) : none;
-		const call = new Call(machine, name, payload, encodeMetadata(options.metadata), deadline, flags, oneWay, (outcome) => settle?.(outcome));
+		const call = new Call(machine, name, payload, options.metadata, deadline, flags, oneWay, (outcome) => settle?.(outcome));
 		const giveUp = (error: TwinwireError): void => {
-			if (settle && (abandon(machine, call, error.code) || !oneWay)) settle?.(error);
+			if (settle && abandon(machine, call, error.code)) settle(error);
 			link.kick();
 		};
 		const cancel = (): void => giveUp(new TwinwireError(Code.Canceled));
@@ -230,37 +207,26 @@ export class Session implements AsyncDisposable {
 		link.kick();
 
 		// A source that failed says more than what came of its call.
-		const sent = (async () => {
-			try {
-				if (source) await sendSource(link, openOut(machine, call, 0, source.bulk), source);
-			} catch (err) {
-				cancel();
-				throw err;
-			}
-		})();
-		const outcome = (async () => {
-			const o = await answer.finally(() => sent);
-			options.answered?.(o.metadata);
-			return o;
-		})();
-		for (const p of [sent, outcome]) p.catch(() => {}); // whoever waits for it is told
+		const sent = source && sendSource(link, openOut(machine, call, 0, source.bulk), source, cancel);
+		const outcome = answer
+			.finally(() => sent)
+			.then((o) => {
+				options.metadata?.answered?.(o.metadata);
+				return o;
+			});
+		for (const p of [sent, outcome]) p?.catch(() => {}); // whoever waits for it is told
 		return { call, outcome, cancel };
 	}
 
 	/** The topics that the server has subscribed this session to. */
-	get topics(): ReadonlySet<string> {
-		return this.all.topics;
-	}
+	readonly topics: ReadonlySet<string> = this.all.topics;
 
 	/** Yields events as they arrive: see Events.iterate. */
 	readonly events: Events['iterate'] = (options, of) => this.all.iterate(options, of);
 
-	/** Has a function called with events as they arrive; it returns what ends that. */
-	readonly onEvent: Events['on'] = (f, options) => this.all.on(f, options);
-
 	/** Returns the live copy of a state of the server, of a struct type. */
 	state<T>(name: string, type: Type<T>): View<T> {
-		return this.views.view(name, type);
+		return this.views.view(name, type, this.error);
 	}
 
 	/** Ends the session: what is queued is sent, the server agrees. It resolves when that is done. */

@@ -2,8 +2,8 @@ import { type Binding, patchFields, readTable } from '../codec/patch.js';
 import { fail, finish, Reader } from '../codec/reader.js';
 import { encode, type Fields, type Type } from '../codec/types.js';
 import { Code, TwinwireError } from '../error.js';
-import type { StateChange } from '../machine/config.js';
-import { during, type Iterated, pulled, tell } from './iterate.js';
+import { F2, F4 } from '../frame/layout.js';
+import { during, tell } from './iterate.js';
 
 /** The most that a value takes (clause S11), and what deltas may bring before it is looked at again. */
 const maxValue = 4 << 20;
@@ -37,23 +37,11 @@ export class View<T> {
 	/** Has f called after each change, and at the end, until the function that is returned is called. */
 	readonly subscribe = (f: () => void): (() => void) => during(this.listeners, f);
 
-	/** Waits for a value. It throws why none comes. */
-	async ready(signal?: AbortSignal): Promise<T> {
-		for await (const v of this.changes(signal)) return v;
-		throw this.error ?? new TwinwireError(Code.Canceled);
-	}
-
-	/** Yields the value, and then again when it has changed: always the newest. It ends when nothing more comes. */
-	changes(signal?: AbortSignal): Iterated<T> {
-		let seen = 0;
-		return pulled(() => (this.version > seen ? ((seen = this.version), [this.value as T]) : this.error ? undefined : []), this.subscribe, signal);
-	}
-
 	/** Takes what arrived. It throws a CodecError if that cannot be read; the view has no value then. */
-	receive(change: StateChange, version: number, payload: Uint8Array): void {
+	receive(flags: number, version: number, payload: Uint8Array): void {
 		try {
-			if (change === 'end') this.error = new TwinwireError(Code.Unavailable, 'state was closed');
-			else this.read(change === 'snapshot', version, new Reader(payload));
+			if (flags & F4) this.error = new TwinwireError(Code.Unavailable, 'state was closed');
+			else this.read(flags & F2, version, new Reader(payload));
 			this.owner = version;
 		} catch (cause) {
 			this.value = this.binding = undefined;
@@ -65,7 +53,7 @@ export class View<T> {
 		}
 	}
 
-	private read(snapshot: boolean, version: number, r: Reader): void {
+	private read(snapshot: number, version: number, r: Reader): void {
 		if (snapshot) {
 			this.binding = readTable(r);
 			this.value = this.type.read(r);
@@ -87,7 +75,7 @@ export class View<T> {
 	}
 }
 
-type Change = [StateChange, version: number, payload: Uint8Array];
+type Change = [flags: number, version: number, payload: Uint8Array];
 
 /** What may wait of states without a view, in bytes. */
 const maxEarly = 1 << 20;
@@ -97,20 +85,18 @@ export class Views {
 	private readonly views = new Map<string, View<unknown>>();
 	/** What arrived before there was a view, by name; nothing if that was too much. */
 	private readonly early = new Map<string, Change[]>();
-	private error: TwinwireError | undefined;
 
-	/** Returns the view of a state, the same one each time. */
-	view<T>(name: string, type: Type<T>): View<T> {
+	/** Returns the view of a state, the same one each time; over is why the session is, if it is. */
+	view<T>(name: string, type: Type<T>, over: TwinwireError | undefined): View<T> {
 		let v = this.views.get(name) as View<T> | undefined;
 		if (!v) {
-			if (!type.fields) throw new TwinwireError(Code.BadRequest, 'no struct');
 			v = new View(name, type);
 			this.views.set(name, v as View<unknown>);
 			const early = this.early.get(name);
 			if (early?.length === 0) v.end(new TwinwireError(Code.ResourceExhausted));
 			for (const change of early ?? []) v.receive(...change);
 			this.early.delete(name);
-			if (this.error) v.end(this.error);
+			if (over) v.end(over);
 		}
 		return v;
 	}
@@ -119,14 +105,13 @@ export class Views {
 		const v = this.views.get(name);
 		if (v) return v.receive(...change);
 		// Of one that was not kept only a snapshot is taken again.
-		const before = change[0] === 'snapshot' ? [] : this.early.get(name);
-		if (before?.length === 0 && change[0] !== 'snapshot') return;
+		const before = change[0] & F2 ? undefined : this.early.get(name);
+		if (before?.length === 0) return;
 		this.early.set(name, [...(before ?? []), change]);
 		if ([...this.early.values()].flat().reduce((n, c) => n + c[2].length, 0) > maxEarly) this.early.set(name, []);
 	}
 
 	end(error: TwinwireError): void {
-		this.error = error;
 		for (const v of this.views.values()) v.end(error);
 	}
 }

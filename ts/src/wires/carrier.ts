@@ -2,16 +2,15 @@
 export interface Receiver {
 	/** Whole frames arrived in a pipe. They are not changed any more. */
 	frames(pipe: number, b: Uint8Array): void;
-	/** A datagram arrived, on wires that have them (clause 7.8). */
-	datagram(b: Uint8Array): void;
 	/** More may be sent. */
 	ready(): void;
-	/** The carrier has ended, once: the peer closed it with a code, or it broke. */
+	/** The carrier has ended: the peer closed it with a code, or it broke. It may be said again, and after close. */
 	closed(code: number | undefined, reason: string): void;
 }
 
-/** What a carrier has of datagrams to send them: that of WebTransport. Browsers have one of the two ways to write. */
+/** What a carrier has of datagrams: that of WebTransport. Browsers have one of the two ways to write. */
 export interface Datagrams {
+	readonly readable: ReadableStream<Uint8Array>;
 	readonly maxDatagramSize: number;
 	readonly writable?: unknown;
 	createWritable?(): unknown;
@@ -31,7 +30,7 @@ export interface Carrier {
 	writable(pipe: number): boolean;
 	/** Sends a batch in a pipe. */
 	send(pipe: number, b: Uint8Array): void;
-	/** Closes it with a code and a reason of at most 120 bytes (clause 10). closed is not called then. */
+	/** Closes it with a code and a reason of at most 120 bytes (clause 10). What is sent then is dropped. */
 	close(code: number, reason: string): void;
 }
 
@@ -52,4 +51,4 @@ export interface Wire {
 }
 
 /** The receiver of a carrier that nobody has taken yet. */
-export const nobody: Receiver = { frames: () => {}, datagram: () => {}, ready: () => {}, closed: () => {} };
+export const nobody: Receiver = { frames: () => {}, ready: () => {}, closed: () => {} };

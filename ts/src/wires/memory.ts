@@ -27,13 +27,6 @@ export class MemoryCarrier implements Carrier {
 		});
 	}
 
-	/** Has a datagram arrive at the other end, behind what was sent. */
-	datagram(b: Uint8Array): void {
-		queueMicrotask(() => {
-			if (!this.peer?.over) this.peer?.receiver.datagram(b);
-		});
-	}
-
 	/** Lets what was stalled arrive. */
 	flow(): void {
 		const stalled = this.stalled ?? [];

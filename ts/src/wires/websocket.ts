@@ -1,4 +1,4 @@
-import { Code, TwinwireError, whenAborted } from '../error.js';
+import { Code, TwinwireError, violation, whenAborted } from '../error.js';
 import { type Carrier, nobody, type Wire } from './carrier.js';
 
 /** What is needed of a WebSocket: that of browsers and of Node 22, and of the package ws. */
@@ -25,42 +25,27 @@ const firstStatus = 4000;
 
 /** Makes a carrier of a socket that is open. */
 function carry(socket: WebSocketLike): Carrier {
-	let polling = false;
-	let over = false;
+	let timer: ReturnType<typeof setTimeout> | undefined;
 	const carrier: Carrier = {
 		wire: 'websocket',
 		independent: false,
 		receiver: nobody,
 		writable: () => {
 			if (socket.bufferedAmount < highWater) return true;
-			if (!polling) {
-				polling = true;
-				setTimeout(() => {
-					polling = false;
-					if (!over) carrier.receiver.ready();
-				}, pollTime);
-			}
+			clearTimeout(timer);
+			timer = setTimeout(() => carrier.receiver.ready(), pollTime);
 			return false;
 		},
-		send: (_, b) => over || socket.send(b as Uint8Array<ArrayBuffer>),
-		close: (code, reason) => {
-			if (over) return;
-			over = true;
-			socket.close(firstStatus + Math.min(code, 999), reason);
-		},
-	};
-	const end = (code: number | undefined, reason: string): void => {
-		if (over) return;
-		if (code === Code.ProtocolError) carrier.close(code, reason);
-		over = true;
-		carrier.receiver.closed(code, reason);
+		send: (_, b) => socket.send(b as Uint8Array<ArrayBuffer>),
+		close: (code, reason) => socket.close(firstStatus + Math.min(code, 999), reason),
 	};
 	socket.onmessage = ({ data }: { data: unknown }) => {
-		if (over) return;
-		if (data instanceof ArrayBuffer) carrier.receiver.frames(0, new Uint8Array(data));
-		else end(Code.ProtocolError, 'text message');
+		if (data instanceof ArrayBuffer) return carrier.receiver.frames(0, new Uint8Array(data));
+		const { code, message } = violation(10.1);
+		carrier.close(code, message);
+		carrier.receiver.closed(code, message);
 	};
-	socket.onclose = ({ code, reason }: { code: number; reason: string }) => end(code >= firstStatus ? code - firstStatus : undefined, reason);
+	socket.onclose = ({ code, reason }: { code: number; reason: string }) => carrier.receiver.closed(code >= firstStatus ? code - firstStatus : undefined, reason);
 	return carrier;
 }
 
@@ -69,7 +54,7 @@ export const webSocket = (WebSocket: WebSocketClass | undefined = (globalThis as
 	name: 'websocket',
 	dial: ({ plaintext, host, path }, signal) =>
 		new Promise((resolve, reject) => {
-			if (!WebSocket) throw new TwinwireError(Code.NotImplemented, 'there is no WebSocket: pass one');
+			if (!WebSocket) throw new TwinwireError(Code.NotImplemented, 'no WebSocket');
 			const socket = new WebSocket(`${plaintext ? 'ws' : 'wss'}://${host}${path}`, 'twinwire.1');
 			const off = whenAborted(signal, (why) => {
 				reject(why);

@@ -1,6 +1,7 @@
 import { aborted, Code, TwinwireError, whenAborted } from '../error.js';
 import { frameLength } from '../frame/frame.js';
 import { concat, none } from '../frame/varint.js';
+import { chunksOf } from '../session/iterate.js';
 import { type Carrier, nobody, type Wire } from './carrier.js';
 
 /** Batches that a stream may have before it has taken them. */
@@ -14,26 +15,16 @@ function carry(transport: WebTransport): Carrier {
 	/** Of each lane that was opened, how many batches its stream has not taken. */
 	const pending: number[] = [];
 	const writers: Promise<WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>>[] = [];
-	let over = false;
-	const end = (code?: number, reason = ''): void => {
-		if (over) return;
-		over = true;
-		carrier.receiver.closed(code, reason);
-	};
 	/** A stream fails when the session does, which says more in a moment; a session that goes on without one of its lanes is of no use. */
 	const broke = (): void => void setTimeout(() => transport.close(), partingTime);
 
 	/** Reads a lane, and puts frames together that arrive in pieces. */
 	async function read(pipe: number, stream: ReadableStream<Uint8Array>): Promise<void> {
-		const reader = stream.getReader();
 		let b = none;
 		try {
-			for (;;) {
-				const { value, done } = await reader.read();
-				if (over) return;
-				// A lane does not end while the carrier lives.
-				if (done) break;
-				b = b.length ? concat([b, value]) : value;
+			// A lane does not end while the carrier lives.
+			for await (const chunk of chunksOf(stream)) {
+				b = b.length ? concat([b, chunk]) : chunk;
 				let at = 0;
 				for (let n = frameLength(b, at); n && at + n <= b.length; n = frameLength(b, at)) at += n;
 				if (at) carrier.receiver.frames(pipe, b.subarray(0, at));
@@ -42,8 +33,8 @@ function carry(transport: WebTransport): Carrier {
 		} catch (err) {
 			if (err instanceof TwinwireError) {
 				const { code, message } = err;
-				transport.close({ closeCode: code, reason: message });
-				end(code, message);
+				carrier.close(code, message);
+				carrier.receiver.closed(code, message);
 			}
 		}
 		broke();
@@ -55,15 +46,13 @@ function carry(transport: WebTransport): Carrier {
 		return writable.getWriter();
 	}
 
-	const { datagrams } = transport;
 	const carrier: Carrier = {
-		datagrams,
+		datagrams: transport.datagrams,
 		wire: 'webtransport',
 		independent: true,
 		receiver: nobody,
 		writable: (pipe) => (pending[pipe] ?? 0) < ahead,
 		send: (pipe, b) => {
-			if (over) return;
 			pending[pipe] = (pending[pipe] ?? 0) + 1;
 			(writers[pipe] ??= open(pipe))
 				.then((writer) => writer.write(b as Uint8Array<ArrayBuffer>))
@@ -72,34 +61,14 @@ function carry(transport: WebTransport): Carrier {
 					carrier.receiver.ready();
 				}, broke);
 		},
-		close: (closeCode, reason) => {
-			if (over) return;
-			over = true;
-			transport.close({ closeCode, reason });
-		},
+		close: (closeCode, reason) => transport.close({ closeCode, reason }),
 	};
-	datagrams.readable.pipeTo(new WritableStream({ write: (b: Uint8Array) => carrier.receiver.datagram(b) })).catch(() => {}); // closed tells of the end
-	transport.closed.then(({ closeCode, reason }) => end(closeCode || undefined, reason), () => end());
+	transport.closed.then(({ closeCode, reason = '' }) => carrier.receiver.closed(closeCode || undefined, reason), () => carrier.receiver.closed(undefined, ''));
 	return carrier;
 }
 
 /** After how much silence it is UDP that does not get through, in milliseconds. */
 const silence = 2500;
-
-/** Says in a sentence why a session did not open: browsers tell all failures in the same words, so TCP is asked. */
-async function why(host: string, hashes: readonly Uint8Array[] | undefined, waited: number): Promise<string> {
-	if (waited > silence) return 'no answer over UDP: it may be blocked';
-	const untrusted = 'the certificate of the server is not trusted';
-	const refused = 'the server refused the session';
-	try {
-		// The server's certificate as TCP sees it; or, where certificates are named, what the page's own server says of them.
-		const response = await fetch(hashes ? '/.well-known/twinwire' : `https://${host}/`, { mode: hashes ? 'same-origin' : 'no-cors', cache: 'no-store' });
-		const told = await response.text();
-		return !hashes || hashes.some((h) => told.includes(btoa(String.fromCharCode(...h)))) ? refused : `${untrusted}: it has none of the hashes`;
-	} catch {
-		return hashes ? `${untrusted}, or ${refused}` : untrusted;
-	}
-}
 
 /**
  * The WebTransport wire (clause 10.5). Certificates that no authority has
@@ -108,7 +77,7 @@ async function why(host: string, hashes: readonly Uint8Array[] | undefined, wait
 export const webTransport = (hashes?: readonly Uint8Array[]): Wire => ({
 	name: 'webtransport',
 	dial: async ({ host, path }, signal) => {
-		if (typeof WebTransport === 'undefined') throw new TwinwireError(Code.NotImplemented, 'there is no WebTransport in this browser');
+		if (typeof WebTransport === 'undefined') throw new TwinwireError(Code.NotImplemented, 'no WebTransport in this browser');
 		const serverCertificateHashes = hashes?.map((value) => ({ algorithm: 'sha-256', value: value as Uint8Array<ArrayBuffer> }));
 		const transport = new WebTransport(`https://${host}${path}`, serverCertificateHashes && { serverCertificateHashes });
 		transport.closed.catch(() => {});
@@ -117,9 +86,11 @@ export const webTransport = (hashes?: readonly Uint8Array[]): Wire => ({
 		try {
 			await transport.ready;
 		} catch (cause) {
-			const waited = performance.now() - began;
-			if (signal.aborted && waited <= silence) throw aborted(signal);
-			throw new TwinwireError(Code.Unavailable, await why(host, hashes, waited), { cause });
+			const silent = performance.now() - began > silence;
+			if (signal.aborted && !silent) throw aborted(signal);
+			// The page may have lost its network, and cannot load what would explain that.
+			const why = await import('./explain.js').then((m) => m.default(host, hashes, silent)).catch(() => 'WebTransport could not be opened');
+			throw new TwinwireError(Code.Unavailable, why, { cause });
 		} finally {
 			off();
 		}
