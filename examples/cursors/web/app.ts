@@ -1,6 +1,7 @@
 // The page of the cursors: the session, the people, and what travels when the
 // pen moves.
 import { type Session, TwinwireError } from 'twinwire';
+import { datagrams } from 'twinwire/newest';
 import { byId, el, icon } from '../../internal/page/dom.js';
 import { Line as Connection } from '../../internal/page/line.js';
 import { Panel } from '../../internal/page/panel.js';
@@ -22,7 +23,7 @@ const animals = ['Otter', 'Lynx', 'Heron', 'Badger', 'Robin', 'Marten', 'Newt', 
 const any = (n: number): number => Math.floor(Math.random() * n);
 
 class App {
-	private readonly connection = new Connection();
+	private readonly connection = new Connection({ datagrams });
 	private readonly canvas = new Canvas(byId('canvas', HTMLCanvasElement));
 	private readonly cursors = new Map<number, HTMLElement>();
 	private readonly name = byId('name', HTMLInputElement);

@@ -1,6 +1,6 @@
 // The line of a page to its server: a session, and another one when the server
 // has forgotten it.
-import { connect, type Session, TwinwireError } from 'twinwire';
+import { connect, type ConnectOptions, type Session, TwinwireError } from 'twinwire';
 import { pageWires } from 'twinwire/page';
 import { SwitchedWire } from './wires.js';
 
@@ -33,6 +33,8 @@ export class Line {
 	private lostAt = 0;
 	private before = '';
 
+	constructor(private readonly options: ConnectOptions = {}) {}
+
 	/** The wire in use, '' for none. */
 	get wire(): string {
 		const c = this.session?.change;
@@ -57,7 +59,7 @@ export class Line {
 		for (let wait = 250; ; wait = Math.min(2 * wait, 4000)) {
 			try {
 				const start = performance.now();
-				const session = await connect(location.host, { wires: this.wires });
+				const session = await connect(location.host, { ...this.options, wires: this.wires });
 				this.session = session;
 				this.before = session.change.wire;
 				this.step(`Connected over ${wireName(this.before)} in ${duration(performance.now() - start)}`, true);
