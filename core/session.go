@@ -65,8 +65,8 @@ type Session struct {
 	cfg    *Config
 	id     ID
 	client bool
-	peer   Hello
 	leaves bool // the client goes elsewhere when this server drains
+	peer   Hello
 	limits *Limits
 	// peerMaxMessage is the largest message that the peer accepts.
 	peerMaxMessage int

@@ -444,7 +444,7 @@ func (m *Machine) batchItem(it *item, now time.Duration) bool {
 // head fills in the first frame of a call or message.
 func (m *Machine) head(f *frame.Frame, it *item, now time.Duration) {
 	*f = frame.Frame{Kind: frame.Message, Flags: frame.Flags(it.flags)}
-	f.Ref = m.lanes[m.role.call].reference(it.method, m.out.peer.Names)
+	f.Ref = m.lanes[m.role.call].reference(it.method, m.cfg.Peer.Names)
 	if frame.NamedRef(f.Ref) {
 		f.Name = []byte(it.method)
 	}

@@ -36,7 +36,7 @@ func (w *world) prepare(client, server *end) outcomes {
 	o.unread = client.call(8, nil)
 	client.flush(lane)
 	o.queued = client.call(8, nil)
-	client.m.out.peer.Calls = client.m.out.calls
+	client.m.cfg.Peer.Calls = client.m.out.calls
 	o.waiting = client.call(8, nil)
 	return o
 }
@@ -201,7 +201,7 @@ func TestSilence(t *testing.T) {
 // ends calls that wait for the window at once.
 func TestCloseFlushes(t *testing.T) {
 	both(t, func(t *testing.T, w *world, client, server *end) {
-		client.m.out.messageLimit, client.m.out.peer.Calls = 2, 1
+		client.m.out.messageLimit, client.m.cfg.Peer.Calls = 2, 1
 		var messages []*testCall
 		for range 2 {
 			messages = append(messages, client.call(8, func(c *testCall) { c.OneWay = true }))

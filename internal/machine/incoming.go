@@ -50,7 +50,6 @@ type Answer struct{ reply item }
 
 // incoming are the calls and messages of the peer.
 type incoming struct {
-	own     *Window // the machine's
 	lastID  uint64
 	partial map[uint64]*Inbound // of which not all parts have arrived
 	running table[Inbound]      // from Start to the end of the reply's sending
@@ -72,7 +71,6 @@ type incoming struct {
 }
 
 func (in *incoming) init(own *Window) {
-	in.own = own
 	in.messagesGranted = uint64(own.Messages)
 	in.largeGranted = uint64(own.Large)
 }
@@ -81,7 +79,7 @@ func (in *incoming) init(own *Window) {
 // (clause 5.5).
 func (m *Machine) reserve(size uint64) error {
 	in := &m.in
-	if size > uint64(in.own.MaxMessage) {
+	if size > uint64(m.cfg.Own.MaxMessage) {
 		return m.beyond(LimitMessageSize, "message over the size limit")
 	}
 	if in.largeReserved+size > in.largeGranted {
@@ -115,12 +113,12 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 	}
 	var share uint64
 	if oneWay {
-		share = in.own.share(max(len(f.Payload), int(f.Size)))
+		share = m.cfg.Own.share(max(len(f.Payload), int(f.Size)))
 		if in.messages += share; in.messages > in.messagesGranted {
 			return m.beyond(LimitMessages, "message beyond the window")
 		}
 		in.serving++
-	} else if in.running.len() >= in.own.Calls {
+	} else if in.running.len() >= m.cfg.Own.Calls {
 		m.limited(LimitCalls)
 		return m.refuse(f, twinwire.ResourceExhausted, "call beyond the window")
 	}
@@ -313,8 +311,8 @@ func (m *Machine) Consumed(v *Inbound) {
 	in.serving--
 	in.messagesDone += uint64(v.share)
 	// A quarter at a time, but at once where the peer may be waiting for it.
-	limit := in.messagesDone + uint64(in.own.Messages)
-	if limit-in.messagesGranted >= uint64(max(1, in.own.Messages/4)) || in.messagesGranted-in.messages < in.own.share(m.cfg.Own.MaxMessage) {
+	limit := in.messagesDone + uint64(m.cfg.Own.Messages)
+	if limit-in.messagesGranted >= uint64(max(1, m.cfg.Own.Messages/4)) || in.messagesGranted-in.messages < m.cfg.Own.share(m.cfg.Own.MaxMessage) {
 		in.messagesGranted = limit
 		m.control.messages = true
 	}
@@ -328,7 +326,7 @@ func (m *Machine) consumedLarge(size int) {
 	in := &m.in
 	in.largeDone += uint64(size)
 	// Always at once: the peer may need all of the window for one message.
-	in.largeGranted = in.largeDone + uint64(in.own.Large)
+	in.largeGranted = in.largeDone + uint64(m.cfg.Own.Large)
 	m.control.largeSize = true
 }
 

@@ -100,9 +100,9 @@ var intruders = []intruder{
 		if !e.bound(int(ln)) {
 			return false
 		}
-		for range 2*in.own.Calls + 1 {
+		for range 2*e.m.cfg.Own.Calls + 1 {
 			err := e.forge(frame.Frame{Kind: frame.Call, Lane: ln, ID: in.lastID + 1, Name: []byte("t.x")})
-			if in.running.len() > in.own.Calls {
+			if in.running.len() > e.m.cfg.Own.Calls {
 				e.w.fatalf("%s: %d calls run", e.name, in.running.len())
 			}
 			if err != nil {
@@ -115,7 +115,7 @@ var intruders = []intruder{
 	}},
 	{"call id used again", func(e *end) bool {
 		in, ln := &e.m.in, uint8(e.m.role.call)
-		if !e.bound(int(ln)) || in.lastID == 0 || in.refused >= in.own.Calls {
+		if !e.bound(int(ln)) || in.lastID == 0 || in.refused >= e.m.cfg.Own.Calls {
 			return false
 		}
 		in.running.remove(in.lastID) // as if it had been answered
@@ -132,7 +132,7 @@ var intruders = []intruder{
 		}
 		in.messagesGranted = in.messages + 1000
 		f := frame.Frame{Kind: frame.Message, Flags: frame.HasMore, Lane: ln, Name: []byte("t.x")}
-		f.ID, f.Size = in.lastID+1, uint64(in.own.MaxMessage)+1
+		f.ID, f.Size = in.lastID+1, uint64(e.m.cfg.Own.MaxMessage)+1
 		part := make([]byte, frame.MaxPayload)
 		e.refused(e.forge(f, part...), "over the size limit")
 		f.Size--
@@ -222,7 +222,7 @@ var intruders = []intruder{
 	}},
 	{"streams of calls that do not come", func(e *end) bool {
 		st, in, ln := &e.m.str, &e.m.in, uint8(e.m.role.stream)
-		if !e.bound(int(ln)) || !e.bound(e.m.role.call) || st.opened >= st.granted || len(st.early) > 0 || in.running.len() >= in.own.Calls {
+		if !e.bound(int(ln)) || !e.bound(e.m.role.call) || st.opened >= st.granted || len(st.early) > 0 || in.running.len() >= e.m.cfg.Own.Calls {
 			return false
 		}
 		f := frame.Frame{Kind: frame.Data, Flags: frame.First, Lane: ln, ID: in.lastID + 1}

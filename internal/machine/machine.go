@@ -166,7 +166,6 @@ type Machine struct {
 	// Receiving.
 	in           incoming
 	topics       map[uint64]*InTopic
-	unknown      int // frames that were ignored since unknownSince
 	unknownSince time.Duration
 	openEvent    *InTopic // whose event has not arrived whole
 	nextTopic    uint64
@@ -179,6 +178,8 @@ type Machine struct {
 	called      bool  // a brief item is in the batch
 	largeWaited bool  // a large message waits that the last batch had no room for
 	touched     uint8 // lanes of which a numbered frame is in the batch
+	largeRun    int32 // batches with a part of a large message before the one of largeAt, made soon after each other
+	unknown     int32 // frames that were ignored since unknownSince
 	kept        int   // bytes in the keeps of all lanes
 	stats       counters
 	chunk       *Chunk        // that the payload of the frame being appended is in
@@ -186,7 +187,6 @@ type Machine struct {
 	calledAt    time.Duration // when the last batch with one was made
 	sent        []*Inbound    // replies that were sent whole
 	largeAt     time.Duration // when the last batch with a part of a large message was made
-	largeRun    int           // how many before it were made soon after each other
 	messagesOut []*Call       // messages that were sent whole
 	sentTracked []*Call       // tracked calls and messages that were sent whole
 }

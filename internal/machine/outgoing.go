@@ -71,7 +71,6 @@ func (c *Call) finish(code twinwire.Code, text string) {
 
 // outgoing are the calls and messages of this side.
 type outgoing struct {
-	peer    *Window // the machine's
 	nextID  uint64
 	running table[Call] // of which a frame was sent, not answered
 	calls   int         // that take a place in the window, canceled ones too
@@ -88,7 +87,6 @@ type outgoing struct {
 }
 
 func (o *outgoing) init(peer *Window) {
-	o.peer = peer
 	o.messageLimit = uint64(peer.Messages)
 	o.largeLimit = uint64(peer.Large)
 }
@@ -112,7 +110,7 @@ func (m *Machine) Start(c *Call) error {
 	switch {
 	case m.takesNothing():
 		return ErrEnded
-	case len(c.Payload) > o.peer.MaxMessage:
+	case len(c.Payload) > m.cfg.Peer.MaxMessage:
 		return ErrTooLarge
 	case o.queued >= m.cfg.MaxQueuedCalls || o.queued > 0 && o.queuedBytes+len(c.Payload) > m.cfg.MaxQueuedBytes:
 		m.limited(LimitQueue)
@@ -152,12 +150,12 @@ func (m *Machine) admitFrom(p Priority) {
 	o := &m.out
 	for it := m.waiting[p].first; it != nil; it = m.waiting[p].first {
 		if it.kind == itemCall {
-			if o.calls >= o.peer.Calls {
+			if o.calls >= m.cfg.Peer.Calls {
 				return
 			}
 			o.calls++
 		} else {
-			share := o.peer.share(len(it.payload))
+			share := m.cfg.Peer.share(len(it.payload))
 			if o.messages+share > o.messageLimit {
 				return
 			}

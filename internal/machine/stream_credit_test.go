@@ -224,11 +224,15 @@ func TestStreamCredit(t *testing.T) {
 			}
 		},
 		"begun before the call, which is of no use": func(d *duo, client, server *Machine) {
-			none := *server.in.own
-			none.Calls = 0
-			server.in.own = &none
+			one := *server.cfg.Rules
+			one.Own.Calls = 1
+			server.cfg.Rules = &one
+			d.call()
+			d.move()
+			running := d.started
 			client.Write(client.OpenStream(d.call(), 0, Normal), make([]byte, 100))
 			d.move(client.role.call)
+			server.Reply(running, 0, nil, nil)
 		},
 		"unwanted": func(d *duo, client, server *Machine) {
 			c := d.call()

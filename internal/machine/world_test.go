@@ -636,14 +636,14 @@ func (w *world) check() {
 			events = m.events.bytes
 		}
 		switch {
-		case o.calls > o.peer.Calls, o.running.len() > o.peer.Calls, o.messages > o.messageLimit, o.largeReserved > o.largeLimit:
+		case o.calls > m.cfg.Peer.Calls, o.running.len() > m.cfg.Peer.Calls, o.messages > o.messageLimit, o.largeReserved > o.largeLimit:
 			w.fatalf("%s: a window is exceeded: %d calls, %d of %d messages, %d of %d bytes", e.name, o.calls, o.messages, o.messageLimit, o.largeReserved, o.largeLimit)
 		case o.queued > m.cfg.MaxQueuedCalls, o.queuedBytes > m.cfg.MaxQueuedBytes+m.cfg.Peer.MaxMessage:
 			w.fatalf("%s: %d calls and %d bytes wait", e.name, o.queued, o.queuedBytes)
 		case o.replyBytes > m.cfg.MaxReplyBytes+m.cfg.Peer.MaxMessage+m.cfg.Own.Calls*100:
 			w.fatalf("%s: %d bytes of replies wait", e.name, o.replyBytes)
 		case m.in.largeDone > m.in.largeReserved, m.in.messagesDone > m.in.messages,
-			m.in.largeGranted > m.in.largeDone+uint64(m.in.own.Large), m.in.messagesGranted > m.in.messagesDone+uint64(m.in.own.Messages):
+			m.in.largeGranted > m.in.largeDone+uint64(m.cfg.Own.Large), m.in.messagesGranted > m.in.messagesDone+uint64(m.cfg.Own.Messages):
 			w.fatalf("%s: more is given back than was taken: %+v", e.name, m.in)
 		case events > m.cfg.MaxEventBytes+70_000:
 			w.fatalf("%s: %d bytes of events wait", e.name, events)

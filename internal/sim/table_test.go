@@ -55,14 +55,14 @@ var mutants = []Mutant{
 	{"a client keeps its token", "ticket.go", "{ *t = Ticket{token, fresh} }", "{ t.Attempt = fresh }", "14.2"},
 
 	// Windows and credit.
-	{"calls beyond the window are sent", "outgoing.go", "if o.calls >= o.peer.Calls {", "if o.calls > o.peer.Calls {", "5.2"},
-	{"calls beyond the window are run", "incoming.go", "} else if in.running.len() >= in.own.Calls {", "} else if in.running.len() > in.own.Calls {", "5.2"},
+	{"calls beyond the window are sent", "outgoing.go", "if o.calls >= m.cfg.Peer.Calls {", "if o.calls > m.cfg.Peer.Calls {", "5.2"},
+	{"calls beyond the window are run", "incoming.go", "} else if in.running.len() >= m.cfg.Own.Calls {", "} else if in.running.len() > m.cfg.Own.Calls {", "5.2"},
 	{"place of a call is not given back", "outgoing.go", "\tm.out.calls--\n\tm.out.running.remove(c.item.id)", "\tm.out.running.remove(c.item.id)", "5.2"},
 	{"place of a canceled call is not given back", "outgoing.go", "\tm.out.calls--\n\tm.out.running.remove(c.item.id)", "\tif !c.canceled {\n\t\tm.out.calls--\n\t}\n\tm.out.running.remove(c.item.id)", "5.2"},
 	{"place of a call that was withdrawn is not given back", "outgoing.go", "\t\tif it.in != &m.waiting[c.Priority] {\n\t\t\tm.out.calls--\n\t\t}\n", "", "5.2"},
 	{"place of a canceled call is given back at once", "outgoing.go", "\tc.canceled = true\n\tm.dropStreams(c.x, code)\n", "\tc.canceled = true\n\tm.out.calls--\n\tm.dropStreams(c.x, code)\n", "5.2"},
 	{"messages beyond the window are sent", "outgoing.go", "if o.messages+share > o.messageLimit {", "if o.messages >= o.messageLimit {", "5.4"},
-	{"a message of 4 KiB counts as one", "outgoing.go", "share := o.peer.share(len(it.payload))", "share := uint64(1)", "5.4"},
+	{"a message of 4 KiB counts as one", "outgoing.go", "share := m.cfg.Peer.share(len(it.payload))", "share := uint64(1)", "5.4"},
 	{"messages beyond the window are taken", "incoming.go", "in.messages > in.messagesGranted {", "in.messages > in.messagesGranted+1 {", "5.4"},
 	{"credit for messages is counted twice", "incoming.go", "\tin.messagesDone += uint64(v.share)\n", "\tin.messagesDone += 1 + uint64(v.share)\n", "5.4"},
 	{"credit for messages is not given", "incoming.go", "\t\tm.control.messages = true\n", "", "5.4"},
