@@ -41,6 +41,9 @@ const (
 	briefTime = 5 * time.Microsecond
 	// leadTime is how long the reader serves before it reads on.
 	leadTime = time.Millisecond
+	// clockRuns is how many runs of one method share a reading of the clock, which
+	// is a twentieth of a short call.
+	clockRuns = 8
 	// ledAnswers is how many answers the reader gives before they are sent.
 	ledAnswers = 64
 	// lookTime is the time between two looks.
@@ -102,7 +105,7 @@ func (b *binding) serveHere(lane int) error {
 		l.watched, l.seen, l.idle = true, 0, 0
 		s.mux.lookout.watch(b)
 	}
-	writer := promptly
+	writer := reader
 	if l.parts && len(l.queue.list) > 1 {
 		writer = background // QUIC has who writes more than a packet wait until it is sent
 	}
@@ -112,20 +115,24 @@ func (b *binding) serveHere(lane int) error {
 			b.leave()
 		}
 	}()
-	began, n := time.Now(), 0
-	at := began
+	began := time.Now()
+	at, timed, n := began, 0, 0
 	for r := l.queue.take(); r != nil; r = l.queue.take() {
 		l.busy = r
 		l.runs++
 		w.mu.Unlock()
 		t, _ := r.Target.(*target) // a Request is not used any more once it is answered
 		s.handle(r)
-		now := time.Now()
-		t.took(now.Sub(at))
-		at = now
 		w.mu.Lock()
 		w.answeredLocked(r)
-		if l.handed || now.Sub(began) > leadTime {
+		late := l.handed
+		if timed++; timed == clockRuns || late || l.queue.next() == nil || l.queue.next().Target != any(t) {
+			now := time.Now()
+			t.took(now.Sub(at), timed)
+			at, timed = now, 0
+			late = late || now.Sub(began) > leadTime
+		}
+		if late {
 			b.passOnLocked()
 		}
 		if n++; n%ledAnswers == 0 {
@@ -244,17 +251,17 @@ func (b *binding) takeOver(receive func() error) {
 	returned = true
 }
 
-// took notes how long a run of the method took.
-func (t *target) took(d time.Duration) {
+// took notes how long a few runs of the method took together.
+func (t *target) took(d time.Duration, runs int) {
 	switch {
-	case d > shortTime:
+	case d > shortTime: // one of them, for all that is known
 		t.streak.Store(-longRuns)
 	case t.streak.Load() < shortRuns:
-		t.streak.Add(1)
+		t.streak.Add(int32(runs))
 	}
 	// A run that was cut short by others' work must not count for too many.
 	mean := t.mean.Load()
-	t.mean.Store(mean + (int64(min(d, shortTime))-mean)/shortRuns)
+	t.mean.Store(mean + (int64(min(d/time.Duration(runs), shortTime))-mean)*int64(runs)/shortRuns)
 }
 
 // A lookout looks after the sessions whose readers lead. It has a goroutine

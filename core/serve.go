@@ -210,6 +210,14 @@ type requests struct {
 
 func (q *requests) empty() bool { return q.head == len(q.list) }
 
+// next returns the request that take will return.
+func (q *requests) next() *Request {
+	if q.empty() {
+		return nil
+	}
+	return q.list[q.head]
+}
+
 func (q *requests) push(r *Request) { q.list = append(q.list, r) }
 
 // take takes the next request off the queue, nil if there is none.
@@ -322,7 +330,7 @@ func (s *Session) serveOne(r *Request) {
 	}
 	began := time.Now()
 	s.handle(r)
-	t.took(time.Since(began))
+	t.took(time.Since(began), 1)
 }
 
 // answeredLocked takes a request off those that are open.

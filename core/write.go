@@ -23,6 +23,9 @@ const (
 	// promptly: the calling goroutine, one batch, if the carrier takes it
 	// without waiting.
 	promptly
+	// reader: as promptly, by a reader that has served a batch: who else may be
+	// about to send is not waited for.
+	reader
 )
 
 // kick sends what waits. It is called with mu held and returns without. What
@@ -47,7 +50,7 @@ func (s *Session) kick(who by) {
 		if wake&(1<<p) == 0 {
 			continue
 		}
-		if who != background && own < 0 && (s.m.Unacknowledged(p) < inlineBytes || who == promptly && b.takes(p)) {
+		if who != background && own < 0 && (s.m.Unacknowledged(p) < inlineBytes || who >= promptly && b.takes(p)) {
 			own = p
 			continue
 		}
@@ -60,7 +63,7 @@ func (s *Session) kick(who by) {
 	}
 	s.writers.Add(1)
 	s.mu.Unlock()
-	if s.writeBatch(b, own) {
+	if s.writeBatch(b, own, who != reader) {
 		go s.write(b, own)
 		return
 	}
@@ -75,7 +78,7 @@ func (s *Session) write(b *binding, pipe int) {
 		// What is in a batch can no longer be overtaken: so it is made when it
 		// can leave.
 		b.await(pipe)
-		if !s.writeBatch(b, pipe) {
+		if !s.writeBatch(b, pipe, true) {
 			return
 		}
 	}
@@ -87,13 +90,13 @@ var batches = sync.Pool{New: func() any { return new(batch) }}
 type batch [frame.MaxBatch]byte
 
 // writeBatch writes one batch of a pipe and reports whether there is more. If
-// not, the pipe is free for others.
-func (s *Session) writeBatch(b *binding, pipe int) bool {
+// not, the pipe is free for others. Yields says that others may be about to send.
+func (s *Session) writeBatch(b *binding, pipe int, yields bool) bool {
 	buf := batches.Get().(*batch)
 	defer batches.Put(buf)
 
 	s.mu.Lock()
-	if s.m.Crowded() {
+	if yields && s.m.Crowded() {
 		// Goroutines that are about to send do so first: what they queue
 		// becomes part of this batch, instead of a write of its own. Measured
 		// on calls with 64 in flight it doubles what a connection carries. A
