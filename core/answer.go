@@ -10,9 +10,9 @@ import (
 
 // handle runs the handler of a request and queues its answer.
 func (s *Session) handle(r *Request) {
-	if !r.OneWay {
-		r.reply = replies.Get().(*reply)
-		r.Answer = &r.reply.out
+	if in := r.in; !in.OneWay {
+		in.reply = replies.Get().(*reply)
+		in.Answer = &in.reply.out
 	}
 	returned := false
 	defer func() {
@@ -28,7 +28,7 @@ func (s *Session) handle(r *Request) {
 // dropped answers a request whose handler ended its goroutine, as runtime.Goexit
 // does and with it FailNow of a test. Silence would be the end of the caller.
 func (s *Session) dropped(r *Request) {
-	s.log.Error("twinwire: handler ended its goroutine", "session", s.id.String(), "method", r.Method)
+	s.log.Error("twinwire: handler ended its goroutine", "session", s.id.String(), "method", r.method)
 	s.handled(r, uint16(twinwire.Internal), nil, nil)
 	s.mu.Lock()
 	s.kick(background)
@@ -37,24 +37,28 @@ func (s *Session) dropped(r *Request) {
 // handled queues the answer to a request.
 func (s *Session) handled(r *Request, code uint16, payload, meta []byte) {
 	r.context().end(wasCanceled)
-	r.args.release()
-	r.args = nil
-	if r.Owned {
-		freeRoom(r.Payload)
-		r.Payload = nil
+	in := r.in
+	in.args.release()
+	in.args = nil
+	if in.Owned {
+		freeRoom(in.Payload)
 	}
-	if r.OneWay {
+	in.Payload = nil
+	if in.OneWay {
 		s.mu.Lock()
-		s.m.Consumed(&r.Inbound)
+		r.in = nil
+		s.m.Consumed(&in.Inbound)
 		s.mu.Unlock()
+		in.release()
 		return
 	}
-	r.reply.b = payload
+	in.reply.b = payload
 	packed := r.packReply(payload)
 	s.flushStates(true) // clause 6.9
 	s.mu.Lock()
-	s.m.Reply(&r.Inbound, code, payload, meta, packed...)
-	ins := machine.InStreams(&r.Inbound)
+	r.in = nil
+	s.m.Reply(&in.Inbound, code, payload, meta, packed...)
+	ins := machine.InStreams(&in.Inbound)
 	s.mu.Unlock()
 	for _, in := range ins { // what the handler did not read
 		in.Owner.(*StreamReader).discard()
@@ -77,10 +81,10 @@ func (s *Session) answer(r *Request) (code uint16, payload, meta []byte) {
 	switch {
 	case err == nil:
 		return 0, payload, meta
-	case r.OneWay && r.refusal == errRate:
+	case r.oneWay && r.in.refusal == errRate:
 		return 0, nil, nil // a peer must not fill the log at its leisure
-	case r.OneWay:
-		s.log.Warn("twinwire: message was not handled", "session", s.id.String(), "method", r.Method, "error", err)
+	case r.oneWay:
+		s.log.Warn("twinwire: message was not handled", "session", s.id.String(), "method", r.method, "error", err)
 		return 0, nil, nil
 	}
 	code, body := rejected(err)
@@ -96,14 +100,14 @@ func (s *Session) run(r *Request) (payload, meta []byte, err error) {
 		}
 	}()
 	result, err := s.call1(r)
-	if r.OneWay {
+	if r.oneWay {
 		return nil, nil, err
 	}
-	payload = r.reply.b[:0]
+	payload = r.in.reply.b[:0]
 	if err == nil && result != nil {
 		b, bad := r.encode(result)
 		if bad != nil { // whatever its code, it is this side's mistake
-			return payload, nil, errors.New("cannot encode result of " + r.Method + ": " + bad.Error())
+			return payload, nil, errors.New("cannot encode result of " + r.method + ": " + bad.Error())
 		}
 		payload = b
 	}
@@ -116,16 +120,17 @@ func (s *Session) run(r *Request) (payload, meta []byte, err error) {
 
 // encode encodes what the handler has returned.
 func (r *Request) encode(result codec.Marshaler) ([]byte, error) {
-	t, ok := r.Target.(*target)
+	old := r.in.reply.b
+	t, ok := r.in.Target.(*target)
 	if !ok {
-		return result.AppendMsgpack(r.reply.b[:0])
+		return result.AppendMsgpack(old[:0])
 	}
-	to := t.replies.begin(r.reply.b)
+	to := t.replies.begin(old)
 	b, err := result.AppendMsgpack(to)
 	if err != nil {
 		return nil, err
 	}
-	return t.replies.end(r.reply.b, to, b), nil
+	return t.replies.end(old, to, b), nil
 }
 
 // call1 calls the handler, or says why there is none.
@@ -133,10 +138,10 @@ func (s *Session) call1(r *Request) (codec.Marshaler, error) {
 	switch {
 	case s.openErr != nil:
 		return nil, s.openErr
-	case r.refusal != nil:
-		return nil, r.refusal
+	case r.refused:
+		return nil, r.in.refusal
 	}
-	t, ok := r.Target.(*target)
+	t, ok := r.in.Target.(*target)
 	if !ok {
 		return noMethod(r.context(), r)
 	}

@@ -112,7 +112,7 @@ func (s *Session) emit(sub *machine.Sub, typ string, payload []byte, overflow Ov
 	ordinal, err := s.m.Emit(sub, typ, payload, overflow, packed...)
 	if err == nil {
 		if cause != nil && cause.session == s {
-			s.m.Caused(&cause.Inbound, ordinal)
+			s.m.Caused(cause.inboundLocked(), ordinal)
 		}
 		// Who writes to the pipe looks for more when it has written.
 		flush = s.bind != nil && s.bind.writing&(1<<s.m.EventPipe()) == 0 || s.datagramsWaitLocked()

@@ -219,7 +219,7 @@ func (r *Request) Reader(slot uint8) *StreamReader {
 	s, done := r.session, r.context().Done()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	reader := s.m.InStream(&r.Inbound, slot).Owner.(*StreamReader)
+	reader := s.m.InStream(r.inboundLocked(), slot).Owner.(*StreamReader)
 	reader.take(done, func() error { return context.Cause(r.context()) })
 	return reader
 }
@@ -232,7 +232,7 @@ func (r *Request) Writer(slot uint8, p Priority) *StreamWriter {
 	s, done := r.session, r.context().Done()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := s.m.OpenStream(&r.Inbound, slot, min(p, Bulk))
+	out := s.m.OpenStream(r.inboundLocked(), slot, min(p, Bulk))
 	if w, ok := out.Owner.(*StreamWriter); ok {
 		return w
 	}

@@ -22,7 +22,7 @@ func (e *PanicError) Error() string { return "handler panicked: " + plain.Text(e
 // panicked logs a panic of what serves r and returns it as an error.
 func (s *Session) panicked(r *Request, v any) error {
 	e := &PanicError{v, debug.Stack()}
-	s.log.Error("twinwire: handler panicked", "session", s.id.String(), "method", r.Method,
+	s.log.Error("twinwire: handler panicked", "session", s.id.String(), "method", r.method,
 		"panic", plain.Text(v), "stack", string(e.Stack))
 	return e
 }
@@ -30,12 +30,12 @@ func (s *Session) panicked(r *Request, v any) error {
 // failed asks the service what is to become of an error, and logs what the peer
 // does not get to see.
 func (s *Session) failed(r *Request, err error) error {
-	if t, ok := r.Target.(*target); ok && t.service != none && s.openErr == nil && r.refusal == nil {
+	if t, ok := r.in.Target.(*target); ok && t.service != none && s.openErr == nil && !r.refused {
 		err = s.translate(t, r, err)
 	}
 	var panicked *PanicError
-	if twinwire.CodeOf(err) == twinwire.Internal && !errors.Is(err, twinwire.Internal) && !r.OneWay && !as(err, &panicked) {
-		s.log.Error("twinwire: handler failed", "session", s.id.String(), "method", r.Method, "error", err)
+	if twinwire.CodeOf(err) == twinwire.Internal && !errors.Is(err, twinwire.Internal) && !r.oneWay && !as(err, &panicked) {
+		s.log.Error("twinwire: handler failed", "session", s.id.String(), "method", r.method, "error", err)
 	}
 	return err
 }

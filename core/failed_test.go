@@ -108,7 +108,7 @@ func TestFallback(t *testing.T) {
 			Name: "rest",
 			Open: func(*core.Session) (any, error) { return "rest", nil },
 			Fallback: func(ctx context.Context, instance any, r *core.Request) (codec.Marshaler, error) {
-				if r.OneWay {
+				if r.OneWay() {
 					messages = append(messages, r.Name())
 				}
 				return str(instance.(string) + " " + r.Name()), nil

@@ -63,6 +63,7 @@ type leader struct {
 	lane    int      // what the reader reads
 	queue   requests // to be served by the reader
 	busy    *Request // is being served by the reader
+	method  *target  // of it
 	runs    uint64   // counts what it served
 	handed  bool     // another goroutine reads
 	left    int      // goroutines that are ending, for which others read on
@@ -118,15 +119,15 @@ func (b *binding) serveHere(lane int) error {
 	began := time.Now()
 	at, timed, n := began, 0, 0
 	for r := l.queue.take(); r != nil; r = l.queue.take() {
-		l.busy = r
+		t, _ := r.in.Target.(*target)
+		l.busy, l.method = r, t
 		l.runs++
 		w.mu.Unlock()
-		t, _ := r.Target.(*target) // a Request is not used any more once it is answered
 		s.handle(r)
 		w.mu.Lock()
 		w.answeredLocked(r)
 		late := l.handed
-		if timed++; timed == clockRuns || late || l.queue.next() == nil || l.queue.next().Target != any(t) {
+		if timed++; timed == clockRuns || late || l.queue.next() == nil || l.queue.next().in.Target != any(t) {
 			now := time.Now()
 			t.took(now.Sub(at), timed)
 			at, timed = now, 0
@@ -159,7 +160,7 @@ func (b *binding) serveHere(lane int) error {
 func (b *binding) passOnLocked() {
 	w, l := &b.s.work, &b.lead
 	for r := l.queue.take(); r != nil; r = l.queue.take() {
-		r.keepArgs()
+		r.in.keepArgs()
 		w.queue.push(r)
 	}
 	b.s.startWorkerLocked()
@@ -217,9 +218,7 @@ func (b *binding) look() bool {
 		l.idle = 0
 	case l.busy != nil && !l.handed:
 		l.handed = true
-		if t, ok := l.busy.Target.(*target); ok {
-			t.streak.Store(-longRuns)
-		}
+		l.method.streak.Store(-longRuns)
 		b.passOnLocked()
 		w.wg.Add(1) // end waits for the handler
 		go b.takeOver(l.carrier.Handover(l.lane, b.deliver))

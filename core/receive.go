@@ -103,6 +103,6 @@ func (s *Session) carryOut(b *binding, eff *machine.Effects) {
 		if v.Canceled == twinwire.DeadlineExceeded {
 			how = wasLate
 		}
-		v.Owner.(*Request).context().end(how)
+		v.Owner.(*inbound).request.context().end(how)
 	}
 }

@@ -10,25 +10,58 @@ import (
 )
 
 // A Request is a call or message of the peer that is being served. It is the
-// handler's until the handler returns. It is also the handler's context.
+// handler's until the handler returns. It is also the handler's context, which
+// anybody may have kept: so it is not used again, and small.
 type Request struct {
-	machine.Inbound
+	// in is the rest of it, nil once the handler has returned. It is written
+	// with the session's mu, and read with it or by who serves the request.
+	in *inbound
 
-	session *Session
+	// Immutable once it is served.
+	session  *Session
+	method   string
+	deadline time.Duration // 0 for never
+	oneWay   bool
+	refused  bool // it is not served
+
+	uncompressed bool // the reply; guarded by mu
+
+	// The context's, see requestContext. They are guarded by mu.
+	over    ending
+	mu      sync.Mutex
+	done    chan struct{}
+	watched *watched
+
+	meta Metadata // of the reply; guarded by mu
+}
+
+// An inbound is what a request is made of until it is answered. It is used again
+// then: a call would otherwise leave three times as much behind.
+type inbound struct {
+	machine.Inbound
+	request *Request
 	args    *buffer // what Payload is in, unless it is owned or borrowed
 	reply   *reply  // from the handler's start until it is sent
 	refusal error   // why it is not served, or nil
+}
 
-	mu           sync.Mutex
-	meta         Metadata // of the reply
-	uncompressed bool     // the reply
+var inbounds = sync.Pool{New: func() any { return new(inbound) }}
 
-	// The context's, see requestContext.
-	over    ending
-	done    chan struct{}
-	timer   *time.Timer
-	unwatch func() bool // stops watching the session's end
-	after   map[*func()]struct{}
+// release gives it back when the machine is done with it.
+func (in *inbound) release() {
+	if in.Reusable() {
+		*in = inbound{}
+		inbounds.Put(in)
+	}
+}
+
+// inboundLocked returns what the machine knows the request by. The session's mu
+// is held.
+func (r *Request) inboundLocked() *machine.Inbound {
+	if r.in == nil { // the handler has returned
+		return machine.Settled()
+	}
+	return &r.in.Inbound
 }
 
 // A reply is what an answer is encoded into and sent from.
@@ -47,19 +80,27 @@ func (r *reply) release() {
 }
 
 func newInbound() *machine.Inbound {
-	r := new(Request)
-	r.Owner = r
-	return &r.Inbound
+	in := inbounds.Get().(*inbound)
+	in.Owner = in
+	return &in.Inbound
 }
 
 // Name returns the name of the method.
-func (r *Request) Name() string { return r.Method }
+func (r *Request) Name() string { return r.method }
+
+// OneWay reports whether it is a message, which has no answer.
+func (r *Request) OneWay() bool { return r.oneWay }
 
 // Session returns the session that the request came in.
 func (r *Request) Session() *Session { return r.session }
 
 // Metadata returns the metadata of the request; nil if there is none.
-func (r *Request) Metadata() Metadata { return parseMetadata(r.Meta) }
+func (r *Request) Metadata() Metadata {
+	if r.in == nil {
+		return nil
+	}
+	return parseMetadata(r.in.Meta)
+}
 
 // SetReplyMetadata sets the metadata that travels with the answer. It is of no
 // effect once the handler has returned, and for a message.
@@ -78,11 +119,16 @@ func (r *Request) replyMetadata() ([]byte, error) {
 }
 
 // Decode reads the arguments. Its error is fit to be returned by the handler.
-func (r *Request) Decode(into codec.Unmarshaler) error { return decode(r.Payload, into) }
+func (r *Request) Decode(into codec.Unmarshaler) error { return decode(r.Raw(), into) }
 
 // Raw returns the encoded arguments. They are borrowed: they must not be used
 // after the handler has returned. They have not been checked (codec.Check).
-func (r *Request) Raw() []byte { return r.Payload }
+func (r *Request) Raw() []byte {
+	if r.in == nil {
+		return nil
+	}
+	return r.in.Payload
+}
 
 // RequestFrom returns the request that ctx belongs to, if it belongs to a
 // handler.
@@ -160,10 +206,10 @@ var (
 
 // Deadline returns when the caller's time is up.
 func (c *requestContext) Deadline() (time.Time, bool) {
-	if c.Inbound.Deadline == 0 {
+	if c.deadline == 0 {
 		return time.Time{}, false
 	}
-	return c.session.began.Add(c.Inbound.Deadline), true
+	return c.session.began.Add(c.deadline), true
 }
 
 // Done returns the channel that is closed when the request is over.
@@ -175,22 +221,29 @@ func (c *requestContext) Done() <-chan struct{} {
 			c.done = closedChan
 		} else {
 			c.done = make(chan struct{})
-			c.watchLocked()
+			c.watch()
 		}
 	}
 	return c.done
 }
 
-// watchLocked makes the deadline and the session's end end the context by
-// themselves.
-func (c *requestContext) watchLocked() {
-	if c.unwatch != nil {
-		return
+// A watched is what the context of a request has when somebody waits for it.
+type watched struct {
+	timer   *time.Timer // nil without a deadline
+	unwatch func() bool // stops watching the session's end
+	after   map[*func()]struct{}
+}
+
+// watch makes the deadline and the session's end end the context by
+// themselves. mu is held.
+func (c *requestContext) watch() *watched {
+	if c.watched == nil {
+		c.watched = &watched{unwatch: context.AfterFunc(c.session.Context(), func() { c.end(wasCanceled) })}
+		if at, ok := c.Deadline(); ok {
+			c.watched.timer = time.AfterFunc(time.Until(at), func() { c.end(wasLate) })
+		}
 	}
-	c.unwatch = context.AfterFunc(c.session.Context(), func() { c.end(wasCanceled) })
-	if at, ok := c.Deadline(); ok {
-		c.timer = time.AfterFunc(time.Until(at), func() { c.end(wasLate) })
-	}
+	return c.watched
 }
 
 // Err returns why the request is over, or nil.
@@ -230,16 +283,16 @@ func (c *requestContext) AfterFunc(f func()) (stop func() bool) {
 		go f()
 		return func() bool { return false }
 	}
-	c.watchLocked()
-	if c.after == nil {
-		c.after = make(map[*func()]struct{})
+	w := c.watch()
+	if w.after == nil {
+		w.after = make(map[*func()]struct{})
 	}
-	c.after[&f] = struct{}{}
+	w.after[&f] = struct{}{}
 	return func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		_, there := c.after[&f]
-		delete(c.after, &f)
+		_, there := w.after[&f]
+		delete(w.after, &f)
 		return there
 	}
 }
@@ -255,14 +308,16 @@ func (c *requestContext) end(how ending) {
 	if c.done != nil {
 		close(c.done)
 	}
-	if c.unwatch != nil {
-		c.unwatch()
+	w := c.watched
+	if w == nil {
+		return
 	}
-	if c.timer != nil {
-		c.timer.Stop()
+	w.unwatch()
+	if w.timer != nil {
+		w.timer.Stop()
 	}
-	for f := range c.after {
+	for f := range w.after {
 		go (*f)()
 	}
-	c.after = nil
+	w.after = nil
 }

@@ -66,23 +66,24 @@ func (s *Session) dispatch(b *binding, started []*machine.Inbound) {
 	defer w.mu.Unlock()
 	leads := b != nil && b.mayLead(started)
 	for _, v := range started {
-		r := v.Owner.(*Request)
-		r.session = s
+		in := v.Owner.(*inbound)
+		r := &Request{in: in, session: s, method: in.Method, deadline: in.Deadline, oneWay: in.OneWay}
+		in.request = r
 		switch {
 		case w.drained != nil:
-			r.refusal = errDraining
+			in.refusal = errDraining
 		case s.rate != nil && !s.limits.RateCloses && !s.rate.Allow():
 			s.counts.Add(LimitRate)
-			r.refusal = errRate
+			in.refusal = errRate
 		}
-		if r.refusal == nil {
+		if r.refused = in.refusal != nil; !r.refused {
 			w.open++
 		}
-		if leads && r.refusal == nil {
+		if leads && !r.refused {
 			b.lead.queue.push(r)
 			b.lead.led = true
 		} else {
-			r.keepArgs()
+			in.keepArgs()
 			w.queue.push(r)
 		}
 	}
@@ -91,15 +92,15 @@ func (s *Session) dispatch(b *binding, started []*machine.Inbound) {
 
 // keepArgs copies what is borrowed of where the request was read: others are
 // about to serve it.
-func (r *Request) keepArgs() {
-	if r.Owned || r.args != nil {
+func (in *inbound) keepArgs() {
+	if in.Owned || in.args != nil {
 		return
 	}
-	r.args = buffers.Get().(*buffer)
-	r.args.b = append(r.args.b[:0], r.Payload...)
-	r.Payload = r.args.b
-	if r.Meta != nil {
-		r.Meta = append([]byte(nil), r.Meta...)
+	in.args = buffers.Get().(*buffer)
+	in.args.b = append(in.args.b[:0], in.Payload...)
+	in.Payload = in.args.b
+	if in.Meta != nil {
+		in.Meta = append([]byte(nil), in.Meta...)
 	}
 }
 
@@ -273,7 +274,7 @@ func (s *Session) serveQueueLocked() {
 	w := &s.work
 	s.serveMailLocked()
 	for r := w.queue.take(); r != nil; r = w.queue.take() {
-		if r.OneWay && !r.Unordered {
+		if r.oneWay && !r.in.Unordered {
 			w.mail.push(r)
 			s.serveMailLocked()
 			continue
@@ -314,17 +315,17 @@ func (s *Session) serveOne(r *Request) {
 		s.mu.Lock()
 		s.kick(background)
 	}
+	t, _ := r.in.Target.(*target)
 	defer func() {
 		w.mu.Lock()
-		if r.OneWay {
+		if r.oneWay {
 			w.taken++
 		} else {
 			w.unsent++
 		}
 		w.answeredLocked(r)
 	}()
-	t, _ := r.Target.(*target)
-	if t == nil || r.OneWay || !s.leads.Load() {
+	if t == nil || r.oneWay || !s.leads.Load() {
 		s.handle(r)
 		return
 	}
@@ -335,7 +336,7 @@ func (s *Session) serveOne(r *Request) {
 
 // answeredLocked takes a request off those that are open.
 func (w *workers) answeredLocked(r *Request) {
-	if r.refusal != nil {
+	if r.refused {
 		return
 	}
 	if w.open--; w.open == 0 && w.drained != nil {

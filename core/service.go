@@ -127,7 +127,7 @@ func newTarget(service int, method Method, interceptors []Interceptor) *target {
 
 // noMethod answers the names that nobody serves.
 func noMethod(_ context.Context, r *Request) (codec.Marshaler, error) {
-	return nil, twinwire.NewError(twinwire.NotImplemented, "no method "+r.Method)
+	return nil, twinwire.NewError(twinwire.NotImplemented, "no method "+r.method)
 }
 
 func chain(interceptors []Interceptor, last Handler) Handler {

@@ -158,10 +158,10 @@ func (s *Session) writeBatch(b *binding, pipe int, yields bool) bool {
 func (s *Session) releaseSent() (sent []*Status) {
 	replies, messages := s.m.Sent()
 	for _, v := range replies {
-		if r, ok := v.Owner.(*Request); ok {
-			r.reply.release()
-			r.reply, r.Answer = nil, nil
-		}
+		in := v.Owner.(*inbound)
+		in.reply.release()
+		in.reply, in.Answer = nil, nil
+		in.release()
 	}
 	for _, c := range messages {
 		s.release(c.Owner.(*pending))

@@ -44,6 +44,13 @@ type Inbound struct {
 	x       *exchange // nil without streams
 }
 
+// Reusable reports whether the machine does not look at v any more, once Sent has
+// returned it or Consumed has taken it, nor will whoever carries out Effects.
+func (v *Inbound) Reusable() bool { return v.x == nil && !v.canceled }
+
+// Settled returns a call that is answered, and nobody's.
+func Settled() *Inbound { return &Inbound{replied: true, canceled: true} }
+
 // An Answer is what a reply on its way out needs beside its payload. The driver
 // may use it again: a call would otherwise leave twice as much behind.
 type Answer struct{ reply item }

@@ -58,7 +58,7 @@ func (m *Machine) InStream(of party, slot uint8) *InStream {
 	if s == nil {
 		s = m.newIn(of.number(), slot, !of.callee())
 		m.attachStream(of, s)
-		if of.callee() {
+		if of.callee() && !of.settled() {
 			m.dueWindow(s)
 		}
 	}
