@@ -104,6 +104,7 @@ type arrival struct {
 
 	begun   chan struct{} // closed when bound is set, or will not be; then nil; guarded by the acceptor's mu
 	binding *binding      // owned by the reader of lane 0, as is all above
+	lulls   bool          // the carrier calls the lull of bound; immutable once it receives
 	bound   atomic.Pointer[binding]
 }
 
@@ -135,6 +136,7 @@ func (v *arrival) giveUp() {
 // becomes notes that the carrier is a session's. What was needed until then is
 // let go of: a session lasts longer than its handshake.
 func (v *arrival) becomes(b *binding) {
+	b.lead.lulls = v.lulls
 	v.bound.Store(b)
 	v.giveUp()
 	v.own, v.client, v.attempt, v.principal, v.packer, v.resume, v.dialogue, v.decided = nil, nil, nil, nil, nil, nil, nil, nil
@@ -175,6 +177,7 @@ func (a *Acceptor) ServeFrom(carrier transport.Carrier, peer any) error {
 	})
 	a.arrivals[v] = struct{}{} // with its timer, which Dismiss stops
 	a.mu.Unlock()
+	v.lulls = onLull(carrier, &v.bound)
 	returned := false
 	defer func() {
 		if !returned { // a handler or a callback ended this goroutine

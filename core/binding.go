@@ -17,6 +17,7 @@ type binding struct {
 	carrier transport.Carrier
 	prompt  transport.Prompt // nil if it cannot tell
 	writing uint32           // pipes that somebody is writing to; guarded by the session's mu
+	claimed int              // the pipe that only the reader writes to, at the next lull; -1 for none; guarded likewise
 	lead    leader
 	changes atomic.Int32 // of the network that no other path was looked for yet (roam.go)
 
@@ -31,6 +32,7 @@ type binding struct {
 
 func newBinding(s *Session, carrier transport.Carrier) *binding {
 	b := &binding{s: s, carrier: carrier}
+	b.claimed = -1
 	b.ending.Add(1)
 	b.prompt, _ = carrier.(transport.Prompt)
 	b.datagrams, _ = carrier.(transport.Datagrams)
@@ -68,6 +70,7 @@ func (b *binding) ended(err error) {
 		return
 	}
 	b.over = true
+	s.unclaimLocked(b) // there will be no lull
 	s.mu.Unlock()
 	s.counts.violated(err)
 	b.carrier.Close(twinwire.Accepted, "")

@@ -30,6 +30,7 @@ type Offer struct {
 	first   *Session      // that begins although it was begun before; then resume too
 	told    [frame.MaxLanes]uint64
 	binding atomic.Pointer[binding]
+	lulls   bool       // the carrier calls its lull; immutable once it receives
 	ended   chan error // what Receive returned
 }
 
@@ -101,6 +102,7 @@ func (o *Offer) greet(ctx context.Context) (*Offer, error) {
 	answer := make(chan error, 1)
 	challenges := make(chan []byte, 1)
 	answered, challenged := false, false // owned by the reader
+	o.lulls = onLull(carrier, &o.binding)
 	// Reads until the carrier ends, and ends the session if there is one.
 	go func() {
 		returned := false
@@ -237,6 +239,7 @@ func (o *Offer) Accept() *Session {
 	}
 	s := newSession(o.cfg, mux, &limits, newRules(mux, &limits, nil), o.carrier, o.own, o.welcome, o.trip, o.packer, nil)
 	b := s.bind
+	b.lead.lulls = o.lulls
 	o.binding.Store(b)
 	go func() { b.ended(<-o.ended) }() // ends with the carrier
 	s.begin()
@@ -271,6 +274,7 @@ func (o *Offer) resumes(s *Session) error {
 func (o *Offer) Resume() error {
 	s := o.resume
 	b := newBinding(s, o.carrier)
+	b.lead.lulls = o.lulls
 	o.binding.Store(b)
 	var err error
 	if o.first != nil {

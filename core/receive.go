@@ -53,7 +53,18 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (led bool, err er
 		s.readDatagramsLocked(b)
 	}
 	s.arm(now)
-	s.kick(promptly)
+	switch {
+	case !b.lead.lulls:
+		s.kick(promptly)
+	case b.claimed >= 0 && len(eff.Start) > 0: // a handler may wait for those who were given answers
+		s.unclaimLocked(b)
+		s.kick(promptly)
+	default: // lull does it
+		if len(eff.Done) > 1 && len(eff.Start) == 0 {
+			s.claimLocked(b, pipe)
+		}
+		s.mu.Unlock()
+	}
 	s.carryOut(b, eff)
 	switch {
 	case err != nil:

@@ -12,6 +12,9 @@ import (
 // does not block.
 const inlineBytes = 16 << 10
 
+// claimTurns is how often others are let run before a claimed pipe is written to.
+const claimTurns = 4
+
 // A by says who writes what waits.
 type by int
 
@@ -65,6 +68,49 @@ func (s *Session) kick(who by) {
 	s.mu.Unlock()
 	if s.writeBatch(b, own, who != reader) {
 		go s.write(b, own)
+		return
+	}
+	s.writers.Done()
+}
+
+// claimLocked has nobody else write to a pipe until the next lull: who is about
+// to be given answers may be about to call again, and what they send leaves
+// together then.
+func (s *Session) claimLocked(b *binding, pipe int) {
+	if s.ended || b.claimed >= 0 || b.writing&(1<<pipe) != 0 || s.m.Unacknowledged(pipe) >= inlineBytes && !b.takes(pipe) {
+		return
+	}
+	b.writing |= 1 << pipe
+	b.claimed = pipe
+	s.writers.Add(1)
+}
+
+// unclaimLocked leaves a pipe that was claimed to others. mu is held.
+func (s *Session) unclaimLocked(b *binding) {
+	if b.claimed >= 0 {
+		b.writing &^= 1 << b.claimed
+		b.claimed = -1
+		s.writers.Done()
+	}
+}
+
+// writeClaimed writes a batch of a pipe that was claimed.
+func (s *Session) writeClaimed(b *binding, pipe int) {
+	// One turn is not enough: where another thread has nothing to do it takes
+	// this goroutine at once, long before all the others have had theirs.
+	s.mu.Lock()
+	for range claimTurns {
+		before := s.m.Queued()
+		s.mu.Unlock()
+		runtime.Gosched()
+		s.mu.Lock()
+		if s.m.Queued() == before {
+			break
+		}
+	}
+	s.mu.Unlock()
+	if s.writeBatch(b, pipe, false) {
+		go s.write(b, pipe)
 		return
 	}
 	s.writers.Done()

@@ -106,6 +106,18 @@ type Prompt interface {
 	Await(lane int)
 }
 
+// A Lull is a carrier that can tell when all that has arrived is delivered: then
+// what is to be sent for it leaves together.
+type Lull interface {
+	Carrier
+
+	// OnLull has f called after every delivery, or after several if they had all
+	// arrived, before receiving waits for more, by the goroutine that receives. It
+	// may send. OnLull is called before Receive, and reports whether f will be
+	// called at all.
+	OnLull(f func()) bool
+}
+
 // Info describes a carrier.
 type Info struct {
 	// Wire names the wire: "websocket", "quic" or "mem".

@@ -262,6 +262,9 @@ func (m *Machine) Crowded() bool {
 	return max(m.out.calls, m.out.queued)+m.in.running.len()+m.in.serving > 1
 }
 
+// Queued returns how many calls and messages wait to be sent.
+func (m *Machine) Queued() int { return m.out.queued }
+
 // Effects is what a driver has to carry out after Receive, Tick or End, in the
 // order of the fields. A driver may use one value again after Reset.
 type Effects struct {

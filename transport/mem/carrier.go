@@ -29,6 +29,7 @@ type Carrier struct {
 	client   bool
 	deadline time.Duration // how long Send waits; 0 for ever
 
+	lull    func()                // is called before receiving waits; nil for nothing
 	readers sync.WaitGroup        // of independent lanes
 	turns   [frame.MaxLanes]*turn // the present ones; owned by who reads the lane
 
@@ -38,7 +39,10 @@ type Carrier struct {
 	err     error                               // what ended the carrier
 }
 
-var _ transport.Handover = (*Carrier)(nil)
+var (
+	_ transport.Handover = (*Carrier)(nil)
+	_ transport.Lull     = (*Carrier)(nil)
+)
 
 // Pipe returns the two ends of a new connection. Nothing runs until their
 // methods are called.
@@ -152,6 +156,16 @@ func (c *Carrier) Handover(lane int, deliver func(lane int, frames []byte) error
 	}
 }
 
+// OnLull has f called before receiving waits, on a carrier that is one pipe; see
+// transport.Lull.
+func (c *Carrier) OnLull(f func()) bool {
+	if c.info.Independent {
+		return false
+	}
+	c.lull = f
+	return true
+}
+
 // receive reads until the carrier ends, or until another goroutine goes on with
 // it.
 func (c *Carrier) receive(deliver func(lane int, frames []byte) error) error {
@@ -212,7 +226,7 @@ func (c *Carrier) readLane(lane int, opened bool, deliver func(lane int, frames 
 	var batch []byte
 	for {
 		var err error
-		if batch, err = c.in.take(lane, batch); err != nil {
+		if batch, err = c.in.take(lane, batch, c.lull); err != nil {
 			c.end(err)
 			return nil
 		}

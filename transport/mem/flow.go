@@ -92,8 +92,9 @@ func (f *flow) appendLocked(q *queue, batch []byte) {
 }
 
 // take waits for batches of a lane and returns them all. The caller gives back
-// what it got before, whose memory is used again.
-func (f *flow) take(lane int, used []byte) ([]byte, error) {
+// what it got before, whose memory is used again. Before it waits it calls lull,
+// unless that is nil.
+func (f *flow) take(lane int, used []byte, lull func()) ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	q := &f.lanes[lane]
@@ -113,6 +114,13 @@ func (f *flow) take(lane int, used []byte) ([]byte, error) {
 		}
 		if f.faults.cut && f.pending == 0 {
 			return nil, ErrCut
+		}
+		if lull != nil {
+			f.mu.Unlock()
+			lull()
+			lull = nil
+			f.mu.Lock()
+			continue // for what has come meanwhile
 		}
 		q.data.Wait()
 	}

@@ -77,6 +77,8 @@ func TestCarrier(t *testing.T, pair MakePair) {
 		{"DeliverReturnsFirst", testDeliverReturnsFirst},
 		{"ReceiveTwice", testReceiveTwice},
 		{"Handover", testHandover},
+		{"Lull", testLull},
+		{"LullSends", testLullSends},
 		{"Vanish", testVanish},
 		{"SendTimeout", testSendTimeout},
 		{"CloseUnblocksSend", testCloseUnblocksSend},

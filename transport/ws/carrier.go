@@ -74,6 +74,7 @@ type Carrier struct {
 var (
 	_ transport.Handover = (*Carrier)(nil)
 	_ transport.Prompt   = (*Carrier)(nil)
+	_ transport.Lull     = (*Carrier)(nil)
 )
 
 // newCarrier returns the carrier of a connection whose handshake is complete. A

@@ -131,6 +131,9 @@ func (c *Carrier) Handover(_ int, deliver func(lane int, frames []byte) error) f
 	return func() error { return c.receiveAll(deliver) }
 }
 
+// OnLull has f called before receiving waits; see transport.Lull.
+func (c *Carrier) OnLull(f func()) bool { return c.spool.onLull(f) }
+
 // receiveAll receives until the carrier ends, or until another goroutine goes
 // on.
 func (c *Carrier) receiveAll(deliver func(lane int, frames []byte) error) error {

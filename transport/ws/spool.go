@@ -21,6 +21,8 @@ type spool struct {
 	*net.TCPConn
 	raw syscall.RawConn // nil where the system cannot do it
 
+	lull func() // is called before Read waits; nil for nothing
+
 	behind atomic.Bool // a goroutine writes what the kernel did not take
 
 	// wmu is held while something is written in the foreground. It is not
@@ -72,6 +74,24 @@ func (s *spool) NetConn() net.Conn { return s.TCPConn }
 
 // prompt reports whether begin would not wait. A nil spool always waits.
 func (s *spool) prompt() bool { return s != nil && s.raw != nil && !s.behind.Load() }
+
+// onLull has f called before Read waits, and reports whether it will be. It is
+// not called while Read runs.
+func (s *spool) onLull(f func()) bool {
+	if s == nil || s.raw == nil {
+		return false
+	}
+	s.lull = f
+	return true
+}
+
+// Read reads as that of any connection does.
+func (s *spool) Read(b []byte) (int, error) {
+	if s.lull == nil {
+		return s.TCPConn.Read(b)
+	}
+	return readOr(s.raw, b, s.lull)
+}
 
 // begin waits until nothing is behind, and has Write collect.
 func (s *spool) begin() error {

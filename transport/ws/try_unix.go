@@ -4,6 +4,7 @@ package ws
 
 import (
 	"errors"
+	"io"
 	"os"
 	"sync"
 	"syscall"
@@ -14,23 +15,27 @@ import (
 // canTry says that try writes without waiting.
 const canTry = true
 
-// A trial is one call of try. It is used again: a closure and what it shares with
+// A trial is one call of try or of readOr. It is used again: a closure and what it shares with
 // its maker would be three allocations for each batch.
 type trial struct {
 	b   []byte
 	n   int
 	err error
-	run func(fd uintptr) bool // write, made once
+
+	write, read func(fd uintptr) bool // tryWrite and tryRead, made once
+
+	lull func() // of readOr
+	told bool   // it was called
 }
 
 var trials = sync.Pool{New: func() any {
 	t := new(trial)
-	t.run = t.write
+	t.write, t.read = t.tryWrite, t.tryRead
 	return t
 }}
 
-// write is for syscall.RawConn: it never asks to be called again.
-func (t *trial) write(fd uintptr) bool {
+// tryWrite is for syscall.RawConn: it never asks to be called again.
+func (t *trial) tryWrite(fd uintptr) bool {
 	for t.n < len(t.b) {
 		k, err := unix.Write(int(fd), t.b[t.n:])
 		if errors.Is(err, unix.EINTR) {
@@ -49,7 +54,7 @@ func (t *trial) write(fd uintptr) bool {
 func try(raw syscall.RawConn, b []byte) (n int, err error) {
 	t := trials.Get().(*trial)
 	t.b, t.n, t.err = b, 0, nil
-	failed := raw.Write(t.run)
+	failed := raw.Write(t.write)
 	n, err = t.n, t.err
 	t.b = nil
 	trials.Put(t)
@@ -60,6 +65,47 @@ func try(raw syscall.RawConn, b []byte) (n int, err error) {
 		return n, nil
 	case err != nil:
 		return n, os.NewSyscallError("write", err)
+	}
+	return n, nil
+}
+
+// tryRead is for syscall.RawConn: it asks to be called again when there is
+// something.
+func (t *trial) tryRead(fd uintptr) bool {
+	for {
+		t.n, t.err = unix.Read(int(fd), t.b)
+		switch {
+		case errors.Is(t.err, unix.EINTR):
+		case errors.Is(t.err, unix.EAGAIN):
+			if !t.told {
+				t.told = true
+				t.lull()
+			}
+			return false
+		default:
+			return true
+		}
+	}
+}
+
+// readOr reads into b. If there is nothing yet, it calls lull before it waits.
+func readOr(raw syscall.RawConn, b []byte, lull func()) (n int, err error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	t := trials.Get().(*trial)
+	t.b, t.n, t.err, t.lull, t.told = b, 0, nil, lull, false
+	failed := raw.Read(t.read)
+	n, err = max(t.n, 0), t.err
+	t.b, t.lull = nil, nil
+	trials.Put(t)
+	switch {
+	case failed != nil:
+		return 0, failed
+	case err != nil:
+		return 0, os.NewSyscallError("read", err)
+	case n == 0:
+		return 0, io.EOF
 	}
 	return n, nil
 }

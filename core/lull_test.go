@@ -1,0 +1,194 @@
+package core_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/twinwire/twinwire/codec"
+	"github.com/twinwire/twinwire/core"
+	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/transport/mem"
+)
+
+// A piecemeal carrier delivers what has arrived two frames at a time, as one
+// does to which a peer has written several times, and counts what it sends.
+type piecemeal struct {
+	*mem.Carrier
+	sent atomic.Int32
+}
+
+func (c *piecemeal) Send(lane int, batch []byte) error {
+	c.sent.Add(1)
+	return c.Carrier.Send(lane, batch)
+}
+
+func (c *piecemeal) Receive(deliver func(lane int, frames []byte) error) error {
+	return c.Carrier.Receive(pieces(deliver))
+}
+
+func (c *piecemeal) Handover(lane int, deliver func(lane int, frames []byte) error) func() error {
+	return c.Carrier.Handover(lane, pieces(deliver))
+}
+
+func pieces(deliver func(lane int, frames []byte) error) func(lane int, frames []byte) error {
+	return func(lane int, frames []byte) error {
+		for len(frames) > 0 {
+			n, _ := frame.Size(frames)
+			if n < len(frames) {
+				next, _ := frame.Size(frames[n:])
+				n += next
+			}
+			if err := deliver(lane, frames[:n]); err != nil {
+				return err
+			}
+			frames = frames[n:]
+		}
+		return nil
+	}
+}
+
+// connectPiecemeal is connect over one pipe, piecemeal at both ends.
+func connectPiecemeal(t *testing.T, server, client *core.Config) (p *pair, near, far *piecemeal) {
+	t.Helper()
+	p = new(pair)
+	p.cc, p.sc = mem.Pipe(&mem.Options{OnePipe: true})
+	near, far = &piecemeal{Carrier: p.cc}, &piecemeal{Carrier: p.sc}
+	a := acceptor(t, server)
+	began := make(chan *core.Session, 1)
+	a.Began = func(s *core.Session) { began <- s }
+	serve(t, a, far)
+	offer, err := greet(t, near, client, core.ID{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.client, p.server = offer.Accept(), <-began
+	t.Cleanup(func() { _ = p.client.Close() })
+	return p, near, far
+}
+
+// What had arrived together is answered together, although it is delivered in
+// pieces; and who then calls again is sent together.
+func TestSentInLulls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg, _ := serving(map[string]core.Handler{"test.Echo": echo})
+		p, near, far := connectPiecemeal(t, cfg, new(core.Config))
+		quick(t, p.client, "test.Echo")
+		const callers, rounds = 16, 20
+		writes, answers := 0, 0
+		for range rounds {
+			// All calls arrive at once, and so do all answers.
+			p.cc.Stall(0)
+			var done sync.WaitGroup
+			for range callers {
+				done.Go(func() {
+					for range 2 {
+						if got, err := call(t.Context(), p.client, "test.Echo", "x"); err != nil || got != "x" {
+							t.Errorf("got %q, %v", got, err)
+						}
+					}
+				})
+			}
+			synctest.Wait()
+			p.sc.Stall(0)
+			far.sent.Store(0)
+			p.cc.Unstall(0)
+			synctest.Wait()
+			answers += int(far.sent.Load())
+			near.sent.Store(0)
+			p.sc.Unstall(0)
+			done.Wait()
+			writes += int(near.sent.Load())
+		}
+		// In pairs, as they are delivered, it would be 8 of both in each round.
+		if answers > 3*rounds || writes > 6*rounds {
+			t.Errorf("%d answers took %d writes, and %d calls behind them %d", callers*rounds, answers, callers*rounds, writes)
+		}
+		t.Logf("%d and %d writes", answers, writes)
+	})
+}
+
+// A handler that is run where answers were delivered before it may wait for who
+// was given them, and for what they call next.
+func TestHandlerBehindAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		again := make(chan struct{})
+		var wait atomic.Bool
+		gate := make(chan struct{})
+		server, _ := serving(map[string]core.Handler{
+			"test.Echo": echo,
+			"test.Gate": func(ctx context.Context, r *core.Request) (codec.Marshaler, error) {
+				<-gate
+				return echo(ctx, r)
+			},
+		})
+		client, _ := serving(map[string]core.Handler{
+			"test.Wait": func(ctx context.Context, r *core.Request) (codec.Marshaler, error) {
+				if wait.Load() {
+					<-again
+				}
+				return echo(ctx, r)
+			},
+		})
+		p, _, _ := connectPiecemeal(t, server, client)
+		quick(t, p.client, "test.Echo")
+		quick(t, p.server, "test.Wait")
+		wait.Store(true)
+		var done sync.WaitGroup
+		for range 2 {
+			done.Go(func() {
+				if _, err := call(t.Context(), p.client, "test.Gate", "x"); err != nil {
+					t.Error(err)
+				}
+				if _, err := call(t.Context(), p.client, "test.Echo", "x"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		go func() { done.Wait(); close(again) }()
+		synctest.Wait()
+		p.sc.Stall(0) // to the client: the answers, and a call behind them
+		close(gate)
+		synctest.Wait()
+		asked := make(chan error, 1)
+		go func() {
+			_, err := call(t.Context(), p.server, "test.Wait", "x")
+			asked <- err
+		}()
+		synctest.Wait()
+		began := time.Now()
+		p.sc.Unstall(0)
+		if err := <-asked; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > 3*time.Millisecond {
+			t.Errorf("the handler waited %v", took)
+		}
+	})
+}
+
+// What is left to a lull that does not come, because the carrier ends, is sent
+// over the next one.
+func TestLullThatDoesNotCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg, _ := serving(map[string]core.Handler{"test.Echo": echo})
+		p, _, _ := connectPiecemeal(t, cfg, new(core.Config))
+		var done sync.WaitGroup
+		for range 8 {
+			done.Go(func() {
+				for range 100 {
+					if _, err := call(t.Context(), p.client, "test.Echo", "x"); err != nil {
+						return // when the carrier was cut
+					}
+				}
+				p.cc.Cut()
+			})
+		}
+		done.Wait()
+		<-p.client.Done()
+		<-p.server.Done()
+	})
+}
