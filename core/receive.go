@@ -54,7 +54,7 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (led bool, err er
 	}
 	s.arm(now)
 	switch {
-	case !b.lead.lulls:
+	case !leading || !b.lead.lulls:
 		s.kick(promptly)
 	case b.claimed >= 0 && len(eff.Start) > 0: // a handler may wait for those who were given answers
 		s.unclaimLocked(b)
