@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { afterEach, describe, it } from 'node:test';
-import { encode, string, struct, uint32 } from '../src/codec/index.js';
+import { CodecError, encode, string, struct, uint32 } from '../src/codec/index.js';
 import { decode, value } from '../src/codec/types.js';
 import { Code, type ConnectOptions, connect as dial, credentials, lifecycle, metadata, method, onEvent, secret, type Session, token, TwinwireError, untyped, values } from '../src/index.js';
 import { datagrams } from '../src/events/newest.js';
@@ -341,6 +341,17 @@ describe('session', () => {
 		await take(10_200);
 		c.send(reply(0, 1, { payload: encode(uint32, 3).slice() }));
 		assert.equal(await call, 3);
+	});
+	it('12.10: who waits for values that cannot be read is told so, and the call is canceled', async () => {
+		const { s, c } = await begin();
+		const it = s.values(method<void, number>('a.Watch', undefined, uint32), undefined);
+		await c.next(Kind.Call);
+		const [first, second, third] = [it.next(), it.next(), it.next()];
+		c.send(new Frame(Kind.Data, { lane: 4, seq: 0, id: 1, slot: 0, flags: F2 | F3, payload: Uint8Array.of(1, 7, 1, 0xc0) }));
+		assert.deepEqual(await first, { value: 7, done: false });
+		await assert.rejects(second, CodecError);
+		assert.equal((await third).done, true);
+		assert.equal((await c.next(Kind.Cancel)).id, 1);
 	});
 	it('12.4: a call without streams answers who waits for one', async () => {
 		const { s, c } = await begin();

@@ -3,7 +3,7 @@ import { Code, TwinwireError, wrapped } from '../error.js';
 import { concat, getVarint, none, withLength } from '../frame/varint.js';
 import { Limit } from '../machine/config.js';
 import { closedOut, consume, type InStream, type OutStream, reset, stop, write } from '../machine/streams.js';
-import { chunksOf, type Iterated, pulled } from './iterate.js';
+import { chunksOf, type Iterated, type Pull, pulled } from './iterate.js';
 import { later, type Link } from './link.js';
 
 /** Says that nobody wants more of a stream of the peer (clause 12.7). */
@@ -31,10 +31,10 @@ export const valuesOf =
 		return n >= 0 && end <= b.length ? [decode(type, b.subarray(c.at, end)), end] : undefined;
 	};
 
-/** Yields what a stream of the peer is made of, and then stops it. It throws why the stream was given up. */
-export function readStream<T>(link: Link, s: InStream, split: Split<T>): Iterated<T> {
+/** Reads what a stream of the peer is made of, as far as it has arrived. It throws why the stream was given up. */
+export function reader<T>(link: Link, s: InStream, split: Split<T>): Pull<T> {
 	let b = none;
-	const pull = (): [] | [T] | undefined => {
+	return () => {
 		for (;;) {
 			const found = split(b);
 			if (found) {
@@ -52,11 +52,14 @@ export function readStream<T>(link: Link, s: InStream, split: Split<T>): Iterate
 			else return undefined;
 		}
 	};
-	return pulled(pull, (wake) => {
+}
+
+/** Yields what a stream of the peer is made of, and then stops it. */
+export const readStream = <T>(link: Link, s: InStream, split: Split<T>): Iterated<T> =>
+	pulled(reader(link, s, split), (wake) => {
 		s.wake = wake;
 		return () => stopReading(link, s);
 	});
-}
 
 /** Makes a stream for the platform of bytes; canceling it leaves them. */
 export const streamOf = (all: AsyncIterator<Uint8Array>): ReadableStream<Uint8Array> =>

@@ -20,47 +20,43 @@ export function iterated<T>(next: () => Promise<IteratorResult<T>>, left: () => 
 	return it;
 }
 
-/**
- * Yields what pull has, which is undefined at the end and an empty list as
- * long as there is nothing. Whoever changes that calls the function that on
- * was given.
- */
-export function pulled<T>(pull: () => readonly [] | readonly [T] | undefined, on: (wake: () => void) => () => void, signal?: AbortSignal): Iterated<T> {
-	const waiting: ((r: IteratorResult<T> | Promise<never>) => void)[] = [];
+/** Takes what is there: nothing yet is an empty list, and the end is undefined. */
+export type Pull<T> = () => readonly [] | readonly [T] | undefined;
+
+/** Yields what pull takes. Whoever changes what is there calls the function that on was given; at the end what on has returned is called. */
+export function pulled<T>(pull: Pull<T>, on: (wake: () => void) => () => void, signal?: AbortSignal): Iterated<T> {
+	type Result = IteratorResult<T> | Promise<never>;
+	const waiting: ((r: Result) => void)[] = [];
 	let over = false;
-	const wake = (): void => {
-		for (let next = waiting[0]; next; next = waiting[0]) {
-			let got: readonly [] | readonly [T] | undefined;
-			let failed: Promise<never> | undefined;
-			try {
-				got = over ? undefined : pull();
-			} catch (err) {
-				failed = Promise.reject(err);
-			}
-			if (got?.length === 0) return;
-			waiting.shift();
-			next(failed ?? (got ? { value: got[0] as T, done: false } : { value: undefined, done: true }));
-			if (!got) stop();
+	/** Returns what is next, if that is known. */
+	const take = (): Result | undefined => {
+		let failed: Promise<never> | undefined;
+		try {
+			const got = over ? undefined : pull();
+			if (got) return got.length ? { value: got[0], done: false } : undefined;
+		} catch (err) {
+			failed = Promise.reject(err);
 		}
+		stop();
+		return failed ?? { value: undefined, done: true };
+	};
+	const wake = (): void => {
+		for (let r: Result | undefined; waiting.length && (r = take()); ) waiting.shift()?.(r);
 	};
 	const stop = (): void => {
 		if (over) return;
 		over = true;
-		off();
-		unwatch();
-		wake();
+		// Whoever waits for what was taken last is told first.
+		queueMicrotask(() => {
+			off();
+			unwatch();
+			wake();
+		});
 	};
 	const off = on(wake);
 	let unwatch = (): void => {};
 	unwatch = whenAborted(signal, stop);
-	return iterated(
-		() =>
-			new Promise((resolve) => {
-				waiting.push(resolve);
-				wake();
-			}),
-		stop,
-	);
+	return iterated(async () => (waiting.length ? undefined : take()) ?? new Promise((resolve) => waiting.push(resolve)), stop);
 }
 
 /** Iterates over a stream; not every browser does by itself. */

@@ -10,8 +10,8 @@ import type { Machine } from '../machine/machine.js';
 import { incoming, openOut } from '../machine/streams.js';
 import type { Carrier } from '../wires/carrier.js';
 import { Events } from './events.js';
-import { chunks, readStream, sendSource, type Source, type Split, streamOf, valuesOf } from './exchange.js';
-import { during, type Iterated, iterated, tell } from './iterate.js';
+import { chunks, reader, sendSource, type Source, type Split, streamOf, valuesOf } from './exchange.js';
+import { during, type Iterated, type Pull, pulled, tell } from './iterate.js';
 import { Link, longest, now } from './link.js';
 import { type View, Views } from './view.js';
 
@@ -144,28 +144,36 @@ export class Session implements AsyncDisposable {
 		return streamOf(this.answers(method, args, options, chunks));
 	}
 
-	/** Calls a method, and yields what it answers with beside its result. */
+	/** Calls a method, and yields what it answers with beside its result. What came of the call says more than what came of the stream. */
 	private answers<A, T>(method: Method<A, unknown>, args: A, options: CallOptions | undefined, split: Split<T>): Iterated<T> {
-		const { link } = this;
 		const { call, outcome, cancel } = this.exchange(method, args, options);
-		const s = incoming(link.machine, call, 0);
-		const all = readStream(link, s, split);
-		let left = false;
-		const next = async (): Promise<IteratorResult<T>> => {
-			try {
-				const r = await all.next();
-				if (r.done && !left) await outcome;
-				return r;
-			} catch (err) {
-				if (err === s.error) await outcome; // says more
-				cancel();
-				throw err;
-			}
+		const s = incoming(this.link.machine, call, 0);
+		const read = reader(this.link, s, split);
+		let over = false;
+		let failed: unknown;
+		const settled = (err?: unknown): void => {
+			over = true;
+			failed = err;
+			s.wake();
 		};
-		return iterated(next, () => {
-			left = true;
-			cancel();
-			return all.return?.();
+		outcome.then(() => settled(), settled);
+		const pull: Pull<T> = () => {
+			let error: unknown;
+			try {
+				const got = read();
+				if (got) return got;
+			} catch (err) {
+				if (err !== s.error) throw err;
+				error = err;
+			}
+			if (!over) return [];
+			error = failed ?? error;
+			if (error) throw error;
+			return undefined;
+		};
+		return pulled(pull, (wake) => {
+			s.wake = wake;
+			return cancel;
 		});
 	}
 
