@@ -53,8 +53,10 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (led bool, err er
 		s.readDatagramsLocked(b)
 	}
 	s.arm(now)
+	lull := false // this is one: who receives does not tell
 	switch {
 	case !leading || !b.lead.lulls:
+		lull = leading && len(eff.Done) > 1 && len(eff.Start) == 0 && s.m.Calls() <= claimCalls && s.claimLocked(b, pipe)
 		s.kick(promptly)
 	case b.claimed >= 0 && len(eff.Start) > 0: // a handler may wait for those who were given answers
 		s.unclaimLocked(b)
@@ -66,6 +68,9 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (led bool, err er
 		s.mu.Unlock()
 	}
 	s.carryOut(b, eff)
+	if lull {
+		b.lull()
+	}
 	switch {
 	case err != nil:
 		s.log.Warn("twinwire: peer broke the protocol", "session", s.id.String(), "peer", b.carrier.Info().RemoteAddr, "error", err)

@@ -12,6 +12,10 @@ import (
 // does not block.
 const inlineBytes = 16 << 10
 
+// claimCalls is with how many calls under way a pipe is claimed where there are
+// no lulls: quic-go has who writes more than a few packets wait.
+const claimCalls = 128
+
 // claimTurns is how often others are let run before a claimed pipe is written to.
 const claimTurns = 4
 
@@ -73,16 +77,17 @@ func (s *Session) kick(who by) {
 	s.writers.Done()
 }
 
-// claimLocked has nobody else write to a pipe until the next lull: who is about
-// to be given answers may be about to call again, and what they send leaves
-// together then.
-func (s *Session) claimLocked(b *binding, pipe int) {
+// claimLocked has nobody else write to a pipe until the next lull, and reports
+// whether it does: who is about to be given answers may be about to call again,
+// and what they send leaves together then.
+func (s *Session) claimLocked(b *binding, pipe int) bool {
 	if s.ended || b.claimed >= 0 || b.writing&(1<<pipe) != 0 || s.m.Unacknowledged(pipe) >= inlineBytes && !b.takes(pipe) {
-		return
+		return false
 	}
 	b.writing |= 1 << pipe
 	b.claimed = pipe
 	s.writers.Add(1)
+	return true
 }
 
 // unclaimLocked leaves a pipe that was claimed to others. mu is held.

@@ -262,6 +262,9 @@ func (m *Machine) Crowded() bool {
 	return max(m.out.calls, m.out.queued)+m.in.running.len()+m.in.serving > 1
 }
 
+// Calls returns how many calls are under way.
+func (m *Machine) Calls() int { return m.out.calls }
+
 // Queued returns how many calls and messages wait to be sent.
 func (m *Machine) Queued() int { return m.out.queued }
 
