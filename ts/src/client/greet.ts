@@ -2,6 +2,7 @@ import { Code, must, TwinwireError, whenAborted, wrapped } from '../error.js';
 import { encodeFrame, Frame, parseFrame, retryAfter } from '../frame/frame.js';
 import { F2, F3, Kind } from '../frame/layout.js';
 import { text } from '../frame/varint.js';
+import { now } from '../session/link.js';
 import { type Carrier, nobody } from '../wires/carrier.js';
 import { decodeWelcome, type Welcome } from './hello.js';
 
@@ -22,11 +23,11 @@ export interface Greeting {
 export type Prove = (challenge: Uint8Array, id: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
 /** The cause of errors that a server gave as its answer to a hello. */
-export const refused = 'refused by the server';
+export const refused = 'refused';
 
 /** Says hello on a carrier, and waits for the answer. After an error the carrier is closed. */
 export async function greet(carrier: Carrier, hello: Uint8Array, attempt: Uint8Array, prove: Prove | undefined, signal: AbortSignal): Promise<Greeting> {
-	const began = performance.now();
+	const began = now();
 	let ended: TwinwireError | undefined;
 	let timer: ReturnType<typeof setTimeout> | undefined;
 	let off = (): void => {};
@@ -43,7 +44,7 @@ export async function greet(carrier: Carrier, hello: Uint8Array, attempt: Uint8A
 			return undefined;
 		}
 		must(kind === Kind.Welcome && end === b.length, 3.1);
-		return { carrier, welcome: decodeWelcome(payload), trip: performance.now() - began, ended: () => ended };
+		return { carrier, welcome: decodeWelcome(payload), trip: now() - began, ended: () => ended };
 	};
 	try {
 		return await new Promise<Greeting>((resolve, reject) => {

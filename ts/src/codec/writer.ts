@@ -108,7 +108,7 @@ export function writeString(w: Writer, v: string): void {
 		if (all < 128) return;
 		w.at = p;
 	}
-	if (/\p{Surrogate}/u.test(v)) throw new CodecError('string is not well formed');
+	if (/\p{Surrogate}/u.test(v)) throw new CodecError('malformed string');
 	const utf8 = encoder.encode(v);
 	writeHead(w, utf8.length, 0xa0, 31, 0xd9, 0);
 	writeRaw(w, utf8);

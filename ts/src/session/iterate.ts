@@ -3,27 +3,15 @@ import { whenAborted } from '../error.js';
 /** What is iterated over with for await, and may be left with return or await using. */
 export type Iterated<T> = AsyncIterableIterator<T> & AsyncDisposable;
 
-/**
- * An async iterator whose return takes effect at once: that of a generator
- * would wait for the value that it is about to yield.
- */
-export function iterated<T>(next: () => Promise<IteratorResult<T>>, left: () => unknown): Iterated<T> {
-	const it: Iterated<T> = {
-		next,
-		return: async () => {
-			await left();
-			return { value: undefined, done: true };
-		},
-		[Symbol.asyncIterator]: () => it,
-		[Symbol.asyncDispose]: async () => void (await left()),
-	};
-	return it;
-}
-
 /** Takes what is there: nothing yet is an empty list, and the end is undefined. */
 export type Pull<T> = () => readonly [] | readonly [T] | undefined;
 
-/** Yields what pull takes. Whoever changes what is there calls the function that on was given; at the end what on has returned is called. */
+/**
+ * Yields what pull takes. Whoever changes what is there calls the function
+ * that on was given; at the end what on has returned is called. Its return
+ * takes effect at once: that of a generator would wait for the value that it
+ * is about to yield.
+ */
 export function pulled<T>(pull: Pull<T>, on: (wake: () => void) => () => void, signal?: AbortSignal): Iterated<T> {
 	type Result = IteratorResult<T> | Promise<never>;
 	const waiting: ((r: Result) => void)[] = [];
@@ -56,7 +44,16 @@ export function pulled<T>(pull: Pull<T>, on: (wake: () => void) => () => void, s
 	const off = on(wake);
 	let unwatch = (): void => {};
 	unwatch = whenAborted(signal, stop);
-	return iterated(async () => (waiting.length ? undefined : take()) ?? new Promise((resolve) => waiting.push(resolve)), stop);
+	const it: Iterated<T> = {
+		next: async () => (waiting.length ? undefined : take()) ?? new Promise((resolve) => waiting.push(resolve)),
+		return: async () => {
+			stop();
+			return { value: undefined, done: true };
+		},
+		[Symbol.asyncIterator]: () => it,
+		[Symbol.asyncDispose]: async () => stop(),
+	};
+	return it;
 }
 
 /** Iterates over a stream; not every browser does by itself. */

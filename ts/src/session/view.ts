@@ -40,7 +40,7 @@ export class View<T> {
 	/** Takes what arrived. It throws a CodecError if that cannot be read; the view has no value then. */
 	receive(flags: number, version: number, payload: Uint8Array): void {
 		try {
-			if (flags & F4) this.error = new TwinwireError(Code.Unavailable, 'state was closed');
+			if (flags & F4) this.error = new TwinwireError(Code.Unavailable, 'the state is over');
 			else this.read(flags & F2, version, new Reader(payload));
 			this.owner = version;
 		} catch (cause) {

@@ -89,7 +89,7 @@ export const webTransport = (hashes?: readonly Uint8Array[]): Wire => ({
 			const silent = performance.now() - began > silence;
 			if (signal.aborted && !silent) throw aborted(signal);
 			// The page may have lost its network, and cannot load what would explain that.
-			const why = await import('./explain.js').then((m) => m.default(host, hashes, silent)).catch(() => 'WebTransport could not be opened');
+			const why = await import('./explain.js').then((m) => m.default(host, hashes, silent)).catch(() => 'connection lost');
 			throw new TwinwireError(Code.Unavailable, why, { cause });
 		} finally {
 			off();
