@@ -1,7 +1,6 @@
 package core
 
 import (
-	"runtime"
 	"strconv"
 	"strings"
 
@@ -128,18 +127,13 @@ func (s *Session) emit(sub *machine.Sub, typ string, payload []byte, overflow Ov
 }
 
 // Flush sends what waits. It does not block on the peer: what cannot be sent
-// at once is left to a goroutine of the session.
-func (s *Session) Flush() {
+// at once is left to a goroutine of the session. It reports whether goroutines
+// of the carrier have yet to send what it was given, as those of QUIC do.
+func (s *Session) Flush() (others bool) {
 	s.mu.Lock()
-	b := s.bind
+	others = s.bind != nil && s.bind.prompt == nil
 	s.kick(promptly)
-	if b != nil && b.prompt == nil {
-		// A carrier like that of QUIC has goroutines of its own that send what it
-		// was given. They run now: of a thousand sessions that are flushed one after
-		// another each is sent while its memory is at hand, and in its turn, where
-		// otherwise the scheduler would have a thousand goroutines to choose from.
-		runtime.Gosched()
-	}
+	return others
 }
 
 // An Event is what arrived on the event lane.

@@ -68,6 +68,7 @@ func (f *flusher) startLocked(n int) {
 
 // run flushes sessions until none is left.
 func (f *flusher) run() {
+	var turn turn
 	f.mu.Lock()
 	for f.head != nil {
 		m := f.head
@@ -81,7 +82,9 @@ func (f *flusher) run() {
 		f.mu.Unlock()
 		// Before the flush: what is emitted from here on queues it again.
 		m.dirty.Store(false)
-		m.session.Flush()
+		if m.session.Flush() {
+			turn.give()
+		}
 		f.mu.Lock()
 	}
 	f.running--
@@ -90,6 +93,30 @@ func (f *flusher) run() {
 		f.idle.Broadcast()
 	}
 	f.mu.Unlock()
+}
+
+// A turn lets goroutines of QUIC run between two sessions. So each of a thousand
+// sessions is sent while its memory is at hand, and in its turn; otherwise the
+// scheduler has a thousand goroutines to choose from. Where so much else is to
+// be done that a turn comes back late, the sessions do not wait for that one by one.
+type turn struct{ skip int }
+
+const (
+	// lateTurn is when a turn is late, and skipTurns how many are not given then.
+	lateTurn  = 5 * time.Millisecond
+	skipTurns = 256
+)
+
+func (t *turn) give() {
+	if t.skip > 0 {
+		t.skip--
+		return
+	}
+	began := time.Now()
+	runtime.Gosched()
+	if time.Since(began) > lateTurn {
+		t.skip = skipTurns
+	}
 }
 
 // watchLocked has the watchdog look in a while.
