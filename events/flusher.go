@@ -97,14 +97,20 @@ func (f *flusher) run() {
 
 // A turn lets goroutines of QUIC run between two sessions. So each of a thousand
 // sessions is sent while its memory is at hand, and in its turn; otherwise the
-// scheduler has a thousand goroutines to choose from. Where so much else is to
-// be done that a turn comes back late, the sessions do not wait for that one by one.
-type turn struct{ skip int }
+// scheduler has a thousand goroutines to choose from. Where so much else is to be
+// done that turns take a millisecond, a burst does without them: it would wait
+// for all of that again and again.
+type turn struct {
+	skip   int // so many are not given
+	given  int // of turnRun
+	waited time.Duration
+}
 
 const (
-	// lateTurn is when a turn is late, and skipTurns how many are not given then.
-	lateTurn  = 5 * time.Millisecond
-	skipTurns = 256
+	// turnRun turns take turnTime at most, or else turnSkip are not given.
+	turnRun  = 16
+	turnTime = 16 * time.Millisecond
+	turnSkip = 1024
 )
 
 func (t *turn) give() {
@@ -114,8 +120,13 @@ func (t *turn) give() {
 	}
 	began := time.Now()
 	runtime.Gosched()
-	if time.Since(began) > lateTurn {
-		t.skip = skipTurns
+	t.given++
+	t.waited += time.Since(began)
+	switch {
+	case t.waited > turnTime:
+		*t = turn{skip: turnSkip}
+	case t.given == turnRun:
+		*t = turn{}
 	}
 }
 
