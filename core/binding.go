@@ -19,7 +19,11 @@ type binding struct {
 	writing uint32           // pipes that somebody is writing to; guarded by the session's mu
 	claimed int              // the pipe that only the reader writes to, at the next lull; -1 for none; guarded likewise
 	lead    leader
-	changes atomic.Int32 // of the network that no other path was looked for yet (roam.go)
+
+	// deferred counts the deliveries for which nothing was sent yet: the next lull
+	// does. It is the reader's.
+	deferred int
+	changes  atomic.Int32 // of the network that no other path was looked for yet (roam.go)
 
 	datagrams transport.Datagrams // nil if it has none
 	reading   bool                // they are delivered; guarded by the session's mu

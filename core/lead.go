@@ -158,7 +158,7 @@ func (b *binding) serveHere(lane int) error {
 	handed := l.handed
 	l.busy, l.handed = nil, false
 	returned = true
-	if l.lulls && !handed && n > 1 && l.unsent+n < ledAnswers {
+	if b.deferred > 0 && !handed && n > 1 && l.unsent+n < ledAnswers {
 		// What else has arrived is served first: with 64 calls in flight there
 		// are a third as many writes then. One that is alone does not wait.
 		l.unsent += n
@@ -187,9 +187,17 @@ func onLull(carrier transport.Carrier, bound *atomic.Pointer[binding]) bool {
 	})
 }
 
-// lull sends the answers that the reader has given: there is nothing else to
-// serve. The reader calls it before it waits.
+// lull is called by the reader before it waits: there is nothing else to deliver.
 func (b *binding) lull() {
+	if b.deferred > 0 {
+		b.deferred = 0
+		b.sendDeferred()
+	}
+}
+
+// sendDeferred sends the answers that the reader has given, and what those send
+// who were given answers.
+func (b *binding) sendDeferred() {
 	w, l := &b.s.work, &b.lead
 	w.mu.Lock()
 	who := promptly

@@ -32,6 +32,10 @@ func (b *binding) deliver(pipe int, frames []byte) error {
 	return err
 }
 
+// maxDeferred is after how many deliveries what is to be sent is sent although
+// more has arrived.
+const maxDeferred = 16
+
 // receive takes frames that arrived. It reports whether there are requests that
 // the caller is to serve.
 func (s *Session) receive(b *binding, pipe int, frames []byte) (led bool, err error) {
@@ -53,23 +57,25 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (led bool, err er
 		s.readDatagramsLocked(b)
 	}
 	s.arm(now)
-	lull := false // this is one: who receives does not tell
-	switch {
-	case !leading || !b.lead.lulls:
-		lull = leading && len(eff.Done) > 1 && len(eff.Start) == 0 && s.m.Calls() <= claimCalls && s.claimLocked(b, pipe)
-		s.kick(promptly)
-	case b.claimed >= 0 && len(eff.Start) > 0: // a handler may wait for those who were given answers
-		s.unclaimLocked(b)
-		s.kick(promptly)
-	default: // lull does it
-		if len(eff.Done) > 1 && len(eff.Start) == 0 {
+	answers := len(eff.Done) > 1 && len(eff.Start) == 0
+	// A handler may wait for who was given an answer.
+	requests := len(eff.Start) > 1 && b.claimed < 0
+	over := false // this is a lull: who receives does not tell
+	if leading && b.lead.lulls && (answers || requests) && b.deferred < maxDeferred {
+		b.deferred++
+		if answers {
 			s.claimLocked(b, pipe)
 		}
 		s.mu.Unlock()
+	} else {
+		s.unclaimLocked(b)
+		b.deferred = 0
+		over = leading && !b.lead.lulls && answers && s.m.Calls() <= claimCalls && s.claimLocked(b, pipe)
+		s.kick(promptly)
 	}
 	s.carryOut(b, eff)
-	if lull {
-		b.lull()
+	if over {
+		b.sendDeferred()
 	}
 	switch {
 	case err != nil:
