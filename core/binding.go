@@ -21,7 +21,7 @@ type binding struct {
 	lead    leader
 
 	// deferred counts the deliveries for which nothing was sent yet: the next lull
-	// does. It is the reader's.
+	// does. It is the reader's, where there is one.
 	deferred int
 	changes  atomic.Int32 // of the network that no other path was looked for yet (roam.go)
 

@@ -158,7 +158,7 @@ func (b *binding) serveHere(lane int) error {
 	handed := l.handed
 	l.busy, l.handed = nil, false
 	returned = true
-	if b.deferred > 0 && !handed && n > 1 && l.unsent+n < ledAnswers {
+	if l.lulls && b.deferred > 0 && !handed && n > 1 && l.unsent+n < ledAnswers {
 		// What else has arrived is served first: with 64 calls in flight there
 		// are a third as many writes then. One that is alone does not wait.
 		l.unsent += n

@@ -69,7 +69,9 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (led bool, err er
 		s.mu.Unlock()
 	} else {
 		s.unclaimLocked(b)
-		b.deferred = 0
+		if b.lead.lulls {
+			b.deferred = 0
+		}
 		over = leading && !b.lead.lulls && answers && s.m.Calls() <= claimCalls && s.claimLocked(b, pipe)
 		s.kick(promptly)
 	}
