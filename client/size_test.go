@@ -39,11 +39,12 @@ func TestSizeInBrowser(t *testing.T) {
 	}
 }
 
-// build builds a program of testdata for js/wasm.
+// build builds a program of testdata for js/wasm. What it weighs does not depend
+// on where that is done.
 func build(t *testing.T, name string) []byte {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", file, "./testdata/"+name)
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, "./testdata/"+name)
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
