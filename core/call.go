@@ -214,7 +214,10 @@ func (s *Session) start(ctx context.Context, p *pending, method string, args cod
 		return o.status.failed(err)
 	}
 	s.mu.Lock()
-	err := s.m.Start(&p.Call)
+	var err error = machine.ErrQueueFull // for a message while others wait for room: none overtakes them
+	if !oneWay || s.room == nil {
+		err = s.m.Start(&p.Call)
+	}
 	for oneWay && !o.noWait && errors.Is(err, machine.ErrQueueFull) {
 		if err := s.awaitRoom(ctx); err != nil {
 			return o.status.failed(err)
