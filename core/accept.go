@@ -214,6 +214,37 @@ func (a *Acceptor) ServeFrom(carrier transport.Carrier, peer any) error {
 	return v.ended(err)
 }
 
+// Settle waits, at most until ctx is over, for the carriers whose clients were
+// welcomed: each becomes a session's or ends, at the latest with the time of its
+// handshake. Those clients may have sent calls already, behind their ATTACH, and
+// could not know what has become of them.
+func (a *Acceptor) Settle(ctx context.Context) {
+	for {
+		begun := a.promised()
+		if begun == nil {
+			return
+		}
+		select {
+		case <-begun:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// promised returns what is closed when one of the carriers whose clients were
+// welcomed has become a session's, or will not; nil if there is none.
+func (a *Acceptor) promised() <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for v := range a.arrivals {
+		if v.welcomed.Load() {
+			return v.begun
+		}
+	}
+	return nil
+}
+
 // Dismiss closes all carriers that have not become a session's, with a code.
 func (a *Acceptor) Dismiss(code twinwire.Code, reason string) {
 	a.mu.Lock()
@@ -371,7 +402,13 @@ func (v *arrival) answer(err error) *frame.Frame {
 	v.peer = nil
 	if err == nil {
 		v.welcomed.Store(true)
-		return &frame.Frame{Kind: frame.Welcome, Payload: v.own.appendTo(nil, true)}
+		// Once more: either this sees Refuse, or Settle behind that sees the welcome.
+		why := v.a.refuse.Load()
+		if why == nil || v.resume != nil {
+			return &frame.Frame{Kind: frame.Welcome, Payload: v.own.appendTo(nil, true)}
+		}
+		v.welcomed.Store(false)
+		err = (*why)()
 	}
 	v.refused = true
 	v.a.logRefusal(v.carrier.Info(), err)

@@ -413,6 +413,79 @@ func TestAttempts(t *testing.T) {
 	})
 }
 
+// A server that takes no more sessions has those begin that it has promised.
+func TestSettle(t *testing.T) {
+	run(t, func(t *testing.T, o *mem.Options) {
+		cfg, _ := serving(map[string]core.Handler{"test.Echo": echo})
+		a := acceptor(t, cfg)
+		arrive := func(attempt core.ID) (*core.Offer, error) {
+			cc, sc := mem.Pipe(o)
+			serve(t, a, sc)
+			return greet(t, cc, &core.Config{}, attempt)
+		}
+		settle := func(ctx context.Context) <-chan struct{} {
+			settled := make(chan struct{})
+			go func() {
+				a.Settle(ctx)
+				close(settled)
+			}()
+			return settled
+		}
+		must(t, settle(t.Context()))
+		var offers []*core.Offer
+		for i := range 3 {
+			offer, err := arrive(core.ID{1, byte(i)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			offers = append(offers, offer)
+		}
+		a.Refuse(func() error { return twinwire.Unavailable })
+		_, err := arrive(core.ID{2})
+		wantCode(t, err, twinwire.Unavailable)
+		settled := settle(t.Context())
+		s := offers[0].Accept()
+		if got, err := call(t.Context(), s, "test.Echo", "x"); got != "x" || err != nil {
+			t.Errorf("call = %q, %v", got, err)
+		}
+		offers[1].Decline()
+		none(t, settled)
+		ctx, cancel := context.WithCancel(t.Context())
+		given := settle(ctx)
+		none(t, given)
+		cancel()
+		must(t, given)
+		offers[2].Accept()
+		must(t, settled)
+	})
+}
+
+// Who logs in while a server begins to refuse is refused.
+func TestRefusedAfterLogin(t *testing.T) {
+	run(t, func(t *testing.T, o *mem.Options) {
+		a := acceptor(t, &core.Config{})
+		asked, decide := make(chan struct{}), make(chan struct{})
+		a.Authenticate = func(context.Context, *core.Login) (*core.Principal, error) {
+			close(asked)
+			<-decide
+			return nil, nil
+		}
+		cc, sc := mem.Pipe(o)
+		serve(t, a, sc)
+		refused := make(chan error, 1)
+		go func() {
+			_, err := greet(t, cc, &core.Config{}, core.ID{1})
+			refused <- err
+		}()
+		must(t, asked)
+		a.Refuse(func() error { return twinwire.Unavailable })
+		a.Settle(t.Context()) // nothing is promised yet
+		close(decide)
+		wantCode(t, must(t, refused), twinwire.Unavailable)
+		a.Settle(t.Context())
+	})
+}
+
 // A server that does not keep to the handshake is found out (3.1).
 func TestBadServer(t *testing.T) {
 	id := make([]byte, 16)

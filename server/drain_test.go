@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"slices"
 	"sync"
@@ -145,6 +146,42 @@ func TestShutdownBusy(t *testing.T) {
 		stop()
 		busy.Wait()
 	})
+}
+
+// A client that was welcomed before the Shutdown loses nothing that it sends
+// with its first frames: its session begins, and is told to leave.
+func TestShutdownWelcomed(t *testing.T) {
+	for _, wire := range carriers {
+		t.Run(wire.name, func(t *testing.T) {
+			e := start(t, "", "").serve(service())
+			greet := func() (*core.Offer, error) {
+				c, err := wire.dial(t.Context(), e)
+				if err != nil {
+					return nil, err
+				}
+				return core.Greet(t.Context(), c, &core.Config{Leaves: true, Logger: slog.New(slog.DiscardHandler)}, nil, core.NewAttempt())
+			}
+			offer, err := greet()
+			if err != nil {
+				t.Fatal(err)
+			}
+			down := make(chan error, 1)
+			go func() { down <- e.srv.Shutdown(t.Context()) }()
+			eventually(t, func() bool {
+				other, err := greet()
+				if err == nil {
+					other.Decline()
+				}
+				return err != nil
+			})
+			s := offer.Accept()
+			echo(t, s)
+			_ = s.Close()
+			if err := <-down; err != nil {
+				t.Errorf("Shutdown = %v", err)
+			}
+		})
+	}
 }
 
 // A client whose calls always overlap stays until its server serves no more. The

@@ -56,6 +56,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		wg.Go(func() { _ = session.Drain(ctx, twinwire.Unavailable, "server is shutting down", retryAfter()) })
 	}
 	wg.Wait()
+	s.settleArrivals(ctx)
 	s.takeNoMore()
 	for _, v := range list {
 		// Stops listening on TCP and waits for HTTP requests; WebSockets are
@@ -113,6 +114,17 @@ func (s *Server) beginClosing() (list []*serving, first bool, err error) {
 		list = append(list, v)
 	}
 	return list, first, nil
+}
+
+// settleTime is how long clients that were welcomed before the Shutdown have to
+// begin their sessions, which are told to leave then: a round trip, and whatever
+// keeps a client busy.
+const settleTime = 2 * time.Second
+
+func (s *Server) settleArrivals(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	s.acceptor.Settle(ctx)
 }
 
 // takeNoMore closes every carrier that is here for a session, or comes from now
