@@ -220,7 +220,7 @@ func (w Workload) estimate(s report.Settings) time.Duration {
 	connecting := overhead + time.Duration(w.connections(s))*connectTime
 	switch w.task {
 	case fanOut:
-		return connecting + 2*(fanOutWarm*s.Warm+s.Measure)
+		return connecting + 2*fanOutWarm*s.Warm + (pacedEvents+1)*s.Measure
 	case fanOutMany:
 		return connecting + fanOutWarm*s.Warm + s.Measure + manyDrain
 	case loaded:
