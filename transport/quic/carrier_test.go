@@ -24,6 +24,7 @@ func TestCarrier(t *testing.T) {
 	transporttest.TestCarrier(t, func(t *testing.T, o transporttest.Options) *transporttest.Pair {
 		l := server.listen(t, &quic.ListenOptions{SendTimeout: o.SendTimeout, IdleTimeout: o.Loss})
 		client, accepted, socket := server.dial(t, l, &quic.DialOptions{SendTimeout: o.SendTimeout, IdleTimeout: o.Loss})
+		<-accepted.Complete() // a Close before that cannot say why (RFC 9000, section 10.2.3)
 		return &transporttest.Pair{
 			Client: client, Server: accepted,
 			Vanish: func() {
