@@ -16,6 +16,7 @@ type binding struct {
 	s       *Session
 	carrier transport.Carrier
 	prompt  transport.Prompt // nil if it cannot tell
+	sent    transport.Sent   // nil if it cannot tell
 	writing uint32           // pipes that somebody is writing to; guarded by the session's mu
 	claimed int              // the pipe that only the reader writes to, at the next lull; -1 for none; guarded likewise
 	lead    leader
@@ -39,6 +40,9 @@ func newBinding(s *Session, carrier transport.Carrier) *binding {
 	b.claimed = -1
 	b.ending.Add(1)
 	b.prompt, _ = carrier.(transport.Prompt)
+	if leading { // no carrier of a page can tell
+		b.sent, _ = carrier.(transport.Sent)
+	}
 	b.datagrams, _ = carrier.(transport.Datagrams)
 	b.lead.init(carrier, carrier.Info())
 	return b
@@ -48,8 +52,14 @@ func newBinding(s *Session, carrier transport.Carrier) *binding {
 func (b *binding) takes(pipe int) bool { return b.prompt != nil && b.prompt.Prompt(pipe) }
 
 // await waits until the carrier takes a batch without waiting, if it can tell.
+// Before a part of a large message it waits until most of the batches before have
+// left: nothing else bounds how many of those are in the kernel, as it is with
+// streams, and on a slow path calls would wait for them.
 func (b *binding) await(pipe int) {
-	if b.prompt != nil {
+	switch {
+	case leading && b.sent != nil && b.s.largeWaits():
+		b.sent.AwaitSent(pipe)
+	case b.prompt != nil:
 		b.prompt.Await(pipe)
 	}
 }

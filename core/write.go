@@ -135,6 +135,13 @@ func (s *Session) write(b *binding, pipe int) {
 	}
 }
 
+// largeWaits reports whether parts of large messages wait to be sent.
+func (s *Session) largeWaits() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m.LargeWaits()
+}
+
 // batches are buffers for one batch each.
 var batches = sync.Pool{New: func() any { return new(batch) }}
 

@@ -106,6 +106,16 @@ type Prompt interface {
 	Await(lane int)
 }
 
+// A Sent is a carrier that can tell when what it took has left: what has not can
+// no longer be overtaken either.
+type Sent interface {
+	Prompt
+
+	// AwaitSent is Await until most of what was sent before has left, too. It
+	// returns early for others that send.
+	AwaitSent(lane int)
+}
+
 // A Lull is a carrier that can tell when all that has arrived is delivered: then
 // what is to be sent for it leaves together.
 type Lull interface {

@@ -110,6 +110,9 @@ func (m *Machine) creditReady() bool {
 	return it != nil && m.out.largeReserved+uint64(len(it.payload)) <= m.out.largeLimit
 }
 
+// LargeWaits reports whether parts of large messages wait to be sent.
+func (m *Machine) LargeWaits() bool { return !m.large.empty() || m.creditReady() }
+
 // usable reports whether a lane is bound. If not, a client binds it with the
 // next batch, and a server asks the client to (clauses 4.5 and 4.6).
 func (m *Machine) usable(ln int) bool {

@@ -156,7 +156,7 @@ func race(ctx context.Context, targets []netip.AddrPort, dial func(context.Conte
 
 // newPaths returns the paths to a target, and the first of them.
 func newPaths(ctx context.Context, target netip.AddrPort, opt *DialOptions) (*paths, *quic.Transport, error) {
-	p := &paths{network: "udp6", listen: opt.ListenPacket}
+	p := &paths{network: "udp6", local: target.Addr().IsLoopback(), listen: opt.ListenPacket}
 	if p.listen == nil {
 		p.listen = new(net.ListenConfig).ListenPacket
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/transport/internal/eager"
 )
 
 // A Listener accepts carriers on a UDP socket.
@@ -58,8 +59,9 @@ func Listen(conn net.PacketConn, o *ListenOptions) (*Listener, error) {
 		cfg.NextProtos = append(cfg.NextProtos, http3.NextProtoH3)
 	}
 	g := &gate{most: int64(cmp.Or(o.RetryAbove, defaultRetryAbove)), doubt: o.Doubt}
+	socket, near := patient(conn, nil)
 	t := &quic.Transport{
-		Conn:                patient(conn, nil),
+		Conn:                socket,
 		ConnectionIDLength:  connectionID,
 		StatelessResetKey:   (*quic.StatelessResetKey)(o.StatelessResetKey),
 		VerifySourceAddress: g.verify,
@@ -73,6 +75,10 @@ func Listen(conn net.PacketConn, o *ListenOptions) (*Listener, error) {
 			case leave != nil:
 				context.AfterFunc(ctx, leave)
 			}
+		}
+		if eager.Local(client.RemoteAddr) {
+			near(1)
+			context.AfterFunc(ctx, func() { near(-1) })
 		}
 		ctx = g.begun(ctx, client.AddrVerified)
 		if o.WebTransport != nil {

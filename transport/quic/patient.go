@@ -5,6 +5,8 @@ import (
 	"net"
 	"slices"
 	"syscall"
+
+	"github.com/twinwire/twinwire/transport/internal/eager"
 )
 
 // patient makes a socket treat a missing route as a lost packet: quic-go would
@@ -12,16 +14,59 @@ import (
 // that comes back. A *net.UDPConn keeps all its methods, which quic-go needs to
 // send many packets at once; another socket is left as it is. A pass that is
 // not nil is asked about each packet without a route, and decides.
-func patient(conn net.PacketConn, pass func() bool) net.PacketConn {
+//
+// It also looks at the socket for a moment before it sleeps, while near was called
+// with more peers of this machine than have left.
+func patient(conn net.PacketConn, pass func() bool) (c net.PacketConn, near func(n int32)) {
 	if udp, ok := conn.(*net.UDPConn); ok {
-		return &patientConn{UDPConn: udp, pass: pass}
+		p := &patientConn{UDPConn: udp, pass: pass}
+		return p, p.reader.Near
 	}
-	return conn
+	return conn, func(int32) {}
 }
 
 type patientConn struct {
 	*net.UDPConn
-	pass func() bool
+	pass   func() bool
+	reader eager.Reader
+}
+
+// SyscallConn returns what quic-go reads packets from.
+func (c *patientConn) SyscallConn() (syscall.RawConn, error) {
+	raw, err := c.UDPConn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	e := &eagerConn{RawConn: raw, reader: &c.reader}
+	e.look = e.lookFor
+	return e, nil
+}
+
+// An eagerConn is a socket that is looked at for a moment before who reads it
+// sleeps. One goroutine reads it.
+type eagerConn struct {
+	syscall.RawConn
+	reader *eager.Reader
+	read   func(fd uintptr) bool // of the Read that runs
+	look   func(fd uintptr) bool // lookFor, made once
+}
+
+// Read calls read until it reports that it is done.
+func (c *eagerConn) Read(read func(fd uintptr) bool) error {
+	c.read = read
+	err := c.RawConn.Read(c.look)
+	c.read = nil
+	return err
+}
+
+func (c *eagerConn) lookFor(fd uintptr) bool {
+	for !c.read(fd) {
+		if !c.reader.Again() {
+			return false
+		}
+	}
+	c.reader.Arrived()
+	return true
 }
 
 func (c *patientConn) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (int, int, error) {

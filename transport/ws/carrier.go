@@ -15,6 +15,7 @@ import (
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/transport"
 	"github.com/twinwire/twinwire/transport/internal/closing"
+	"github.com/twinwire/twinwire/transport/internal/eager"
 )
 
 const (
@@ -73,7 +74,7 @@ type Carrier struct {
 
 var (
 	_ transport.Handover = (*Carrier)(nil)
-	_ transport.Prompt   = (*Carrier)(nil)
+	_ transport.Sent     = (*Carrier)(nil)
 	_ transport.Lull     = (*Carrier)(nil)
 )
 
@@ -93,6 +94,9 @@ func newCarrier(ws *websocket.Conn, client bool, timeout time.Duration, congesti
 	}
 	if c.spool = spoolOf(conn); c.spool != nil {
 		c.spool.failed = func(err error) { _ = c.writeFailed(err) } // it ends the carrier
+		if eager.Local(conn.RemoteAddr()) {
+			c.spool.eager.Near(1)
+		}
 	}
 	if client {
 		c.ws = ws
@@ -143,6 +147,7 @@ func (c *Carrier) close(err error, frame []byte) {
 	c.mu.Unlock()
 
 	if c.wmu.TryLock() {
+		c.spool.vacate()
 		c.setWriteDeadline(farewell)
 		c.farewellLocked()
 		c.wmu.Unlock()

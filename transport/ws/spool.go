@@ -5,8 +5,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/transport/internal/eager"
 )
 
 // A spool is a TCP connection that can be written to without waiting: what the
@@ -21,7 +23,8 @@ type spool struct {
 	*net.TCPConn
 	raw syscall.RawConn // nil where the system cannot do it
 
-	lull func() // is called before Read waits; nil for nothing
+	lull  func() // is called before Read waits; nil for nothing
+	eager eager.Reader
 
 	behind atomic.Bool // a goroutine writes what the kernel did not take
 
@@ -35,6 +38,11 @@ type spool struct {
 	mu      sync.Mutex
 	settled chan struct{} // closed when behind or err has changed; nil if nothing was ever behind
 	err     error         // of the background
+
+	awaiting atomic.Bool // a goroutine waits for the kernel to send
+	amu      sync.Mutex  // held while it does
+	dmu      sync.Mutex  // held while the write deadline changes
+	until    time.Time   // the write deadline; guarded by dmu
 }
 
 // A spoolBuffer has room for a batch, with the headers of WebSocket and TLS.
@@ -90,7 +98,7 @@ func (s *spool) Read(b []byte) (int, error) {
 	if s.lull == nil {
 		return s.TCPConn.Read(b)
 	}
-	return readOr(s.raw, b, s.lull)
+	return readOr(s.raw, b, s.lull, &s.eager)
 }
 
 // begin waits until nothing is behind, and has Write collect.
@@ -100,6 +108,7 @@ func (s *spool) begin() error {
 	}
 	s.wmu.Lock()
 	defer s.wmu.Unlock()
+	s.interrupt()
 	if err := s.settle(); err != nil {
 		return err
 	}
@@ -122,11 +131,67 @@ func (s *spool) settle() error {
 	return s.err
 }
 
+// SetWriteDeadline sets the deadline of writes and of awaitSent.
+func (s *spool) SetWriteDeadline(t time.Time) error {
+	s.dmu.Lock()
+	defer s.dmu.Unlock()
+	s.until = t
+	return s.TCPConn.SetWriteDeadline(t)
+}
+
+// interrupt has awaitSent return, since nobody else can write while that waits.
+// wmu is held.
+func (s *spool) interrupt() {
+	if !s.awaiting.Load() {
+		return
+	}
+	s.dmu.Lock()
+	defer s.dmu.Unlock()
+	s.awaiting.Store(false)
+	_ = s.TCPConn.SetWriteDeadline(time.Unix(1, 0)) // where it fails, so does awaitSent
+	s.amu.Lock()                                    // awaitSent has returned
+	_ = s.TCPConn.SetWriteDeadline(s.until)
+	s.amu.Unlock()
+}
+
+// vacate interrupts who awaits.
+func (s *spool) vacate() {
+	if s != nil && s.raw != nil {
+		s.wmu.Lock()
+		s.interrupt()
+		s.wmu.Unlock()
+	}
+}
+
 // await returns when begin would not wait, or would fail.
 func (s *spool) await() {
 	if s != nil && s.raw != nil {
 		_ = s.settle() // the next begin says it again
 	}
+}
+
+// awaitSent returns when begin would not wait, or would fail, and the kernel has
+// sent most of what it took. What it takes beyond the low-water mark may be 64
+// KiB more: it fills up the packet that it makes next, which is of that size on
+// a path of any speed, before it looks at the mark. It fails when that takes
+// longer than the write deadline allows; all else the next begin says.
+func (s *spool) awaitSent() error {
+	if s == nil || s.raw == nil || s.settle() != nil {
+		return nil
+	}
+	s.wmu.Lock() // nobody writes now, and who does later interrupts this
+	s.awaiting.Store(true)
+	s.wmu.Unlock()
+	s.amu.Lock()
+	defer s.amu.Unlock()
+	if !s.awaiting.Load() {
+		return nil
+	}
+	err := awaitWritable(s.raw)
+	if !s.awaiting.Swap(false) {
+		return nil // it was interrupted
+	}
+	return err
 }
 
 // Write collects b, or writes it.
@@ -137,6 +202,7 @@ func (s *spool) Write(b []byte) (int, error) {
 		s.batch = append(s.batch, b...)
 		return len(b), nil
 	}
+	s.interrupt()
 	if err := s.settle(); err != nil {
 		return 0, err
 	}

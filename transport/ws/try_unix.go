@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/twinwire/twinwire/transport/internal/eager"
 )
 
 // canTry says that try writes without waiting.
@@ -24,8 +26,10 @@ type trial struct {
 
 	write, read func(fd uintptr) bool // tryWrite and tryRead, made once
 
-	lull func() // of readOr
-	told bool   // it was called
+	// Of readOr.
+	lull  func()
+	told  bool // it was called
+	eager *eager.Reader
 }
 
 var trials = sync.Pool{New: func() any {
@@ -81,23 +85,26 @@ func (t *trial) tryRead(fd uintptr) bool {
 				t.told = true
 				t.lull()
 			}
-			return false
+			if !t.eager.Again() {
+				return false
+			}
 		default:
+			t.eager.Arrived()
 			return true
 		}
 	}
 }
 
 // readOr reads into b. If there is nothing yet, it calls lull before it waits.
-func readOr(raw syscall.RawConn, b []byte, lull func()) (n int, err error) {
+func readOr(raw syscall.RawConn, b []byte, lull func(), eager *eager.Reader) (n int, err error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
 	t := trials.Get().(*trial)
-	t.b, t.n, t.err, t.lull, t.told = b, 0, nil, lull, false
+	t.b, t.n, t.err, t.lull, t.told, t.eager = b, 0, nil, lull, false, eager
 	failed := raw.Read(t.read)
 	n, err = max(t.n, 0), t.err
-	t.b, t.lull = nil, nil
+	t.b, t.lull, t.eager = nil, nil, nil
 	trials.Put(t)
 	switch {
 	case failed != nil:
@@ -108,4 +115,20 @@ func readOr(raw syscall.RawConn, b []byte, lull func()) (n int, err error) {
 		return 0, io.EOF
 	}
 	return n, nil
+}
+
+// awaitWritable returns when the kernel says that the socket can be written
+// to.
+func awaitWritable(raw syscall.RawConn) error { return raw.Write(writable) }
+
+// writable is for syscall.RawConn: it asks to be called again when the socket
+// can be written to. It is Linux's asking that has it say so later.
+func writable(fd uintptr) bool {
+	list := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	for {
+		n, err := unix.Poll(list[:], 0)
+		if !errors.Is(err, unix.EINTR) {
+			return n != 0 || err != nil
+		}
+	}
 }

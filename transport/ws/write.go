@@ -53,6 +53,21 @@ func (c *Carrier) Prompt(int) bool { return c.spool.prompt() }
 // Await returns when a Send would not wait; see transport.Prompt.
 func (c *Carrier) Await(int) { c.spool.await() }
 
+// AwaitSent returns when the kernel has sent most of what it took; see
+// transport.Sent.
+func (c *Carrier) AwaitSent(int) {
+	c.wmu.Lock()
+	c.extendLocked()
+	c.wmu.Unlock()
+	c.afterWrite()
+	if c.ended() != nil { // a Close that does not see this deadline is seen here
+		return
+	}
+	if err := c.spool.awaitSent(); errors.Is(err, os.ErrDeadlineExceeded) {
+		_ = c.writeFailed(err) // it ends the carrier
+	}
+}
+
 // writeFailed says what a failed write means for the carrier.
 func (c *Carrier) writeFailed(err error) error {
 	if ended := c.ended(); ended != nil {
@@ -101,6 +116,7 @@ func (c *Carrier) afterWrite() {
 		done := true
 		switch pong := c.pong.Swap(nil); {
 		case c.ending.Load():
+			c.setWriteDeadline(parting) // whatever the writer has set
 			c.farewellLocked()
 		case pong != nil:
 			// What fails here fails for the next Send too.

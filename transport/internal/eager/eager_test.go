@@ -1,0 +1,153 @@
+package eager
+
+import (
+	"net"
+	"os"
+	"runtime"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestMain(m *testing.M) {
+	runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0))) // with one nobody looks
+	os.Exit(m.Run())
+}
+
+// wait waits for something to read that is there after d, and reports whether
+// the reader looked for it.
+func wait(r *Reader, d time.Duration) (looked bool) {
+	began := time.Now()
+	for r.Again() {
+		looked = true
+		if time.Since(began) >= d {
+			r.Arrived()
+			return true
+		}
+		time.Sleep(time.Microsecond)
+	}
+	time.Sleep(d - time.Since(began))
+	r.Arrived()
+	return looked
+}
+
+// trusting returns a reader that looks at the next wait.
+func trusting(t *testing.T) *Reader {
+	t.Helper()
+	r := new(Reader)
+	r.Near(1)
+	for i := range trusted {
+		if wait(r, shortWait) {
+			t.Fatalf("it looked in wait %d", i+1)
+		}
+	}
+	return r
+}
+
+func TestReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := trusting(t)
+		looks := 0
+		for range 200 {
+			if wait(r, worth) {
+				looks++
+			}
+		}
+		if want := 200 - 200*int(worth)/int(awake) - 1; looks < want || looks == 200 {
+			t.Errorf("it looked in %d of 200 waits, want all but those in which it sleeps", looks)
+		}
+	})
+}
+
+// Who looks for longer than that is worth rests for a while.
+func TestRest(t *testing.T) {
+	for name, waits := range map[string][]time.Duration{
+		"found":   {worth + 20*time.Microsecond},
+		"in vain": append(slices.Repeat([]time.Duration{50 * time.Microsecond}, trusted), shortWait+50*time.Microsecond),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := trusting(t)
+				looks, inARow, most := 0, 0, 0
+				for i := range 2000 {
+					inARow++
+					if wait(r, waits[i%len(waits)]) {
+						looks++
+						inARow = 0
+					}
+					most = max(most, inARow)
+				}
+				if looks < lately || most < rest {
+					t.Errorf("it looked %d times, with a pause of %d waits, want %d", looks, most, rest)
+				}
+			})
+		})
+	}
+}
+
+func TestLongWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := trusting(t)
+		if !wait(r, time.Second) {
+			t.Error("it did not look, before it could know")
+		}
+		for i := range 100 {
+			d := shortWait
+			if i%trusted == 0 {
+				d += time.Microsecond
+			}
+			if wait(r, d) {
+				t.Fatalf("it looked in wait %d after a long one", i+1)
+			}
+		}
+	})
+}
+
+// Of the readers of a program one looks at a time.
+func TestOneLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := trusting(t), trusting(t)
+		wait(a, time.Microsecond) // it sleeps once in a while
+		if !a.Again() || b.Again() {
+			t.Fatal("not exactly one of two looks")
+		}
+		a.Arrived()
+		if b.Arrived(); !b.Again() {
+			t.Error("it does not look after the other")
+		}
+		b.Arrived()
+	})
+}
+
+// Nobody looks for what comes over a network.
+func TestFar(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := trusting(t)
+		r.Near(-1)
+		for range 100 {
+			if wait(r, time.Microsecond) {
+				t.Fatal("it looked")
+			}
+		}
+	})
+}
+
+func TestLocal(t *testing.T) {
+	for _, c := range []struct {
+		addr  net.Addr
+		local bool
+	}{
+		{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, true},
+		{&net.TCPAddr{IP: net.IPv6loopback}, true},
+		{&net.UDPAddr{IP: net.IPv4(127, 1, 2, 3)}, true},
+		{&net.UDPAddr{IP: net.IPv4(10, 0, 0, 1)}, false},
+		{&net.TCPAddr{}, false},
+		{&net.UnixAddr{Name: "x"}, false},
+		{nil, false},
+	} {
+		if got := Local(c.addr); got != c.local {
+			t.Errorf("Local(%v) = %v", c.addr, got)
+		}
+	}
+}
