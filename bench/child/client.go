@@ -119,7 +119,7 @@ func (c *client) mark() (MarkReply, error) {
 	m.Count, m.Bytes, m.Items = c.calls, c.bytes, c.sent
 	if c.callers != nil {
 		m.Count += c.callers.Calls()
-		m.Latency = c.callers.Latency()
+		m.Latency, m.First = c.callers.Latency(), c.callers.First()
 		err = errors.Join(err, c.callers.Err())
 	} else if c.events != nil {
 		m.Count, m.Latency = c.events.Delivered(), c.events.Latency()

@@ -104,14 +104,15 @@ type Reply struct {
 
 // MarkReply is what a process has done so far.
 type MarkReply struct {
-	Uptime  time.Duration `json:"uptime"`  // since the process began
-	CPU     time.Duration `json:"cpu"`     // user and system, of all threads
-	Mallocs uint64        `json:"mallocs"` // heap objects allocated
-	Count   uint64        `json:"count"`   // a client's answered calls or delivered events
-	Items   uint64        `json:"items"`   // values and messages: sent by a client, handled by a server
-	Bytes   uint64        `json:"bytes"`   // received of streams
-	Latency load.Latency  `json:"latency"` // a client's, since its last mark
-	Wire    peer.Wire     `json:"wire"`    // of a client's first connection, if that knows
+	Uptime  time.Duration `json:"uptime"`         // since the process began
+	CPU     time.Duration `json:"cpu"`            // user and system, of all threads
+	Mallocs uint64        `json:"mallocs"`        // heap objects allocated
+	Count   uint64        `json:"count"`          // a client's answered calls or delivered events
+	Items   uint64        `json:"items"`          // values and messages: sent by a client, handled by a server
+	Bytes   uint64        `json:"bytes"`          // received of streams
+	Latency load.Latency  `json:"latency"`        // a client's, since its last mark
+	First   time.Time     `json:"first,omitzero"` // when the first of those was answered, of calls with a rate
+	Wire    peer.Wire     `json:"wire"`           // of a client's first connection, if that knows
 
 	// Of topics: what a server has published, and what a client has received
 	// and has not although something later has come, with the times since its

@@ -50,6 +50,7 @@ type Callers struct {
 	stop    func() // ends the schedule; may be called again
 	done    sync.WaitGroup
 	counts  []count
+	first   atomic.Int64 // when the first paced call since the last First was answered, in ns of Unix time; 0 for none
 	failure failure
 }
 
@@ -138,7 +139,11 @@ func (c *Callers) runPaced(i int, caller peer.Caller, dues <-chan time.Time) err
 		if err := echo(caller, payload); err != nil {
 			return err
 		}
-		c.latency.Record(i, time.Since(due))
+		now := time.Now()
+		if c.first.Load() == 0 {
+			c.first.CompareAndSwap(0, now.UnixNano())
+		}
+		c.latency.Record(i, now.Sub(due))
 		c.counts[i].calls.Store(n)
 	}
 	return nil
@@ -177,6 +182,15 @@ func (c *Callers) Calls() uint64 {
 
 // Latency returns the times of the calls since the last time it was called.
 func (c *Callers) Latency() Latency { return c.latency.Take() }
+
+// First returns when the first call that has a rate was answered since the last
+// time it was called, or the zero time.
+func (c *Callers) First() time.Time {
+	if first := c.first.Swap(0); first != 0 {
+		return time.Unix(0, first)
+	}
+	return time.Time{}
+}
 
 // Stop lets every caller finish its call, waits for them, and returns the
 // first failure. A call that never ends is unblocked by closing its

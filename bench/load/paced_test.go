@@ -11,6 +11,7 @@ import (
 // Calls are made when they are due, whichever caller makes them.
 func TestPacedKeepsRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
 		quick := &fake{change: func(b []byte) ([]byte, error) { return b, nil }}
 		c, err := StartCallers([]peer.Conn{quick, quick}, CallOptions{PerConn: 3, Rate: 1000, clock: newSleeper()})
 		if err != nil {
@@ -20,6 +21,9 @@ func TestPacedKeepsRate(t *testing.T) {
 		synctest.Wait()
 		if got := c.Calls(); got != 100 {
 			t.Errorf("%d calls after 99 ms, want 100", got)
+		}
+		if first := c.First(); !first.Equal(begin) || !c.First().IsZero() {
+			t.Errorf("the first answer was %v after the beginning, want at it, and told once", first.Sub(begin))
 		}
 		if l := c.Latency(); l.Count != 100 || l.Max > 0 {
 			t.Errorf("%d times, the longest %v, want 100 without any wait", l.Count, l.Max)

@@ -47,13 +47,17 @@ func MeasureCut(ctx context.Context, p peer.Peer, n Network, dark time.Duration)
 	if err := wait(ctx, dark); err != nil {
 		return c, err
 	}
-	m, err := w.look()
-	if err != nil {
+	if _, err := w.look(); err != nil {
 		return c, err
 	}
-	answered := m.Count
+	restored := time.Now()
 	s.Link.Restore()
-	c.Back, err = w.until(ctx, func(m child.MarkReply) bool { return m.Count > answered })
+	// The client says when: this process sees it later, by as much as it has to
+	// wait for a CPU.
+	_, err = w.until(ctx, func(m child.MarkReply) bool {
+		c.Back = m.First.Sub(restored)
+		return m.First.After(restored)
+	})
 	if err != nil {
 		return c, err
 	}

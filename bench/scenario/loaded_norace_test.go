@@ -1,3 +1,8 @@
+//go:build !race
+
+// The race detector makes both ends so slow that calls wait for a CPU, not for
+// the link.
+
 package scenario
 
 import (
