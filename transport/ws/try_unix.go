@@ -89,7 +89,7 @@ func (t *trial) tryRead(fd uintptr) bool {
 				return false
 			}
 		default:
-			t.eager.Arrived()
+			t.eager.Arrived(max(t.n, 0))
 			return true
 		}
 	}

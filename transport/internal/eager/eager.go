@@ -30,6 +30,10 @@ const (
 	// awake is for how long a reader goes without sleeping: the thread under it
 	// looks for what else has come over the network only when it has nothing to do.
 	awake = 2 * time.Millisecond
+	// bulk is how many bytes arrive at once only where many are under way: there
+	// both ends have other work, and more arrives while the reader sleeps, which is
+	// to the good. Transfers over QUIC took 4 to 6 % more of the CPUs with looks.
+	bulk = 4 << 10
 )
 
 // looking is set while a goroutine of the program looks: two would leave no
@@ -93,14 +97,18 @@ func (r *Reader) Again() bool {
 	return true
 }
 
-// Arrived is called when there was something to read.
-func (r *Reader) Arrived() {
+// Arrived is called when so many bytes have been read.
+func (r *Reader) Arrived(n int) {
+	if n >= bulk {
+		r.trust = min(r.trust, 0)
+	}
 	if r.since == 0 {
 		return // without a wait
 	}
 	switch took := time.Since(start) - r.since; {
 	case r.looks:
 		r.looked(took)
+	case n >= bulk:
 	case took <= shortWait:
 		r.trust = min(r.trust+1, trusted)
 	default:

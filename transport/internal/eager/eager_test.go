@@ -22,13 +22,13 @@ func wait(r *Reader, d time.Duration) (looked bool) {
 	for r.Again() {
 		looked = true
 		if time.Since(began) >= d {
-			r.Arrived()
+			r.Arrived(1)
 			return true
 		}
 		time.Sleep(time.Microsecond)
 	}
 	time.Sleep(d - time.Since(began))
-	r.Arrived()
+	r.Arrived(1)
 	return looked
 }
 
@@ -104,6 +104,34 @@ func TestLongWaits(t *testing.T) {
 	})
 }
 
+// Where much arrives nobody looks, until little has arrived for a while.
+func TestBulk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := trusting(t)
+		if !wait(r, time.Microsecond) {
+			t.Error("it did not look, before it could know")
+		}
+		r.Arrived(bulk) // without a wait
+		for i := range 5 * trusted {
+			if r.Again() {
+				t.Fatalf("it looked in wait %d", i+1)
+			}
+			time.Sleep(time.Microsecond)
+			n := bulk - 1
+			if i%trusted == trusted-1 {
+				n++
+			}
+			r.Arrived(n)
+		}
+		for range trusted {
+			wait(r, time.Microsecond)
+		}
+		if !wait(r, time.Microsecond) {
+			t.Error("it does not look afterwards")
+		}
+	})
+}
+
 // Of the readers of a program one looks at a time.
 func TestOneLooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -112,11 +140,11 @@ func TestOneLooks(t *testing.T) {
 		if !a.Again() || b.Again() {
 			t.Fatal("not exactly one of two looks")
 		}
-		a.Arrived()
-		if b.Arrived(); !b.Again() {
+		a.Arrived(1)
+		if b.Arrived(1); !b.Again() {
 			t.Error("it does not look after the other")
 		}
-		b.Arrived()
+		b.Arrived(1)
 	})
 }
 
