@@ -50,7 +50,7 @@ const (
 	// is a twentieth of a short call.
 	clockRuns = 8
 	// ledAnswers is how many answers the reader gives before they are sent.
-	ledAnswers = 64
+	ledAnswers = 128
 	// lookTime is the time between two looks.
 	lookTime = time.Millisecond
 	// looks is how many looks without anything to see end the lookout's
