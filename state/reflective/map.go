@@ -188,6 +188,7 @@ func (n *mapNode) changed(prev, next reflect.Value) (keys []reflect.Value) {
 }
 
 func (n *mapNode) apply(r *codec.Reader, v reflect.Value, b *binding, count int) {
+	n.makeMap(v)
 	var last reflect.Value
 	for count > 0 && r.Err() == nil {
 		op := r.Uint32()
@@ -201,8 +202,17 @@ func (n *mapNode) apply(r *codec.Reader, v reflect.Value, b *binding, count int)
 }
 
 func (n *mapNode) applyOne(r *codec.Reader, v reflect.Value, op uint64) {
+	n.makeMap(v)
 	var last reflect.Value
 	n.do(r, v, nil, uint32(op), &last)
+}
+
+// makeMap makes a map of nil: a patch does, even one without operations (clause
+// S6).
+func (n *mapNode) makeMap(v reflect.Value) {
+	if v.IsNil() {
+		v.Set(reflect.MakeMap(n.typ))
+	}
 }
 
 // do carries out one operation (clause S6). Its key has to come after *last,
@@ -224,9 +234,6 @@ func (n *mapNode) do(r *codec.Reader, v reflect.Value, b *binding, op uint32, la
 		return
 	}
 	*last = k
-	if v.IsNil() {
-		v.Set(reflect.MakeMap(n.typ))
-	}
 	if op == state.OpDelete {
 		v.SetMapIndex(k, reflect.Value{})
 		return
