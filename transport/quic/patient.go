@@ -6,8 +6,6 @@ import (
 	"slices"
 	"syscall"
 
-	"golang.org/x/net/ipv4"
-
 	"github.com/twinwire/twinwire/transport/internal/eager"
 )
 
@@ -22,7 +20,6 @@ import (
 func patient(conn net.PacketConn, pass func() bool) (c net.PacketConn, near func(n int32)) {
 	if udp, ok := conn.(*net.UDPConn); ok {
 		p := &patientConn{UDPConn: udp, pass: pass}
-		p.batches = ipv4.NewPacketConn(&eagerConn{UDPConn: udp, reader: &p.reader})
 		return p, p.reader.Near
 	}
 	return conn, func(int32) {}
@@ -30,43 +27,24 @@ func patient(conn net.PacketConn, pass func() bool) (c net.PacketConn, near func
 
 type patientConn struct {
 	*net.UDPConn
-	pass    func() bool
-	reader  eager.Reader
-	batches *ipv4.PacketConn // of an eagerConn
+	pass   func() bool
+	reader eager.Reader
 }
 
-// ReadBatch reads packets, of IPv6 as well: quic-go reads several at once with
-// it where the system can.
-func (c *patientConn) ReadBatch(packets []ipv4.Message, flags int) (int, error) {
-	n, err := c.batches.ReadBatch(packets, flags)
-	size := 0
-	for i := range max(n, 0) {
-		size += packets[i].N
-	}
-	c.reader.Arrived(size)
-	return n, err
-}
-
-// An eagerConn is a socket that is looked at for a moment before who reads
-// batches from it sleeps. One goroutine does, and says what has arrived.
-type eagerConn struct {
-	*net.UDPConn
-	reader *eager.Reader
-}
-
-// SyscallConn returns what batches are read from.
-func (c *eagerConn) SyscallConn() (syscall.RawConn, error) {
+// SyscallConn returns what quic-go reads packets from.
+func (c *patientConn) SyscallConn() (syscall.RawConn, error) {
 	raw, err := c.UDPConn.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	e := &eagerRaw{RawConn: raw, reader: c.reader}
+	e := &eagerConn{RawConn: raw, reader: &c.reader}
 	e.look = e.lookFor
 	return e, nil
 }
 
-// An eagerRaw is the socket of an eagerConn.
-type eagerRaw struct {
+// An eagerConn is a socket that is looked at for a moment before who reads it
+// sleeps. One goroutine reads it.
+type eagerConn struct {
 	syscall.RawConn
 	reader *eager.Reader
 	read   func(fd uintptr) bool // of the Read that runs
@@ -74,19 +52,20 @@ type eagerRaw struct {
 }
 
 // Read calls read until it reports that it is done.
-func (c *eagerRaw) Read(read func(fd uintptr) bool) error {
+func (c *eagerConn) Read(read func(fd uintptr) bool) error {
 	c.read = read
 	err := c.RawConn.Read(c.look)
 	c.read = nil
 	return err
 }
 
-func (c *eagerRaw) lookFor(fd uintptr) bool {
+func (c *eagerConn) lookFor(fd uintptr) bool {
 	for !c.read(fd) {
 		if !c.reader.Again() {
 			return false
 		}
 	}
+	c.reader.Arrived(0) // how much, only quic-go knows
 	return true
 }
 
