@@ -63,7 +63,7 @@ func parse(addr string) (*target, error) {
 
 // split returns the host and the port of what comes before a path. Hosts have
 // the characters that they may have in URLs, but for escapes; a colon is in
-// brackets.
+// brackets, and a % only before the zone of an IP address.
 func split(place string) (host, port string, ok bool) {
 	if inner, isIP := strings.CutPrefix(place, "["); isIP {
 		host, port, ok = strings.Cut(inner, "]")
@@ -73,7 +73,8 @@ func split(place string) (host, port string, ok bool) {
 		if port != "" {
 			port, ok = strings.CutPrefix(port, ":")
 		}
-		ok = ok && strings.Contains(host, ":")
+		_, zone, _ := strings.Cut(host, "%")
+		ok = ok && strings.Contains(host, ":") && !strings.Contains(zone, "%")
 	} else {
 		host, port, _ = strings.Cut(place, ":")
 		ok = !strings.Contains(host, "%")

@@ -52,6 +52,8 @@ func TestParse(t *testing.T) {
 		{addr: "wss://example.com/a\r\nHost: b", err: "address"},
 		{addr: "wss://example.com/#a", err: "address"},
 		{addr: "wss://example%2ecom", err: "address"},
+		{addr: "wss://[::1%251%25a]", err: "address"},
+		{addr: "wss://[::1%25%41]", err: "address"},
 	} {
 		t.Run(tt.addr, func(t *testing.T) {
 			got, err := parse(tt.addr)
