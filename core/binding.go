@@ -21,10 +21,11 @@ type binding struct {
 	claimed int              // the pipe that only the reader writes to, at the next lull; -1 for none; guarded likewise
 	lead    leader
 
-	// deferred counts the deliveries for which nothing was sent yet: the next lull
-	// does. It is the reader's, where there is one.
-	deferred int
-	changes  atomic.Int32 // of the network that no other path was looked for yet (roam.go)
+	// deferred counts the deliveries for which nothing was sent yet, and given the
+	// answers in them: the next lull sends. They are the reader's, where there is
+	// one.
+	deferred, given int
+	changes         atomic.Int32 // of the network that no other path was looked for yet (roam.go)
 
 	datagrams transport.Datagrams // nil if it has none
 	reading   bool                // they are delivered; guarded by the session's mu

@@ -180,24 +180,26 @@ func (b *binding) serveHere(lane int) error {
 // whether the carrier can tell.
 func onLull(carrier transport.Carrier, bound *atomic.Pointer[binding]) bool {
 	c, ok := carrier.(transport.Lull)
-	return leading && ok && c.OnLull(func() {
-		if b := bound.Load(); b != nil {
-			b.lull()
-		}
+	return leading && ok && c.OnLull(func() bool {
+		b := bound.Load()
+		return b != nil && b.lull()
 	})
 }
 
 // lull is called by the reader before it waits: there is nothing else to deliver.
-func (b *binding) lull() {
-	if b.deferred > 0 {
-		b.deferred = 0
-		b.sendDeferred()
+// It reports whether anything waited for that.
+func (b *binding) lull() bool {
+	if b.deferred == 0 {
+		return false
 	}
+	b.sendDeferred()
+	return true
 }
 
 // sendDeferred sends the answers that the reader has given, and what those send
 // who were given answers.
 func (b *binding) sendDeferred() {
+	b.deferred, b.given = 0, 0
 	w, l := &b.s.work, &b.lead
 	w.mu.Lock()
 	who := promptly

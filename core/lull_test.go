@@ -14,11 +14,12 @@ import (
 	"github.com/twinwire/twinwire/transport/mem"
 )
 
-// A piecemeal carrier delivers what has arrived two frames at a time, as one
+// A piecemeal carrier delivers what has arrived a few frames at a time, as one
 // does to which a peer has written several times, and counts what it sends.
 type piecemeal struct {
 	*mem.Carrier
-	sent atomic.Int32
+	frames int // in a delivery; may be changed while nothing is received
+	sent   atomic.Int32
 }
 
 func (c *piecemeal) Send(lane int, batch []byte) error {
@@ -27,18 +28,18 @@ func (c *piecemeal) Send(lane int, batch []byte) error {
 }
 
 func (c *piecemeal) Receive(deliver func(lane int, frames []byte) error) error {
-	return c.Carrier.Receive(pieces(deliver))
+	return c.Carrier.Receive(c.pieces(deliver))
 }
 
 func (c *piecemeal) Handover(lane int, deliver func(lane int, frames []byte) error) func() error {
-	return c.Carrier.Handover(lane, pieces(deliver))
+	return c.Carrier.Handover(lane, c.pieces(deliver))
 }
 
-func pieces(deliver func(lane int, frames []byte) error) func(lane int, frames []byte) error {
+func (c *piecemeal) pieces(deliver func(lane int, frames []byte) error) func(lane int, frames []byte) error {
 	return func(lane int, frames []byte) error {
 		for len(frames) > 0 {
-			n, _ := frame.Size(frames)
-			if n < len(frames) {
+			n := 0
+			for i := 0; i < c.frames && n < len(frames); i++ {
 				next, _ := frame.Size(frames[n:])
 				n += next
 			}
@@ -56,7 +57,7 @@ func connectPiecemeal(t *testing.T, server, client *core.Config) (p *pair, near,
 	t.Helper()
 	p = new(pair)
 	p.cc, p.sc = mem.Pipe(&mem.Options{OnePipe: true})
-	near, far = &piecemeal{Carrier: p.cc}, &piecemeal{Carrier: p.sc}
+	near, far = &piecemeal{Carrier: p.cc, frames: 2}, &piecemeal{Carrier: p.sc, frames: 2}
 	a := acceptor(t, server)
 	began := make(chan *core.Session, 1)
 	a.Began = func(s *core.Session) { began <- s }
@@ -108,6 +109,39 @@ func TestSentInLulls(t *testing.T) {
 			t.Errorf("%d answers took %d writes, and %d calls behind them %d", callers*rounds, answers, callers*rounds, writes)
 		}
 		t.Logf("%d and %d writes", answers, writes)
+	})
+}
+
+// Who was given answers does not wait for a lull while hundreds more arrive.
+func TestSentBeforeLulls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg, _ := serving(map[string]core.Handler{"test.Echo": echo})
+		const callers = 500
+		cfg.Limits = &core.Limits{Calls: callers}
+		p, near, _ := connectPiecemeal(t, cfg, new(core.Config))
+		quick(t, p.client, "test.Echo")
+		p.sc.Stall(0)
+		var done sync.WaitGroup
+		for range callers {
+			done.Go(func() {
+				for range 2 {
+					if got, err := call(t.Context(), p.client, "test.Echo", "x"); err != nil || got != "x" {
+						t.Errorf("got %q, %v", got, err)
+					}
+				}
+			})
+		}
+		synctest.Wait()
+		p.cc.Stall(0) // so that nothing is answered again
+		near.frames = 50
+		near.sent.Store(0)
+		p.sc.Unstall(0) // ten deliveries and then a lull
+		synctest.Wait()
+		if n := near.sent.Load(); n < 3 {
+			t.Errorf("all calls were sent in %d writes", n)
+		}
+		p.cc.Unstall(0)
+		done.Wait()
 	})
 }
 

@@ -123,9 +123,9 @@ type Lull interface {
 
 	// OnLull has f called after every delivery, or after several if they had all
 	// arrived, before receiving waits for more, by the goroutine that receives. It
-	// may send. OnLull is called before Receive, and reports whether f will be
-	// called at all.
-	OnLull(f func()) bool
+	// may send, and reports whether it had anything to send for what was delivered.
+	// OnLull is called before Receive, and reports whether f will be called at all.
+	OnLull(f func() bool) bool
 }
 
 // Info describes a carrier.

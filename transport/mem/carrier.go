@@ -29,7 +29,7 @@ type Carrier struct {
 	client   bool
 	deadline time.Duration // how long Send waits; 0 for ever
 
-	lull    func()                // is called before receiving waits; nil for nothing
+	lull    func() bool           // is called before receiving waits; nil for nothing
 	readers sync.WaitGroup        // of independent lanes
 	turns   [frame.MaxLanes]*turn // the present ones; owned by who reads the lane
 
@@ -158,7 +158,7 @@ func (c *Carrier) Handover(lane int, deliver func(lane int, frames []byte) error
 
 // OnLull has f called before receiving waits, on a carrier that is one pipe; see
 // transport.Lull.
-func (c *Carrier) OnLull(f func()) bool {
+func (c *Carrier) OnLull(f func() bool) bool {
 	if c.info.Independent {
 		return false
 	}

@@ -94,7 +94,7 @@ func (f *flow) appendLocked(q *queue, batch []byte) {
 // take waits for batches of a lane and returns them all. The caller gives back
 // what it got before, whose memory is used again. Before it waits it calls lull,
 // unless that is nil.
-func (f *flow) take(lane int, used []byte, lull func()) ([]byte, error) {
+func (f *flow) take(lane int, used []byte, lull func() bool) ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	q := &f.lanes[lane]

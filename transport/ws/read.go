@@ -132,7 +132,7 @@ func (c *Carrier) Handover(_ int, deliver func(lane int, frames []byte) error) f
 }
 
 // OnLull has f called before receiving waits; see transport.Lull.
-func (c *Carrier) OnLull(f func()) bool { return c.spool.onLull(f) }
+func (c *Carrier) OnLull(f func() bool) bool { return c.spool.onLull(f) }
 
 // receiveAll receives until the carrier ends, or until another goroutine goes
 // on.

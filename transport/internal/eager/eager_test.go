@@ -133,6 +133,26 @@ func TestBulk(t *testing.T) {
 }
 
 // Of the readers of a program one looks at a time.
+// However much arrives, where it is answered both ends look.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := trusting(t)
+		for i := range 5 * trusted {
+			r.Turns(true)
+			if !r.Again() {
+				t.Fatalf("it did not look in wait %d", i+1)
+			}
+			time.Sleep(time.Microsecond)
+			r.Arrived(bulk)
+		}
+		r.Turns(false)
+		r.Arrived(bulk)
+		if r.Again() {
+			t.Error("it looks where nothing is answered any more")
+		}
+	})
+}
+
 func TestOneLooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := trusting(t), trusting(t)
