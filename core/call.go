@@ -83,10 +83,12 @@ type pending struct {
 	args     []byte // the encoded arguments
 	reply    []byte
 	meta     []byte
-	done     chan struct{} // one send: the answer is here
+	done     chan struct{} // one send: the answer is here, or failed
 	exchange *Exchange     // whose call it is, or nil
 
 	status *Status // nil if nobody wants to know
+
+	left leftCall
 
 	// Guarded by the session's mu.
 	abandoned bool // nobody waits any more
@@ -117,7 +119,7 @@ func (s *Session) release(p *pending) {
 		p.reply = nil
 	}
 	p.Payload, p.Packed, p.Reply, p.Meta, p.meta = nil, nil, nil, nil, nil
-	p.abandoned, p.status = false, nil
+	p.abandoned, p.status, p.left = false, nil, leftCall{}
 	s.pendings.Put(p)
 }
 
@@ -197,8 +199,8 @@ func (s *Session) await(ctx context.Context, p *pending) error {
 	}
 }
 
-// start gives a call or message to the machine. After an error p is the
-// caller's again.
+// start gives a call or message to the machine, or leaves that to who has the
+// session's lock. After an error p is the caller's again.
 func (s *Session) start(ctx context.Context, p *pending, method string, args codec.Marshaler, oneWay bool) error {
 	o := callOptionsOf(ctx)
 	if err := o.status.begin(oneWay); err != nil {
@@ -213,7 +215,11 @@ func (s *Session) start(ctx context.Context, p *pending, method string, args cod
 	if err := p.encode(s, ctx, o, method, args, oneWay); err != nil {
 		return o.status.failed(err)
 	}
-	s.mu.Lock()
+	if !leading || oneWay || p.exchange != nil || p.Tracked {
+		s.mu.Lock() // what happens to it is told, or goes before it
+	} else if !s.mu.lockOrLeave(p) {
+		return nil
+	}
 	var err error = machine.ErrQueueFull // for a message while others wait for room: none overtakes them
 	if !oneWay || s.room == nil {
 		err = s.m.Start(&p.Call)
@@ -225,11 +231,8 @@ func (s *Session) start(ctx context.Context, p *pending, method string, args cod
 		err = s.m.Start(&p.Call)
 	}
 	if err != nil {
-		ended := s.err
+		err = s.startError(err)
 		s.mu.Unlock()
-		if errors.Is(err, machine.ErrEnded) {
-			err = endedError(ended)
-		}
 		return o.status.failed(err)
 	}
 	if p.Tracked {
@@ -243,6 +246,14 @@ func (s *Session) start(ctx context.Context, p *pending, method string, args cod
 	}
 	s.kick(who)
 	return nil
+}
+
+// startError is the error of a call that the machine does not take. mu is held.
+func (s *Session) startError(err error) error {
+	if errors.Is(err, machine.ErrEnded) {
+		return endedError(s.err)
+	}
+	return err
 }
 
 // awaitRoom waits until messages can be queued again. It is called with mu
@@ -310,10 +321,10 @@ func (p *pending) encode(s *Session, ctx context.Context, o *callOptions, method
 }
 
 // abandon ends the wait for a call whose context is done. It returns nil if
-// the answer came meanwhile.
+// the answer came meanwhile, or the call has failed.
 func (s *Session) abandon(ctx context.Context, p *pending) error {
 	s.mu.Lock()
-	if p.Ended() {
+	if p.Ended() || leading && p.left.err() != nil {
 		s.mu.Unlock()
 		<-p.done
 		return nil
@@ -335,6 +346,9 @@ func (s *Session) abandon(ctx context.Context, p *pending) error {
 
 // result reads the answer.
 func (p *pending) result(s *Session, ctx context.Context, result codec.Unmarshaler) error {
+	if err := p.left.err(); leading && err != nil {
+		return err
+	}
 	if len(p.meta) > 0 {
 		if o := callOptionsOf(ctx); o.reply != nil {
 			*o.reply = parseMetadata(p.meta)

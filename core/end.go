@@ -173,6 +173,8 @@ func (s *Session) end(err error) {
 	s.mu.Unlock()
 	s.writers.Wait()
 	s.work.wait()
-	s.mux.lookout.forget()
+	if leading {
+		s.mux.lookout.forget()
+	}
 	s.closeInstances(err)
 }

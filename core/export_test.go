@@ -44,3 +44,9 @@ var (
 	NewRoom  = newRoom
 	FreeRoom = freeRoom
 )
+
+// Hold holds the lock of a session until release is called.
+func Hold(s *Session) (release func()) {
+	s.mu.Lock()
+	return s.mu.Unlock
+}

@@ -88,20 +88,20 @@ type Session struct {
 	// out in the order in which the machine accepted it, on all lanes.
 	recvMu sync.Mutex
 
-	mu      sync.Mutex
+	mu      sessionLock
 	m       *machine.Machine
 	bind    *binding // nil while there is none
 	keep    *keeper  // nil if the session ends with its carrier
 	watches bool     // the machine has a watchdog; immutable
-	step    *step    // the newest change of its life (lifecycle.go)
-	timer   *time.Timer
-	armed   time.Duration // when the timer fires
-	ending  bool          // a goodbye was begun
-	topics  int           // subscriptions that have not ended
-	emitted string        // the type of event that was emitted last
+	ending  bool     // a goodbye was begun
 	ended   bool
+	gone    bool  // its end has been told to everybody
+	step    *step // the newest change of its life (lifecycle.go)
+	timer   *time.Timer
+	armed   time.Duration   // when the timer fires
+	topics  int             // subscriptions that have not ended
+	emitted string          // the type of event that was emitted last
 	err     error           // why it ended; nil before
-	gone    bool            // its end has been told to everybody
 	done    chan struct{}   // closed when gone is set; nil until somebody asks for it
 	ctx     context.Context // ends with the session; nil until somebody asks for it
 	cancel  context.CancelCauseFunc
@@ -137,6 +137,7 @@ func newSession(cfg *Config, mux *Mux, limits *Limits, rules *machine.Rules, car
 		limits: limits, mux: mux, log: cfg.Logger,
 		began: time.Now(), counts: counts, packer: packer,
 	}
+	s.mu.init(s)
 	if s.limits.Rate > 0 {
 		s.rate = rate.NewLimiter(rate.Limit(s.limits.Rate), s.limits.RateBurst)
 	}

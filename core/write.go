@@ -39,31 +39,7 @@ const (
 // the calling goroutine does not write is written by goroutines that end when
 // nothing waits.
 func (s *Session) kick(who by) {
-	s.wakeWritersLocked()
-	b := s.bind
-	if b == nil || s.ended {
-		s.mu.Unlock()
-		return
-	}
-	s.kickDatagramsLocked()
-	wake := s.m.WakeBut(b.writing) // who writes looks again
-	if wake == 0 {
-		s.mu.Unlock()
-		return
-	}
-	b.writing |= wake
-	own := -1
-	for p := range s.m.Pipes() {
-		if wake&(1<<p) == 0 {
-			continue
-		}
-		if who != background && own < 0 && (s.m.Unacknowledged(p) < inlineBytes || who >= promptly && b.takes(p)) {
-			own = p
-			continue
-		}
-		s.writers.Add(1)
-		go s.write(b, p)
-	}
+	own, b := s.kickLocked(who), s.bind
 	if own < 0 {
 		s.mu.Unlock()
 		return
@@ -75,6 +51,36 @@ func (s *Session) kick(who by) {
 		return
 	}
 	s.writers.Done()
+}
+
+// kickLocked has other goroutines send what waits, and returns the pipe that the
+// calling one is to write to, -1 for none. It is called with mu held.
+func (s *Session) kickLocked(who by) (own int) {
+	s.mu.sent()
+	own = -1
+	s.wakeWritersLocked()
+	b := s.bind
+	if b == nil || s.ended {
+		return own
+	}
+	s.kickDatagramsLocked()
+	wake := s.m.WakeBut(b.writing) // who writes looks again
+	if wake == 0 {
+		return own
+	}
+	b.writing |= wake
+	for p := range s.m.Pipes() {
+		if wake&(1<<p) == 0 {
+			continue
+		}
+		if who != background && own < 0 && (s.m.Unacknowledged(p) < inlineBytes || who >= promptly && b.takes(p)) {
+			own = p
+			continue
+		}
+		s.writers.Add(1)
+		go s.write(b, p)
+	}
+	return own
 }
 
 // claimLocked has nobody else write to a pipe until the next lull, and reports
