@@ -127,8 +127,8 @@ func topicOf(number int) events.Topic { return events.Topic("ticks/" + strconv.I
 
 // answerEcho is the handler that everything else is measured around.
 func answerEcho(_ context.Context, _ any, r *core.Request) (codec.Marshaler, error) {
-	var payload codec.Value[[]byte]
-	err := r.Decode(&payload)
+	payload := new(codec.Value[[]byte])
+	err := r.Decode(payload)
 	return payload, err
 }
 
