@@ -61,6 +61,7 @@ func NewAcceptor(cfg *Config) (*Acceptor, error) {
 		cfg: cfg, mux: mux, limits: cfg.Limits.withDefaults(),
 		attempts: make(map[ID]*attempt), sessions: make(map[ID]*resumable), arrivals: make(map[*arrival]struct{}),
 	}
+	a.limits.Admission = a.limits.Admission.withDefaults()
 	a.packers = newPackers(cfg, &a.counts)
 	a.rules = newRules(mux, &a.limits, &a.counts)
 	a.parking = newParking(&a.limits.Admission, &a.counts)

@@ -94,7 +94,8 @@ type Limits struct {
 // direction; beyond it names travel in full.
 const names = 1024
 
-// withDefaults returns l with every field set.
+// withDefaults returns l with every field set but Admission, which is an
+// acceptor's.
 func (l *Limits) withDefaults() Limits {
 	var d Limits
 	if l != nil {
@@ -144,7 +145,6 @@ func (l *Limits) withDefaults() Limits {
 	if d.CloseTime == 0 {
 		d.CloseTime = time.Second
 	}
-	d.Admission = d.Admission.withDefaults()
 	return d
 }
 

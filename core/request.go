@@ -24,15 +24,29 @@ type Request struct {
 	oneWay   bool
 	refused  bool // it is not served
 
-	uncompressed bool // the reply; guarded by mu
+	uncompressed bool   // the reply; guarded by mu
+	over         ending // the context's, see requestContext; guarded by mu
+	mu           sync.Mutex
+	extra        *extra // nil until there is any; guarded by mu
+}
 
-	// The context's, see requestContext. They are guarded by mu.
-	over    ending
-	mu      sync.Mutex
-	done    chan struct{}
-	watched *watched
+// An extra is what most requests do without.
+type extra struct {
+	meta Metadata      // of the reply
+	done chan struct{} // the context's; nil until somebody asks for it
 
-	meta Metadata // of the reply; guarded by mu
+	// Of a context that somebody waits for: unwatch is nil before.
+	timer   *time.Timer // nil without a deadline
+	unwatch func() bool // stops watching the session's end
+	after   map[*func()]struct{}
+}
+
+// extraLocked returns what it has beside the usual. mu is held.
+func (r *Request) extraLocked() *extra {
+	if r.extra == nil {
+		r.extra = new(extra)
+	}
+	return r.extra
 }
 
 // An inbound is what a request is made of until it is answered. It is used again
@@ -106,14 +120,17 @@ func (r *Request) Metadata() Metadata {
 // effect once the handler has returned, and for a message.
 func (r *Request) SetReplyMetadata(md Metadata) {
 	r.mu.Lock()
-	r.meta = md
+	r.extraLocked().meta = md
 	r.mu.Unlock()
 }
 
 // replyMetadata returns the metadata string of the reply.
 func (r *Request) replyMetadata() ([]byte, error) {
+	var md Metadata
 	r.mu.Lock()
-	md := r.meta
+	if r.extra != nil {
+		md = r.extra.meta
+	}
 	r.mu.Unlock()
 	return md.appendTo(nil)
 }
@@ -216,34 +233,29 @@ func (c *requestContext) Deadline() (time.Time, bool) {
 func (c *requestContext) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.done == nil {
+	x := (*Request)(c).extraLocked()
+	if x.done == nil {
 		if c.over != notEnded {
-			c.done = closedChan
+			x.done = closedChan
 		} else {
-			c.done = make(chan struct{})
+			x.done = make(chan struct{})
 			c.watch()
 		}
 	}
-	return c.done
-}
-
-// A watched is what the context of a request has when somebody waits for it.
-type watched struct {
-	timer   *time.Timer // nil without a deadline
-	unwatch func() bool // stops watching the session's end
-	after   map[*func()]struct{}
+	return x.done
 }
 
 // watch makes the deadline and the session's end end the context by
 // themselves. mu is held.
-func (c *requestContext) watch() *watched {
-	if c.watched == nil {
-		c.watched = &watched{unwatch: context.AfterFunc(c.session.Context(), func() { c.end(wasCanceled) })}
+func (c *requestContext) watch() *extra {
+	x := (*Request)(c).extraLocked()
+	if x.unwatch == nil {
+		x.unwatch = context.AfterFunc(c.session.Context(), func() { c.end(wasCanceled) })
 		if at, ok := c.Deadline(); ok {
-			c.watched.timer = time.AfterFunc(time.Until(at), func() { c.end(wasLate) })
+			x.timer = time.AfterFunc(time.Until(at), func() { c.end(wasLate) })
 		}
 	}
-	return c.watched
+	return x
 }
 
 // Err returns why the request is over, or nil.
@@ -283,16 +295,16 @@ func (c *requestContext) AfterFunc(f func()) (stop func() bool) {
 		go f()
 		return func() bool { return false }
 	}
-	w := c.watch()
-	if w.after == nil {
-		w.after = make(map[*func()]struct{})
+	x := c.watch()
+	if x.after == nil {
+		x.after = make(map[*func()]struct{})
 	}
-	w.after[&f] = struct{}{}
+	x.after[&f] = struct{}{}
 	return func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		_, there := w.after[&f]
-		delete(w.after, &f)
+		_, there := x.after[&f]
+		delete(x.after, &f)
 		return there
 	}
 }
@@ -305,19 +317,22 @@ func (c *requestContext) end(how ending) {
 		return
 	}
 	c.over = how
-	if c.done != nil {
-		close(c.done)
-	}
-	w := c.watched
-	if w == nil {
+	x := c.extra
+	if x == nil {
 		return
 	}
-	w.unwatch()
-	if w.timer != nil {
-		w.timer.Stop()
+	if x.done != nil {
+		close(x.done)
 	}
-	for f := range w.after {
+	if x.unwatch == nil {
+		return
+	}
+	x.unwatch()
+	if x.timer != nil {
+		x.timer.Stop()
+	}
+	for f := range x.after {
 		go (*f)()
 	}
-	w.after = nil
+	x.after = nil
 }

@@ -325,7 +325,7 @@ func (s *Session) serveOne(r *Request) {
 		}
 		w.answeredLocked(r)
 	}()
-	if t == nil || r.oneWay || !s.leads.Load() {
+	if !leading || t == nil || r.oneWay || !s.leads.Load() {
 		s.handle(r)
 		return
 	}
