@@ -11,6 +11,44 @@ import (
 	"github.com/twinwire/twinwire"
 )
 
+// withDefaults returns a with every field set; no bound is the largest number.
+func (a Admission) withDefaults() Admission {
+	const huge = 1<<31 - 1
+	set := func(p *int, otherwise int) {
+		switch {
+		case *p == 0:
+			*p = otherwise
+		case *p < 0:
+			*p = huge
+		}
+	}
+	set(&a.Sessions, 100_000)
+	set(&a.ClientSessions, 64)
+	set(&a.AddressSessions, 240)
+	if a.ParkedSessions == 0 {
+		a.ParkedSessions = 16
+	}
+	if a.ParkedBytes == 0 {
+		a.ParkedBytes = 256 << 20
+	}
+	set(&a.AddressConnections, 256)
+	set(&a.ConnectRate, 20)
+	set(&a.ConnectBurst, 40)
+	if a.RetryAbove == 0 {
+		a.RetryAbove = 256
+	}
+	if a.HeaderTime <= 0 {
+		a.HeaderTime = 5 * time.Second
+	}
+	if a.HeaderBytes <= 0 {
+		a.HeaderBytes = 16 << 10
+	}
+	if a.RetryAfter <= 0 {
+		a.RetryAfter = 5 * time.Second
+	}
+	return a
+}
+
 // A ledger counts the sessions of a server. A session has a seat from its
 // hello on, so that there is never one more than may be.
 type ledger struct {
