@@ -18,7 +18,8 @@ import (
 // does to which a peer has written several times, and counts what it sends.
 type piecemeal struct {
 	*mem.Carrier
-	frames int // in a delivery; may be changed while nothing is received
+	frames int              // in a delivery; may be changed while nothing is received
+	after  func(frames int) // is called after each, unless nil; likewise
 	sent   atomic.Int32
 }
 
@@ -38,13 +39,16 @@ func (c *piecemeal) Handover(lane int, deliver func(lane int, frames []byte) err
 func (c *piecemeal) pieces(deliver func(lane int, frames []byte) error) func(lane int, frames []byte) error {
 	return func(lane int, frames []byte) error {
 		for len(frames) > 0 {
-			n := 0
-			for i := 0; i < c.frames && n < len(frames); i++ {
+			n, count := 0, 0
+			for ; count < c.frames && n < len(frames); count++ {
 				next, _ := frame.Size(frames[n:])
 				n += next
 			}
 			if err := deliver(lane, frames[:n]); err != nil {
 				return err
+			}
+			if c.after != nil {
+				c.after(count)
 			}
 			frames = frames[n:]
 		}
@@ -120,7 +124,7 @@ func TestSentBeforeLulls(t *testing.T) {
 		cfg.Limits = &core.Limits{Calls: callers}
 		p, near, _ := connectPiecemeal(t, cfg, new(core.Config))
 		quick(t, p.client, "test.Echo")
-		p.sc.Stall(0)
+		p.cc.Stall(0) // so that all calls arrive at once, and their answers too
 		var done sync.WaitGroup
 		for range callers {
 			done.Go(func() {
@@ -132,11 +136,23 @@ func TestSentBeforeLulls(t *testing.T) {
 			})
 		}
 		synctest.Wait()
+		p.sc.Stall(0)
+		p.cc.Unstall(0)
+		synctest.Wait()
 		p.cc.Stall(0) // so that nothing is answered again
 		near.frames = 50
+		total, all := 0, make(chan struct{})
+		near.after = func(frames int) {
+			if total += frames; total < callers {
+				synctest.Wait() // all who were given answers have called again
+				return
+			}
+			near.after = nil
+			close(all)
+		}
 		near.sent.Store(0)
-		p.sc.Unstall(0) // ten deliveries and then a lull
-		synctest.Wait()
+		p.sc.Unstall(0) // ten deliveries or more, and then a lull
+		<-all
 		if n := near.sent.Load(); n < 3 {
 			t.Errorf("all calls were sent in %d writes", n)
 		}
