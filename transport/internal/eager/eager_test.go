@@ -142,7 +142,6 @@ func TestTurns(t *testing.T) {
 			if !r.Again() {
 				t.Fatalf("it did not look in wait %d", i+1)
 			}
-			time.Sleep(time.Microsecond)
 			r.Arrived(bulk)
 		}
 		r.Turns(false)
