@@ -215,7 +215,7 @@ func (s *Session) start(ctx context.Context, p *pending, method string, args cod
 	if err := p.encode(s, ctx, o, method, args, oneWay); err != nil {
 		return o.status.failed(err)
 	}
-	if !leading || oneWay || p.exchange != nil || p.Tracked {
+	if oneWay || p.exchange != nil || p.Tracked {
 		s.mu.Lock() // what happens to it is told, or goes before it
 	} else if !s.mu.lockOrLeave(p) {
 		return nil
@@ -324,7 +324,7 @@ func (p *pending) encode(s *Session, ctx context.Context, o *callOptions, method
 // the answer came meanwhile, or the call has failed.
 func (s *Session) abandon(ctx context.Context, p *pending) error {
 	s.mu.Lock()
-	if p.Ended() || leading && p.left.err() != nil {
+	if p.Ended() || p.left.err() != nil {
 		s.mu.Unlock()
 		<-p.done
 		return nil
@@ -346,7 +346,7 @@ func (s *Session) abandon(ctx context.Context, p *pending) error {
 
 // result reads the answer.
 func (p *pending) result(s *Session, ctx context.Context, result codec.Unmarshaler) error {
-	if err := p.left.err(); leading && err != nil {
+	if err := p.left.err(); err != nil {
 		return err
 	}
 	if len(p.meta) > 0 {
