@@ -107,7 +107,7 @@ func (m *Machine) queueReady(p Priority) bool {
 // creditReady reports whether the first large message that waits has credit.
 func (m *Machine) creditReady() bool {
 	it := m.credit.first
-	return it != nil && m.out.largeReserved+uint64(len(it.payload)) <= m.out.largeLimit
+	return it != nil && m.out.largeReserved+uint64(len(it.content.Payload)) <= m.out.largeLimit
 }
 
 // LargeWaits reports whether parts of large messages wait to be sent.
@@ -345,7 +345,7 @@ func (m *Machine) batchQueue(p Priority, budget int, now time.Duration) bool {
 	moved := false
 	for len(m.appended)-start < budget && m.open(m.role.call) && m.queueReady(p) {
 		it := m.queues[p].first
-		if it.kind != itemState && len(it.payload) > frame.MaxPayload {
+		if it.kind != itemState && len(it.content.Payload) > frame.MaxPayload {
 			// Large: it goes on beside the others, once it has credit.
 			it.unlink()
 			m.credit.push(it)
@@ -367,7 +367,7 @@ func (m *Machine) batchLarge(now time.Duration) bool {
 	}
 	for m.creditReady() {
 		it := m.credit.pop()
-		m.out.largeReserved += uint64(len(it.payload))
+		m.out.largeReserved += uint64(len(it.content.Payload))
 		m.large.push(it)
 	}
 	it := m.large.pop()
@@ -403,7 +403,7 @@ func (m *Machine) batchItem(it *item, now time.Duration) bool {
 	f := new(frame.Frame) // on the stack
 	if it.off > 0 {
 		*f = frame.Frame{Kind: frame.More, Flags: frame.OfFlags(owner(it.kind)), ID: it.id}
-		last := m.part(f, it.payload, it.packed, &it.off)
+		last := m.part(f, it.content.Payload, it.content.Packed, &it.off)
 		m.append(m.role.call, f)
 		return last
 	}
@@ -435,11 +435,11 @@ func (m *Machine) batchItem(it *item, now time.Duration) bool {
 		it.id = it.state.id
 		f.ID = it.id
 	}
-	if len(it.meta) > 0 {
+	if len(it.content.Meta) > 0 {
 		f.Flags |= frame.HasMeta
-		f.Meta = it.meta
+		f.Meta = it.content.Meta
 	}
-	last := m.part(f, it.payload, it.packed, &it.off)
+	last := m.part(f, it.content.Payload, it.content.Packed, &it.off)
 	m.append(m.role.call, f)
 	return last
 }
@@ -447,11 +447,11 @@ func (m *Machine) batchItem(it *item, now time.Duration) bool {
 // head fills in the first frame of a call or message.
 func (m *Machine) head(f *frame.Frame, it *item, now time.Duration) {
 	*f = frame.Frame{Kind: frame.Message, Flags: frame.Flags(it.flags)}
-	f.Ref = m.lanes[m.role.call].reference(it.method, m.cfg.Peer.Names)
+	f.Ref = m.lanes[m.role.call].reference(it.call.Method, m.cfg.Peer.Names)
 	if frame.NamedRef(f.Ref) {
-		f.Name = []byte(it.method)
+		f.Name = []byte(it.call.Method)
 	}
-	if it.kind == itemMessage && len(it.payload) <= frame.MaxPayload {
+	if it.kind == itemMessage && len(it.content.Payload) <= frame.MaxPayload {
 		m.stats.Messages++
 		return
 	}
@@ -470,9 +470,9 @@ func (m *Machine) head(f *frame.Frame, it *item, now time.Duration) {
 			m.activate(s)
 		}
 	}
-	if it.deadline != 0 {
+	if it.call.Deadline != 0 {
 		f.Flags |= frame.Deadline
-		f.Millis = millis(it.deadline - now)
+		f.Millis = millis(it.call.Deadline - now)
 	}
 }
 
@@ -499,16 +499,16 @@ func (m *Machine) part(f *frame.Frame, payload []byte, packed [][]byte, off *int
 func (m *Machine) sentWhole(it *item) {
 	it.whole = true
 	m.called = m.called || it.brief()
-	it.end = m.lanes[m.role.call].sent
+	it.mark = m.lanes[m.role.call].sent
 	switch it.kind {
 	case itemCall:
 		m.out.dequeued(it)
-		if it.call.Tracked {
+		if it.tracked {
 			m.track(it.call)
 		}
 	case itemMessage:
 		m.out.dequeued(it)
-		if it.call.Tracked {
+		if it.tracked {
 			m.track(it.call)
 		} else {
 			m.messagesOut = append(m.messagesOut, it.call)
@@ -518,7 +518,7 @@ func (m *Machine) sentWhole(it *item) {
 			m.in.refused--
 			return
 		}
-		m.out.replyBytes -= len(it.payload)
+		m.out.replyBytes -= len(it.content.Payload)
 		m.in.running.remove(it.id)
 		m.sent = append(m.sent, it.reply)
 	case itemState:

@@ -20,7 +20,7 @@ func BenchmarkCall(b *testing.B) {
 				}
 			}
 			must(server.Receive(0, client.Batch(0, 0, buf), 0, &eff))
-			c := &Call{Method: "test.Echo", Payload: make([]byte, 32)}
+			c := &Call{Method: "test.Echo", Content: Content{Payload: make([]byte, 32)}}
 			reply := make([]byte, 32)
 			now := time.Duration(0)
 			b.ReportAllocs()

@@ -520,7 +520,7 @@ func TestSizes(t *testing.T) {
 				}
 			}
 		}
-		if err := client.m.Start(&Call{Method: "t.m", Payload: make([]byte, 4<<20+1)}); !errors.Is(err, twinwire.TooLarge) {
+		if err := client.m.Start(&Call{Method: "t.m", Content: Content{Payload: make([]byte, 4<<20+1)}}); !errors.Is(err, twinwire.TooLarge) {
 			t.Errorf("Start = %v, want too large", err)
 		}
 		c := client.call(8, nil)

@@ -30,7 +30,7 @@ func FuzzReceive(f *testing.F) {
 		cfg.NewChunk = func() *Chunk { chunks++; return new(Chunk) }
 		cfg.FreeChunk = func(*Chunk) { chunks-- }
 		m := New(cfg, 0)
-		c := &Call{Method: "t.m", Payload: []byte("x"), Streams: true}
+		c := &Call{Method: "t.m", Content: Content{Payload: []byte("x")}, Streams: true}
 		if err := m.Start(c); err != nil {
 			t.Fatal(err)
 		}

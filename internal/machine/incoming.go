@@ -40,7 +40,6 @@ type Inbound struct {
 	// barrier is the newest event that was caused for this session by the
 	// handler (clause 6.10).
 	barrier uint64
-	reply   *item     // nil before Reply
 	x       *exchange // nil without streams
 }
 
@@ -53,7 +52,10 @@ func Settled() *Inbound { return &Inbound{replied: true, canceled: true} }
 
 // An Answer is what a reply on its way out needs beside its payload. The driver
 // may use it again: a call would otherwise leave twice as much behind.
-type Answer struct{ reply item }
+type Answer struct {
+	reply   item
+	content Content
+}
 
 // incoming are the calls and messages of the peer.
 type incoming struct {
@@ -192,7 +194,7 @@ func (m *Machine) refuse(f *frame.Frame, code twinwire.Code, text string) error 
 	if m.in.refused++; m.in.refused > m.cfg.Own.Calls {
 		return protocolError("too many calls that cannot be run")
 	}
-	m.queues[Normal].push(&item{kind: itemReply, id: f.ID, code: uint16(code), payload: Rejection(text, nil)})
+	m.queues[Normal].push(&item{kind: itemReply, id: f.ID, code: uint16(code), content: &Content{Payload: Rejection(text, nil)}})
 	return nil
 }
 
@@ -220,8 +222,9 @@ func (m *Machine) receiveCancel(f *frame.Frame, eff *Effects) {
 	v.canceled = true
 	defer m.dropStreams(v.x, twinwire.Canceled) // may queue the reply
 	if v.replied {
-		m.out.replyBytes -= len(v.reply.payload)
-		v.reply.code, v.reply.payload, v.reply.packed, v.reply.meta = uint16(twinwire.Canceled), nil, nil, nil
+		a := v.Answer
+		m.out.replyBytes -= len(a.content.Payload)
+		a.reply.code, a.content = uint16(twinwire.Canceled), Content{}
 		return
 	}
 	if m.in.partial[f.ID] != nil {
@@ -267,8 +270,9 @@ func (m *Machine) Reply(v *Inbound, code uint16, payload, meta []byte, packed ..
 	if v.Answer == nil {
 		v.Answer = new(Answer)
 	}
-	v.reply = &v.Answer.reply
-	*v.reply = item{kind: itemReply, id: v.id, code: code, payload: payload, packed: packed, meta: meta, mark: v.barrier, reply: v}
+	a := v.Answer
+	a.content = Content{payload, packed, meta}
+	a.reply = item{kind: itemReply, id: v.id, code: code, content: &a.content, mark: v.barrier, reply: v}
 	if v.x != nil && m.finishStreams(v) {
 		return
 	}
@@ -280,10 +284,10 @@ func (m *Machine) Reply(v *Inbound, code uint16, payload, meta []byte, packed ..
 func (m *Machine) finishStreams(v *Inbound) bool {
 	for _, s := range v.x.outs {
 		switch {
-		case v.reply.code == 0:
+		case v.Answer.reply.code == 0:
 			m.EndStream(s)
 		case !s.ended: // what the handler has ended arrives whole, before its error
-			m.ResetStream(s, twinwire.Code(v.reply.code), nil)
+			m.ResetStream(s, twinwire.Code(v.Answer.reply.code), nil)
 		}
 	}
 	if !v.x.sending() {
@@ -292,7 +296,7 @@ func (m *Machine) finishStreams(v *Inbound) bool {
 	v.replyWaits = true
 	m.str.replies++
 	for _, s := range v.x.ins {
-		m.StopStream(s, twinwire.Code(v.reply.code), nil) // the reply would do, but is late
+		m.StopStream(s, twinwire.Code(v.Answer.reply.code), nil) // the reply would do, but is late
 	}
 	return true
 }
@@ -304,7 +308,7 @@ func (m *Machine) queueReply(v *Inbound) {
 		m.str.replies--
 	}
 	m.dropIns(v.x)
-	m.queues[Normal].push(v.reply)
+	m.queues[Normal].push(&v.Answer.reply)
 }
 
 // Consumed says that the application is done with a message, so that the peer

@@ -316,7 +316,7 @@ func (m *Machine) StopStream(s *InStream, code twinwire.Code, text []byte) {
 func (m *Machine) sendStop(s *InStream) {
 	if !s.stopSent {
 		s.stopSent = true
-		m.queues[Normal].push(&item{kind: itemStop, id: s.id, slot: s.slot, flags: uint8(calleeFlag(s.isCallee)), code: uint16(s.code), payload: s.text})
+		m.queues[Normal].push(&item{kind: itemStop, id: s.id, slot: s.slot, flags: uint8(calleeFlag(s.isCallee)), code: uint16(s.code), content: &Content{Payload: s.text}})
 	}
 }
 

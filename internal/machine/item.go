@@ -1,10 +1,20 @@
 package machine
 
-import (
-	"time"
+import "github.com/twinwire/twinwire/frame"
 
-	"github.com/twinwire/twinwire/frame"
-)
+// Content is what a message is made of.
+type Content struct {
+	// Payload is the encoded arguments, or the result.
+	Payload []byte
+	// Packed are the compressed parts of Payload, of frame.MaxPayload bytes each
+	// but the last; nil, or none at all, for what is sent as it is.
+	Packed [][]byte
+	// Meta is the metadata string (clause 6.3), or nil.
+	Meta []byte
+}
+
+// noContent is that of what has none.
+var noContent Content
 
 type itemKind uint8
 
@@ -25,23 +35,18 @@ type item struct {
 
 	kind    itemKind
 	flags   uint8 // of the frame: Unordered, Idempotent; Snapshot, End
-	code    uint16
-	id      uint64
 	slot    uint8 // of a stream
-	method  string
-	meta    []byte
-	payload []byte
-	packed  [][]byte // its compressed parts, as in Call
+	whole   bool  // the last frame was put into a batch
+	code    uint16
+	tracked bool // as the call is
+	streams bool // as the call has
+	id      uint64
+	content *Content // never nil
 	off     int      // bytes of the payload that were sent
-	// deadline is when the call's time is up, 0 for never.
-	deadline time.Duration
 	// mark is the event that a reply must not overtake (clause 6.10), or the
-	// version of a state.
+	// version of a state; and once the item was sent whole, the number after its
+	// last frame.
 	mark uint64
-	// end is the number after the item's last frame, once it was sent whole.
-	end uint64
-	// whole says that the last frame was put into a batch.
-	whole bool
 
 	call  *Call
 	reply *Inbound
@@ -54,12 +59,12 @@ func (it *item) begun() bool { return it.off > 0 || it.whole }
 // brief reports whether the item is a call, a message or a reply that fits into
 // a frame and is not of a call with streams.
 func (it *item) brief() bool {
-	if len(it.payload) > frame.MaxPayload {
+	if len(it.content.Payload) > frame.MaxPayload {
 		return false
 	}
 	switch it.kind {
 	case itemCall:
-		return !it.call.Streams && it.call.x == nil
+		return !it.streams && it.call.x == nil
 	case itemMessage:
 		return true
 	case itemReply:

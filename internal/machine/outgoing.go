@@ -10,54 +10,54 @@ import (
 
 // A Call is a call of this side from Start to its end, or a one-way message.
 // The driver allocates it and may use it again once Effects.Done returned it.
+//
+// Where many are under way each is out of the caches when it is sent, and again
+// when it is answered: so it is small, and what is needed together is together.
 type Call struct {
 	// Set by the driver before Start.
 
 	// Method is the name of the method; it must be valid (clause 6.2).
 	Method string
-	// Payload is the encoded arguments; it belongs to the machine until the
-	// call is done.
-	Payload []byte
-	// Packed are the compressed parts of Payload, of frame.MaxPayload bytes each
-	// but the last; nil, or none at all, for what is sent as it is.
-	Packed [][]byte
-	// Meta is the metadata string (clause 6.3), or nil.
-	Meta []byte
+	// Content belongs to the machine until the call is done.
+	Content
 	// Deadline is when the time for the call is up; 0 for never.
 	Deadline time.Duration
+
+	x    *exchange // nil without streams
+	item item
+
+	// Set by the driver before Start as well.
+
 	// OneWay makes it a message, Unordered and Idempotent as in clause 2.6.
 	OneWay, Unordered, Idempotent bool
 	// Tracked asks for Effects.Received and SentTracked, and for a message to
 	// be in Effects.Done in any case.
 	Tracked bool
-	// Priority says what it waits behind.
-	Priority Priority
 	// Streams says that the driver takes care of the callee's streams. If not,
 	// they are stopped.
 	Streams bool
-	// Owner is the driver's own.
-	Owner any
+	// Priority says what it waits behind.
+	Priority Priority
 
-	// Set when the call is done.
-
-	// Code is the outcome.
-	Code twinwire.Code
-	// Text says why, where the machine itself ended the call.
-	Text string
-	// Reply is the payload of the reply. It is borrowed unless Owned is set.
-	Reply []byte
-	Owned bool
-	// ReplyMeta is the metadata string of the reply. It is always borrowed.
-	ReplyMeta []byte
-
-	item     item
-	x        *exchange // nil without streams
 	canceled bool
-	parts    []byte // of a reply of several frames
-	size     int
-	barrier  uint64
 	held     bool // the reply is complete and waits for its barrier
 	ended    bool
+
+	// Set when the call is done, but for Owner, which is the driver's own.
+
+	Owned bool
+	// Code is the outcome.
+	Code    twinwire.Code
+	size    int32 // of a reply of several frames
+	barrier uint64
+	Owner   any
+	// Reply is the payload of the reply, or what of it has arrived. It is
+	// borrowed unless Owned is set.
+	Reply []byte
+	// ReplyMeta is the metadata string of the reply. It is always borrowed.
+	ReplyMeta []byte
+	// Text says why, where the machine itself ended the call.
+	Text string
 }
 
 // Ended reports whether the call is in some Effects.Done, or will be no more.
@@ -94,7 +94,7 @@ func (o *outgoing) init(peer *Window) {
 // dequeued takes an item that will not be sent, or was sent, off the bounds.
 func (o *outgoing) dequeued(it *item) {
 	o.queued--
-	o.queuedBytes -= len(it.payload)
+	o.queuedBytes -= len(it.content.Payload)
 }
 
 // Roomy reports whether there is room for more than a few calls and messages.
@@ -117,7 +117,7 @@ func (m *Machine) Start(c *Call) error {
 		return ErrQueueFull
 	}
 	it := &c.item
-	*it = item{kind: itemCall, method: c.Method, meta: c.Meta, payload: c.Payload, packed: c.Packed, deadline: c.Deadline, call: c}
+	*it = item{call: c, content: &c.Content, tracked: c.Tracked, streams: c.Streams}
 	if c.OneWay {
 		it.kind = itemMessage
 	}
@@ -128,7 +128,7 @@ func (m *Machine) Start(c *Call) error {
 		it.flags |= uint8(frame.Idempotent)
 	}
 	c.Code, c.Text, c.Reply, c.Owned, c.ReplyMeta = 0, "", nil, false, nil
-	c.canceled, c.parts, c.size, c.barrier, c.held, c.ended = false, nil, 0, 0, false, false
+	c.canceled, c.size, c.barrier, c.held, c.ended = false, 0, 0, false, false
 	c.x = nil
 	o.queued++
 	o.queuedBytes += len(c.Payload)
@@ -155,7 +155,7 @@ func (m *Machine) admitFrom(p Priority) {
 			}
 			o.calls++
 		} else {
-			share := m.cfg.Peer.share(len(it.payload))
+			share := m.cfg.Peer.share(len(it.content.Payload))
 			if o.messages+share > o.messageLimit {
 				return
 			}
@@ -181,7 +181,7 @@ func (m *Machine) Abandon(c *Call, code twinwire.Code) (out, notRun bool) {
 			m.out.calls--
 		}
 		if it.in == &m.large {
-			m.out.largeReserved -= uint64(len(it.payload))
+			m.out.largeReserved -= uint64(len(it.content.Payload))
 		}
 		it.unlink()
 		m.out.dequeued(it)
@@ -203,7 +203,7 @@ func (m *Machine) Abandon(c *Call, code twinwire.Code) (out, notRun bool) {
 		it.unlink()
 		m.out.dequeued(it)
 	}
-	m.queues[Normal].push(&item{kind: itemCancel, id: it.id, code: uint16(code)})
+	m.queues[Normal].push(&item{kind: itemCancel, id: it.id, code: uint16(code), content: &noContent})
 	return false, false
 }
 
@@ -242,8 +242,8 @@ func (m *Machine) receiveReply(f *frame.Frame, eff *Effects) error {
 	if err := m.reserve(f.Size); err != nil {
 		return err
 	}
-	c.size = int(f.Size)
-	c.parts = m.cfg.Rooms.begin(c.size, f)
+	c.size = int32(f.Size)
+	c.Reply = m.cfg.Rooms.begin(int(c.size), f)
 	c.ReplyMeta = append([]byte(nil), c.ReplyMeta...)
 	return nil
 }
@@ -254,12 +254,12 @@ func (m *Machine) continueReply(f *frame.Frame, eff *Effects) error {
 	if c == nil || c.size == 0 || c.held {
 		return protocolError("part of a message that was not begun")
 	}
-	whole, err := m.cfg.Rooms.add(&c.parts, c.size, f)
+	whole, err := m.cfg.Rooms.add(&c.Reply, int(c.size), f)
 	if err != nil || !whole {
 		return err
 	}
-	c.Reply, c.Owned, c.parts = c.parts, true, nil
-	m.consumedLarge(c.size)
+	c.Owned = true
+	m.consumedLarge(int(c.size))
 	m.answered(c, eff)
 	return nil
 }

@@ -32,7 +32,7 @@ func (m *Machine) Snapshot(s *OutState, version uint64, payload []byte, packed .
 	case len(payload) > m.cfg.Peer.MaxMessage || len(s.name) > frame.MaxName:
 		return ErrTooLarge
 	}
-	snapshot := &item{kind: itemState, mark: version, payload: payload, packed: packed, flags: uint8(frame.Snapshot), state: s}
+	snapshot := &item{kind: itemState, mark: version, content: &Content{Payload: payload, Packed: packed}, flags: uint8(frame.Snapshot), state: s}
 	kept := s.queue[:0]
 	for _, it := range s.queue {
 		switch {
@@ -85,7 +85,7 @@ func (m *Machine) EndState(s *OutState) {
 }
 
 func (m *Machine) pushState(s *OutState, payload []byte, packed [][]byte, flags uint8) {
-	it := &item{kind: itemState, payload: payload, packed: packed, flags: flags, state: s}
+	it := &item{kind: itemState, content: &Content{Payload: payload, Packed: packed}, flags: flags, state: s}
 	s.queue = append(s.queue, it)
 	s.bytes += len(payload)
 	m.queues[Normal].push(it)
@@ -100,7 +100,7 @@ func (s *OutState) sent(it *item) {
 // left takes an item off the bytes that wait.
 func (s *OutState) left(it *item) {
 	if frame.Flags(it.flags)&frame.Snapshot == 0 {
-		s.bytes -= len(it.payload)
+		s.bytes -= len(it.content.Payload)
 	}
 }
 

@@ -24,7 +24,7 @@ func (m *Machine) SentTracked() []*Call {
 // For a message that is the end.
 func (m *Machine) received(eff *Effects) {
 	acked := m.lanes[m.role.call].acked
-	for it := m.unacked.first; it != nil && it.end <= acked; it = m.unacked.first {
+	for it := m.unacked.first; it != nil && it.mark <= acked; it = m.unacked.first {
 		it.unlink()
 		if c := it.call; c.OneWay {
 			c.finish(twinwire.Accepted, "")

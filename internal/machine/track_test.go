@@ -23,7 +23,7 @@ func (e *end) tracked() {
 func (e *end) received() {
 	for _, c := range e.eff.Received {
 		t := c.Owner.(*testCall)
-		if t.received || t.sent != 1 || t.done > 0 || c.OneWay || c.item.end > e.peer.m.lanes[e.m.role.call].next {
+		if t.received || t.sent != 1 || t.done > 0 || c.OneWay || c.item.mark > e.peer.m.lanes[e.m.role.call].next {
 			e.w.fatalf("%s: %d was received: sent %d times, done %d", e.name, t.number, t.sent, t.done)
 		}
 		t.received = true

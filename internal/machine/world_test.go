@@ -207,7 +207,7 @@ func (e *end) flush(pipe int) bool {
 	b := bytes.Clone(e.buf)
 	replies, messages := e.m.Sent()
 	for _, v := range replies {
-		clear(v.reply.payload) // the machine is done with it, or the test fails
+		clear(v.Answer.content.Payload) // the machine is done with it, or the test fails
 	}
 	for _, c := range messages {
 		clear(c.Payload)
@@ -514,7 +514,7 @@ func (e *end) answer(v *Inbound, size int) {
 		code = twinwire.Rejected
 	}
 	e.m.Reply(v, uint16(code), body(size, number, state, version, events), nil)
-	e.replied(v, number, twinwire.Code(v.reply.code)) // too many may wait
+	e.replied(v, number, twinwire.Code(v.Answer.reply.code)) // too many may wait
 	if e.w.rng.IntN(8) == 0 {
 		e.m.Reply(v, uint16(twinwire.Internal), body(size, 0, 0, 0, 0), nil) // does nothing
 	}
