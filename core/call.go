@@ -23,10 +23,15 @@ import (
 // [WithMetadata], [WithReplyMetadata], [WithPriority], [WithStatus],
 // [Unordered] and [Idempotent].
 func (s *Session) Call(ctx context.Context, method string, args codec.Marshaler, result codec.Unmarshaler) error {
-	if s.invoke == nil {
-		return s.call(ctx, method, args, result, false)
+	if s.invoke != nil {
+		return s.intercept(ctx, &Outgoing{Method: method, Args: args, Result: result})
 	}
-	return s.intercept(ctx, &Outgoing{Method: method, Args: args, Result: result})
+	p := s.pending()
+	p.Method, p.OneWay = method, false
+	if err := s.start(ctx, p, args); err != nil {
+		return err
+	}
+	return s.await(ctx, p, result)
 }
 
 // Send sends a one-way message to the peer. It returns when the message is
@@ -34,10 +39,12 @@ func (s *Session) Call(ctx context.Context, method string, args codec.Marshaler,
 // done, unless that is a [NoWait]. The error is that of a message that was not
 // sent, as for Call. The peer handles the messages of a session one after another, in their order.
 func (s *Session) Send(ctx context.Context, method string, args codec.Marshaler) error {
-	if s.invoke == nil {
-		return s.call(ctx, method, args, nil, true)
+	if s.invoke != nil {
+		return s.intercept(ctx, &Outgoing{Method: method, Args: args, OneWay: true})
 	}
-	return s.intercept(ctx, &Outgoing{Method: method, Args: args, OneWay: true})
+	p := s.pending()
+	p.Method, p.OneWay = method, true
+	return s.start(ctx, p, args)
 }
 
 // An Outgoing is a call or message of this side, as its interceptors see it.
@@ -80,18 +87,13 @@ func chainCalls(interceptors []CallInterceptor, last Invoker) Invoker {
 // A pending is a call between call and the machine's answer.
 type pending struct {
 	machine.Call
-	args     []byte // the encoded arguments
-	reply    []byte
-	meta     []byte
 	done     chan struct{} // one send: the answer is here, or failed
+	status   *Status       // nil if nobody wants to know
 	exchange *Exchange     // whose call it is, or nil
 
-	status *Status // nil if nobody wants to know
-
-	left leftCall
-
-	// Guarded by the session's mu.
-	abandoned bool // nobody waits any more
+	left      leftCall
+	abandoned bool   // nobody waits any more; guarded by the session's mu
+	args      []byte // the encoded arguments, and then the answer
 }
 
 // pending returns one to use, from the session's pool. It is the session's own
@@ -114,11 +116,10 @@ func (s *Session) release(p *pending) {
 		freeRoom(p.args)
 		p.args = nil
 	}
-	if cap(p.reply) > maxPooled || p.Owned {
-		freeRoom(p.reply)
-		p.reply = nil
+	if p.Owned {
+		freeRoom(p.Reply)
 	}
-	p.Payload, p.Packed, p.Reply, p.Meta, p.meta = nil, nil, nil, nil, nil
+	p.Payload, p.Packed, p.Reply, p.Meta, p.ReplyMeta = nil, nil, nil, nil, nil
 	p.abandoned, p.status, p.left = false, nil, leftCall{}
 	s.pendings.Put(p)
 }
@@ -138,14 +139,12 @@ func (s *Session) finish(c *machine.Call) {
 		s.release(p)
 		return
 	}
-	switch {
-	case c.Owned:
-		p.reply = c.Reply
-	default:
-		p.reply = append(p.reply[:0], c.Reply...)
+	if !c.Owned {
+		p.args = append(p.args[:0], c.Reply...)
+		c.Reply = p.args
 	}
 	if len(c.ReplyMeta) > 0 {
-		p.meta = append([]byte(nil), c.ReplyMeta...)
+		c.ReplyMeta = append([]byte(nil), c.ReplyMeta...)
 	}
 	p.done <- struct{}{}
 }
@@ -162,21 +161,21 @@ func (s *Session) callOutgoing(ctx context.Context, out *Outgoing) error {
 	if out.exchange != nil {
 		return s.callExchange(ctx, out)
 	}
-	return s.call(ctx, out.Method, out.Args, out.Result, out.OneWay)
-}
-
-// call gives a call or message to the machine, and waits for the answer to a
-// call.
-func (s *Session) call(ctx context.Context, method string, args codec.Marshaler, result codec.Unmarshaler, oneWay bool) error {
 	p := s.pending()
-	if err := s.start(ctx, p, method, args, oneWay); err != nil {
-		s.release(p)
+	p.Method, p.OneWay = out.Method, out.OneWay
+	if err := s.start(ctx, p, out.Args); err != nil || out.OneWay {
 		return err
 	}
-	if oneWay {
-		return nil
-	}
-	if err := s.await(ctx, p); err != nil {
+	return s.await(ctx, p, out.Result)
+}
+
+// await waits for the answer to a call and reads it into result. Afterwards p is
+// not the caller's any more. What lies between a caller and this is small: where
+// a thousand of them wait, their stacks are what the caches do not hold.
+func (s *Session) await(ctx context.Context, p *pending, result codec.Unmarshaler) error {
+	if over := ctx.Done(); over == nil {
+		<-p.done // which costs half as much
+	} else if err := s.awaitOr(over, ctx, p); err != nil {
 		return err
 	}
 	err := p.result(s, ctx, result)
@@ -184,13 +183,11 @@ func (s *Session) call(ctx context.Context, method string, args codec.Marshaler,
 	return err
 }
 
-// await waits for the answer. After an error p is not the caller's any more.
-func (s *Session) await(ctx context.Context, p *pending) error {
-	over := ctx.Done()
-	if over == nil {
-		<-p.done // which costs half as much
-		return nil
-	}
+// awaitOr waits for the answer, or until ctx is done. After an error p is not the
+// caller's any more.
+//
+//go:noinline
+func (s *Session) awaitOr(over <-chan struct{}, ctx context.Context, p *pending) error {
 	select {
 	case <-p.done:
 		return nil
@@ -200,21 +197,28 @@ func (s *Session) await(ctx context.Context, p *pending) error {
 }
 
 // start gives a call or message to the machine, or leaves that to who has the
-// session's lock. After an error p is the caller's again.
-func (s *Session) start(ctx context.Context, p *pending, method string, args codec.Marshaler, oneWay bool) error {
+// session's lock. After an error p is not the caller's any more.
+func (s *Session) start(ctx context.Context, p *pending, args codec.Marshaler) error {
 	o := callOptionsOf(ctx)
-	if err := o.status.begin(oneWay); err != nil {
-		return err
+	err := o.status.begin(p.OneWay)
+	if err == nil {
+		if err = p.encode(s, ctx, o, args); err == nil {
+			err = s.submit(ctx, p, !p.OneWay || o.noWait)
+		}
+		if err != nil {
+			err = o.status.failed(err)
+		}
 	}
-	if err := ctx.Err(); err != nil {
-		return o.status.failed(contextError(ctx, "before it was sent"))
+	if err != nil && p.exchange == nil {
+		s.release(p)
 	}
-	if !frame.ValidMethod(method) {
-		return o.status.failed(badMethod(method))
-	}
-	if err := p.encode(s, ctx, o, method, args, oneWay); err != nil {
-		return o.status.failed(err)
-	}
+	return err
+}
+
+// submit gives a call or message that is encoded to the machine. A message waits
+// for room unless it is not to.
+func (s *Session) submit(ctx context.Context, p *pending, noWait bool) error {
+	oneWay := p.OneWay // it may be sent, and in use again, at the end
 	if oneWay || p.exchange != nil || p.Tracked {
 		s.mu.Lock() // what happens to it is told, or goes before it
 	} else if !s.mu.lockOrLeave(p) {
@@ -224,16 +228,16 @@ func (s *Session) start(ctx context.Context, p *pending, method string, args cod
 	if !oneWay || s.room == nil {
 		err = s.m.Start(&p.Call)
 	}
-	for oneWay && !o.noWait && errors.Is(err, machine.ErrQueueFull) {
+	for !noWait && errors.Is(err, machine.ErrQueueFull) {
 		if err := s.awaitRoom(ctx); err != nil {
-			return o.status.failed(err)
+			return err
 		}
 		err = s.m.Start(&p.Call)
 	}
 	if err != nil {
 		err = s.startError(err)
 		s.mu.Unlock()
-		return o.status.failed(err)
+		return err
 	}
 	if p.Tracked {
 		p.status.reach(Sending, nil) // with mu, so that nothing later is reached before
@@ -281,16 +285,21 @@ func (s *Session) roomLocked() {
 	}
 }
 
-// encode fills in what the machine needs to know.
-func (p *pending) encode(s *Session, ctx context.Context, o *callOptions, method string, args codec.Marshaler, oneWay bool) error {
-	p.Method, p.OneWay = method, oneWay
+// encode fills in what the machine needs to know, beside the method.
+func (p *pending) encode(s *Session, ctx context.Context, o *callOptions, args codec.Marshaler) error {
+	if ctx.Err() != nil {
+		return contextError(ctx, "before it was sent")
+	}
+	if !frame.ValidMethod(p.Method) {
+		return badMethod(p.Method)
+	}
 	prepared, _ := args.(*Prepared)
 	shared := prepared != nil && prepared.draft == nil
 	if args != nil && !shared {
 		to := s.sizes.begin(p.args)
 		b, err := args.AppendMsgpack(to)
 		if err != nil {
-			return &encodeError{"arguments of " + method, err}
+			return &encodeError{"arguments of " + p.Method, err}
 		}
 		p.args = s.sizes.end(p.args, to, b)
 	} else {
@@ -309,7 +318,7 @@ func (p *pending) encode(s *Session, ctx context.Context, o *callOptions, method
 		p.Packed = s.packer.pack(p.Payload)
 	}
 	p.Deadline = 0
-	if at, ok := ctx.Deadline(); ok && !oneWay {
+	if at, ok := ctx.Deadline(); ok && !p.OneWay {
 		p.Deadline = max(1, at.Sub(s.began))
 	}
 	p.Streams = p.exchange != nil
@@ -349,21 +358,21 @@ func (p *pending) result(s *Session, ctx context.Context, result codec.Unmarshal
 	if err := p.left.err(); err != nil {
 		return err
 	}
-	if len(p.meta) > 0 {
+	if len(p.ReplyMeta) > 0 {
 		if o := callOptionsOf(ctx); o.reply != nil {
-			*o.reply = parseMetadata(p.meta)
+			*o.reply = parseMetadata(p.ReplyMeta)
 		}
 	}
 	if p.Code != twinwire.Accepted {
 		if p.Text != "" {
 			return &twinwire.Error{Code: p.Code, Message: p.Text + s.because()}
 		}
-		return rejection(p.Code, p.reply)
+		return rejection(p.Code, p.Reply)
 	}
-	if result == nil || len(p.reply) == 0 {
+	if result == nil || len(p.Reply) == 0 {
 		return nil
 	}
-	return decode(p.reply, result)
+	return decode(p.Reply, result)
 }
 
 // because says why the session ended, as part of a sentence.

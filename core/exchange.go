@@ -64,8 +64,8 @@ func (s *Session) Begin(ctx context.Context, method string, args codec.Marshaler
 func (x *Exchange) begin(ctx context.Context, method string, args codec.Marshaler) error {
 	x.ctx = ctx
 	x.p = &pending{exchange: x}
-	x.p.Owner = x.p
-	if err := x.s.start(ctx, x.p, method, args, false); err != nil {
+	x.p.Owner, x.p.Method = x.p, method
+	if err := x.s.start(ctx, x.p, args); err != nil {
 		return err
 	}
 	x.stop = context.AfterFunc(ctx, func() { x.abandon(twinwire.CodeOf(ctx.Err()), contextError(ctx, "after it was sent")) })
@@ -92,11 +92,10 @@ func (x *Exchange) finish(c *machine.Call) {
 	}
 	x.over = true
 	x.s.mu.Unlock()
-	x.p.reply = c.Reply
 	if !c.Owned {
-		x.p.reply = append([]byte(nil), c.Reply...)
+		c.Reply = append([]byte(nil), c.Reply...)
 	}
-	x.p.meta = append([]byte(nil), c.ReplyMeta...)
+	c.ReplyMeta = append([]byte(nil), c.ReplyMeta...)
 	x.ended = x.p.result(x.s, context.Background(), nil)
 	close(x.settled)
 }
