@@ -96,6 +96,8 @@ func FuzzPeer(f *testing.F) {
 // mask agrees with the definition in RFC 6455, section 5.3.
 func FuzzMask(f *testing.F) {
 	f.Add([]byte("0123456789abcdef0123456789abcdef0123456789"), uint32(0x01020304))
+	f.Add(bytes.Repeat([]byte("0123456789abcde"), 2*maskRun/15), uint32(0x01020304))
+	f.Add(bytes.Repeat([]byte("0123456789abcde"), 3*maskRun/15+1), uint32(0x01020304))
 	f.Fuzz(func(t *testing.T, src []byte, key uint32) {
 		dst := make([]byte, len(src))
 		mask(dst, src, key)
@@ -103,6 +105,10 @@ func FuzzMask(f *testing.F) {
 			if want := src[i] ^ byte(key>>(8*(i%4))); dst[i] != want {
 				t.Fatalf("byte %d of %d is %#x, want %#x", i, len(src), dst[i], want)
 			}
+		}
+		mask(dst, dst, key)
+		if !bytes.Equal(dst, src) {
+			t.Fatal("unmasked in its place it is not the same")
 		}
 	})
 }

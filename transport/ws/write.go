@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -221,16 +222,24 @@ func (c *Carrier) encode(b []byte, opcode byte, payload []byte) int {
 	return n + len(payload)
 }
 
-// mask writes src to dst under the key (RFC 6455, section 5.3).
+// maskRun is how much is masked at a time by the instructions that the standard
+// library has for it: from two of them on it takes a third of the time.
+const maskRun = 512
+
+// mask writes src to dst, which are the same or do not overlap, under the key
+// (RFC 6455, section 5.3).
 func mask(dst, src []byte, key uint32) {
 	wide := uint64(key)<<32 | uint64(key)
 	dst = dst[:len(src)]
-	for len(src) >= 32 {
-		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src)^wide)
-		binary.LittleEndian.PutUint64(dst[8:], binary.LittleEndian.Uint64(src[8:])^wide)
-		binary.LittleEndian.PutUint64(dst[16:], binary.LittleEndian.Uint64(src[16:])^wide)
-		binary.LittleEndian.PutUint64(dst[24:], binary.LittleEndian.Uint64(src[24:])^wide)
-		dst, src = dst[32:], src[32:]
+	if len(src) >= 2*maskRun {
+		var keys [maskRun]byte
+		for i := 0; i < maskRun; i += 8 {
+			binary.LittleEndian.PutUint64(keys[i:], wide)
+		}
+		for len(src) >= maskRun {
+			n := subtle.XORBytes(dst, src, keys[:])
+			dst, src = dst[n:], src[n:]
+		}
 	}
 	for len(src) >= 8 {
 		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src)^wide)
