@@ -222,7 +222,7 @@ func (w Workload) estimate(s report.Settings) time.Duration {
 	case fanOut:
 		return connecting + 2*fanOutWarm*s.Warm + (pacedEvents+1)*s.Measure
 	case fanOutMany:
-		return connecting + fanOutWarm*s.Warm + s.Measure + manyDrain
+		return connecting + fanOutWarm*s.Warm + manyEvents*s.Measure + manyDrain
 	case loaded:
 		return connecting + 2*(s.Warm+s.Measure)
 	case idle:
