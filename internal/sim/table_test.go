@@ -62,13 +62,13 @@ var mutants = []Mutant{
 	{"place of a call that was withdrawn is not given back", "outgoing.go", "\t\tif it.in != &m.waiting[c.Priority] {\n\t\t\tm.out.calls--\n\t\t}\n", "", "5.2"},
 	{"place of a canceled call is given back at once", "outgoing.go", "\tc.canceled = true\n\tm.dropStreams(c.x, code)\n", "\tc.canceled = true\n\tm.out.calls--\n\tm.dropStreams(c.x, code)\n", "5.2"},
 	{"messages beyond the window are sent", "outgoing.go", "if o.messages+share > o.messageLimit {", "if o.messages >= o.messageLimit {", "5.4"},
-	{"a message of 4 KiB counts as one", "outgoing.go", "share := m.cfg.Peer.share(len(it.payload))", "share := uint64(1)", "5.4"},
+	{"a message of 4 KiB counts as one", "outgoing.go", "share := m.cfg.Peer.share(len(it.content.Payload))", "share := uint64(1)", "5.4"},
 	{"messages beyond the window are taken", "incoming.go", "in.messages > in.messagesGranted {", "in.messages > in.messagesGranted+1 {", "5.4"},
 	{"credit for messages is counted twice", "incoming.go", "\tin.messagesDone += uint64(v.share)\n", "\tin.messagesDone += 1 + uint64(v.share)\n", "5.4"},
 	{"credit for messages is not given", "incoming.go", "\t\tm.control.messages = true\n", "", "5.4"},
-	{"large messages beyond the credit are sent", "batch.go", "m.out.largeReserved+uint64(len(it.payload)) <= m.out.largeLimit", "m.out.largeReserved <= m.out.largeLimit", "5.5"},
+	{"large messages beyond the credit are sent", "batch.go", "m.out.largeReserved+uint64(len(it.content.Payload)) <= m.out.largeLimit", "m.out.largeReserved <= m.out.largeLimit", "5.5"},
 	{"large messages beyond the credit are taken", "incoming.go", "if in.largeReserved+size > in.largeGranted {", "if in.largeReserved > in.largeGranted {", "5.5"},
-	{"credit of a large message is not given back", "outgoing.go", "\tm.consumedLarge(c.size)\n\tm.answered(c, eff)", "\tm.answered(c, eff)", "5.5"},
+	{"credit of a large message is not given back", "outgoing.go", "\tm.consumedLarge(int(c.size))\n\tm.answered(c, eff)", "\tm.answered(c, eff)", "5.5"},
 	{"credit of a large message is given back twice", "incoming.go", "in.largeDone += uint64(size)", "in.largeDone += 2 * uint64(size)", "5.5"},
 	{"a lower credit counts", "outgoing.go", "o.messageLimit = max(o.messageLimit, f.Next)", "o.messageLimit = f.Next", "5.6"},
 
@@ -86,14 +86,14 @@ var mutants = []Mutant{
 	{"a part is sent twice", "batch.go", "\t*off += len(rest)\n", "\tif last || *off != frame.MaxPayload {\n\t\t*off += len(rest)\n\t}\n", "6.6"},
 	{"CANCEL is ignored", "incoming.go", "\teff.Cancel = append(eff.Cancel, v)\n", "", "6.8"},
 	{"CANCEL of a call that is over is not ignored", "incoming.go", "if v == nil || v.replied && !v.replyWaits {", "if v == nil {", "6.8"},
-	{"deadline is not said", "batch.go", "\t\tf.Millis = millis(it.deadline - now)\n", "\t\tf.Millis = 1 << 20\n", "6.4"},
-	{"metadata is not sent", "batch.go", "\tif len(it.meta) > 0 {\n", "\tif len(it.meta) > 1<<20 {\n", "6.3"},
+	{"deadline is not said", "batch.go", "\t\tf.Millis = millis(it.call.Deadline - now)\n", "\t\tf.Millis = 1 << 20\n", "6.4"},
+	{"metadata is not sent", "batch.go", "\tif len(it.content.Meta) > 0 {\n", "\tif len(it.content.Meta) > 1<<20 {\n", "6.3"},
 
 	// States and events.
 	{"a reply overtakes a state", "state.go", "\tm.queues[Normal].push(it)\n", "\tm.queues[Low].push(it)\n", "6.9"},
 	{"a snapshot goes to the end", "state.go", "\t\tcase snapshot.in == nil:\n\t\t\tm.queues[Normal].replace(it, snapshot)\n", "", "6.9"},
 	{"a delta is sent before the snapshot that has it", "state.go", "\t\tdefault:\n\t\t\tit.unlink()\n\t\t}\n\t\ts.left(it)\n", "\t\tdefault:\n\t\t}\n\t\ts.left(it)\n", "6.9"},
-	{"bytes of deltas do not add up", "state.go", "\tif frame.Flags(it.flags)&frame.Snapshot == 0 {\n\t\ts.bytes -= len(it.payload)\n\t}\n", "", "6.9"},
+	{"bytes of deltas do not add up", "state.go", "\tif frame.Flags(it.flags)&frame.Snapshot == 0 {\n\t\ts.bytes -= len(it.content.Payload)\n\t}\n", "", "6.9"},
 	{"version of a delta is off", "state.go", "\tdefault:\n\t\ts.version++\n\t}\n", "\tdefault:\n\t}\n", "6.9"},
 	{"barrier is not said", "batch.go", "\t\tif it.mark > 0 {\n\t\t\tf.Flags |= frame.Barrier\n\t\t\tf.Next = m.lanes[m.role.event].sent\n\t\t}\n", "", "6.10"},
 	{"barrier is a frame short", "batch.go", "f.Next = m.lanes[m.role.event].sent\n", "f.Next = m.lanes[m.role.event].sent - 1\n", "6.10"},
@@ -121,7 +121,7 @@ var mutants = []Mutant{
 	{"no ACKs before CLOSE", "end.go", "if l := &m.lanes[i]; l.next > 0 {", "if l := &m.lanes[i]; l.next > 1<<40 {", "8.2"},
 	{"CLOSE is not sent again", "resume.go", "\tm.closing.sent = false // it may be lost; it is sent again behind everything else\n", "", "14.4"},
 	{"calls start after a goodbye", "incoming.go", "\tcase m.closing.wanted:\n\t\tif v.x != nil {", "\tcase m.closing.got && m.closing.wanted:\n\t\tif v.x != nil {", "8.2"},
-	{"a call that ran ends as Unavailable", "end.go", "case m.closing.got && c.item.whole && c.item.end > m.lanes[m.role.call].acked:", "case c.item.end > m.lanes[m.role.call].acked:", "8.3"},
+	{"a call that ran ends as Unavailable", "end.go", "case m.closing.got && c.item.whole && c.item.mark > m.lanes[m.role.call].acked:", "case c.item.mark > m.lanes[m.role.call].acked:", "8.3"},
 	{"a call that is not whole ends as unknown", "end.go", "case !c.item.whole:\n", "case !c.item.whole && c.item.off < 0:\n", "8.3"},
 
 	// Streams.
