@@ -170,12 +170,12 @@ func (s *Session) callOutgoing(ctx context.Context, out *Outgoing) error {
 }
 
 // await waits for the answer to a call and reads it into result. Afterwards p is
-// not the caller's any more. What lies between a caller and this is small: where
-// a thousand of them wait, their stacks are what the caches do not hold.
+// not the caller's any more. What lies between a caller and the wait is small:
+// where a thousand of them wait, their stacks are what the caches do not hold.
 func (s *Session) await(ctx context.Context, p *pending, result codec.Unmarshaler) error {
-	if over := ctx.Done(); over == nil {
+	if ctx.Done() == nil {
 		<-p.done // which costs half as much
-	} else if err := s.awaitOr(over, ctx, p); err != nil {
+	} else if err := s.awaitUntil(ctx, p); err != nil {
 		return err
 	}
 	err := p.result(s, ctx, result)
@@ -183,15 +183,16 @@ func (s *Session) await(ctx context.Context, p *pending, result codec.Unmarshale
 	return err
 }
 
-// awaitOr waits for the answer, or until ctx is done. After an error p is not the
-// caller's any more.
+// awaitUntil waits for the answer, or until ctx is done. After an error p is not
+// the caller's any more. It is not inlined, so that who needs no select does not
+// have one on its stack.
 //
 //go:noinline
-func (s *Session) awaitOr(over <-chan struct{}, ctx context.Context, p *pending) error {
+func (s *Session) awaitUntil(ctx context.Context, p *pending) error {
 	select {
 	case <-p.done:
 		return nil
-	case <-over:
+	case <-ctx.Done():
 		return s.abandon(ctx, p)
 	}
 }

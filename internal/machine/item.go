@@ -38,8 +38,8 @@ type item struct {
 	slot    uint8 // of a stream
 	whole   bool  // the last frame was put into a batch
 	code    uint16
-	tracked bool // as the call is
-	streams bool // as the call has
+	tracked bool // copy of the call's, which is elsewhere in memory
+	streams bool // likewise
 	id      uint64
 	content *Content // never nil
 	off     int      // bytes of the payload that were sent
