@@ -42,6 +42,7 @@ func TestPacked(t *testing.T) {
 		{"two frames, one compressed", inflateTest, []frame.Frame{kib(head, 16), more(frame.OfCall, 1, 1, 4<<10)}, "", 20 << 10},
 		{"no agreement", nil, []frame.Frame{kib(call(1), 3)}, "without agreement", 0},
 		{"malformed", inflateTest, []frame.Frame{packed(call(1), 2)}, "malformed", 0},
+		{"nothing", inflateTest, []frame.Frame{kib(call(1), 0)}, "another size", 0},
 		{"over a frame", inflateTest, []frame.Frame{kib(call(1), 17)}, "another size", 0},
 		{"not full though more follows", inflateTest, []frame.Frame{kib(head, 15)}, "another size", 0},
 		{"parts over the size", inflateTest, []frame.Frame{kib(head, 16), kib(more(frame.OfCall, 1, 1, 1), 5)}, "do not add up", 0},

@@ -91,7 +91,7 @@ func (m *Machine) inflate(f *frame.Frame) error {
 	switch {
 	case err != nil:
 		return protocolError("malformed compressed payload")
-	case len(payload) > frame.MaxPayload, f.Flags&frame.HasMore != 0 && len(payload) != frame.MaxPayload:
+	case len(payload) == 0, len(payload) > frame.MaxPayload, f.Flags&frame.HasMore != 0 && len(payload) != frame.MaxPayload:
 		return protocolError("compressed payload of another size")
 	}
 	f.Payload, f.Packed = payload, false

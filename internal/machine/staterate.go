@@ -18,15 +18,18 @@ type flow struct {
 	replies uint64        // that have arrived by then
 }
 
-// next counts one change more: twice StateRate in a second are expected, and
-// one for each reply, before which the peer sends what has changed (clause
-// 5.7).
+// leastStates is how many changes in a second every peer may send (clause 5.7).
+const leastStates = 100
+
+// next counts one change more: twice StateRate in a second are expected, if that
+// is not less than a peer may send, and one for each reply, before which the peer
+// sends what has changed (clause 5.7).
 func (m *Machine) next(f *flow, reason string) error {
 	if m.cfg.StateRate <= 0 {
 		return nil
 	}
 	now := m.beat.heard
-	each := time.Second / time.Duration(2*m.cfg.StateRate)
+	each := time.Second / time.Duration(max(2*m.cfg.StateRate, leastStates))
 	replied := time.Duration(min(m.in.replies-f.replies, uint64(statePatience/each)))
 	f.ahead = max(f.ahead-replied*each, now) + each
 	f.replies = m.in.replies

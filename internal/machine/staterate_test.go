@@ -72,6 +72,20 @@ func TestStateRateOfThePeer(t *testing.T) {
 	}
 }
 
+// Clause 5.7: what every peer may send is taken where fewer are expected.
+func TestLeastStateRate(t *testing.T) {
+	c := newChangesOf(10)
+	if err := c.begin(1); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 100_000 {
+		c.now += 10 * time.Millisecond
+		if err := c.change(); err != nil {
+			t.Fatalf("after %d changes: %v", i, err)
+		}
+	}
+}
+
 // Who opens another state each time does not begin anew.
 func TestStatesThatComeAndGo(t *testing.T) {
 	c := newChangesOf(100)
