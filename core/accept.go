@@ -320,6 +320,7 @@ func (v *arrival) receive(frames []byte) (rest []byte, err error) {
 	}
 	h, err := v.hello(f.Payload)
 	if err == nil && v.a.Authenticate != nil {
+		v.size = len(f.Payload)
 		v.logIn(h)
 		return nil, nil
 	}

@@ -88,7 +88,7 @@ func (v *arrival) logIn(h *hello) {
 	var ctx context.Context
 	ctx, d.cancel = context.WithTimeout(context.Background(), v.a.limits.HandshakeTime)
 	decided := make(chan struct{})
-	v.dialogue, v.decided, v.size = d, decided, len(h.credential)
+	v.dialogue, v.decided = d, decided
 	l := &Login{
 		Hello: &h.Hello, Method: h.auth, Credential: h.credential, Attempt: h.attempt, Resumes: h.resumes,
 		Info: v.carrier.Info(), Peer: v.peer,
@@ -125,7 +125,7 @@ func (v *arrival) prove(f *frame.Frame, whole bool) error {
 	case f.Kind != frame.Proof || !whole || !v.dialogue.wants.CompareAndSwap(true, false):
 		return &transport.CloseError{Code: twinwire.ProtocolError, Reason: "frame before the answer to the hello"}
 	case v.size+len(f.Payload) > maxHello:
-		return &transport.CloseError{Code: twinwire.TooLarge, Reason: "credentials are too large"}
+		return &transport.CloseError{Code: twinwire.TooLarge, Reason: "hello and proof are too large"}
 	}
 	v.dialogue.proofs <- append([]byte(nil), f.Payload...) // there is room: once for each challenge
 	return nil

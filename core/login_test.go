@@ -192,10 +192,10 @@ func TestLoginTakesLong(t *testing.T) {
 // challenge, and nothing else; both together are bounded.
 func TestLoginBytes(t *testing.T) {
 	helloFrame := frameOf(frame.Hello, hello("v", 1, "attempt", make([]byte, 15), "auth", "x", "cred", make([]byte, 9<<10)))
+	attempt := make([]byte, 16)
+	attempt[0] = 9
 	good := func(cred int) []byte {
-		id := make([]byte, 16)
-		id[0] = 9
-		return frameOf(frame.Hello, hello("v", 1, "attempt", id, "auth", "x", "cred", make([]byte, cred)))
+		return frameOf(frame.Hello, hello("v", 1, "attempt", attempt, "auth", "x", "cred", make([]byte, cred)))
 	}
 	challenge := func(ctx context.Context, l *core.Login) (*core.Principal, error) {
 		proof, err := l.Challenge(ctx, []byte("?"))
@@ -227,6 +227,9 @@ func TestLoginBytes(t *testing.T) {
 		{"early ATTACH", silent, [][]byte{good(9), frame.Append(nil, &frame.Frame{Kind: frame.Attach, ID: 1})}, twinwire.ProtocolError},
 		{"proof and more", challenge, [][]byte{good(9), append(frameOf(frame.Proof, []byte("!")), frameOf(frame.Proof, []byte("!"))...)}, twinwire.ProtocolError},
 		{"too much", challenge, [][]byte{good(9 << 10), frameOf(frame.Proof, make([]byte, 8<<10))}, twinwire.TooLarge},
+		{"too much with what nobody knows", challenge, [][]byte{
+			frameOf(frame.Hello, hello("v", 1, "attempt", attempt, "auth", "x", "cred", []byte("c"), "?", make([]byte, 9<<10))), frameOf(frame.Proof, make([]byte, 8<<10)),
+		}, twinwire.TooLarge},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
