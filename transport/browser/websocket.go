@@ -5,6 +5,7 @@ package browser
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"syscall/js"
 	"time"
@@ -176,7 +177,7 @@ func (c *WebSocket) roomLocked() error {
 		case <-c.end.come:
 			return c.end.cause()
 		case <-late:
-			c.finish(errTimeout, closing.Local(twinwire.SlowConsumer, "send timeout"))
+			c.finish(errTimeout, closing.Local(twinwire.PeerDead, "send timeout"))
 			return c.end.cause()
 		}
 	}
@@ -219,17 +220,15 @@ func ring(bell chan struct{}) {
 	}
 }
 
-// abnormal is the status of a WebSocket that ended without a close frame.
-const abnormal = 1006
-
 // closed is told that the socket is closed. What has arrived before is still
 // received.
 func (c *WebSocket) closed(event js.Value) {
-	if status := event.Get("code").Int(); status != abnormal {
-		c.finish(closing.ByStatus(status, event.Get("reason").String()), nil)
-	} else {
-		c.finish(errLost, nil)
+	status, reason := event.Get("code").Int(), event.Get("reason").String()
+	if e := closing.ByStatus(status, reason, false); e != nil {
+		c.finish(e, nil)
+		return
 	}
+	c.finish(plain.Join(errLost, errors.New("status "+strconv.Itoa(status)+" "+closing.Reason(reason))), nil)
 }
 
 func (c *WebSocket) violated(err error) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -193,37 +194,78 @@ func TestFragments(t *testing.T) {
 	}
 }
 
-// What other programs say with a close frame, and what it means here.
+// brokenBy is the code of a carrier that was broken and not closed (clause 14.1).
+const brokenBy = twinwire.MaxCode + 1
+
+// closeStatuses are what other programs say with a close frame, and the codes that
+// this has at a server and at a client (clause 10.1).
+var closeStatuses = []struct {
+	status         int
+	server, client twinwire.Code
+}{
+	{websocket.CloseNoStatusReceived, twinwire.Accepted, brokenBy},
+	{websocket.CloseNormalClosure, twinwire.Accepted, brokenBy},
+	{websocket.CloseGoingAway, twinwire.Accepted, brokenBy}, // a page that is left, or a proxy that stops
+	{websocket.CloseProtocolError, brokenBy, brokenBy},
+	{websocket.CloseMessageTooBig, brokenBy, brokenBy},
+	{websocket.CloseInternalServerErr, brokenBy, brokenBy},
+	{websocket.CloseServiceRestart, brokenBy, brokenBy},
+	{3000, brokenBy, brokenBy},
+	{4000, twinwire.Accepted, twinwire.Accepted},
+	{4013, twinwire.Unavailable, twinwire.Unavailable},
+	{4999, 999, 999},
+}
+
+func checkClosed(t *testing.T, err error, status int, want twinwire.Code) {
+	t.Helper()
+	var e *transport.CloseError
+	switch closed := errors.As(err, &e); {
+	case want == brokenBy && (closed || !strings.Contains(err.Error(), "why") && status != websocket.CloseNoStatusReceived):
+		t.Errorf("status %d ended the carrier with %v, want it broken, and why", status, err)
+	case want != brokenBy && (!closed || !e.Remote || e.Code != want):
+		t.Errorf("status %d ended the carrier with %v, want code %d by the peer", status, err, want)
+	}
+}
+
 func TestCloseStatus(t *testing.T) {
-	for _, test := range []struct {
-		status int
-		code   twinwire.Code
-	}{
-		{websocket.CloseNoStatusReceived, twinwire.Accepted},
-		{websocket.CloseNormalClosure, twinwire.Accepted},
-		{websocket.CloseGoingAway, twinwire.Accepted}, // a page that is left
-		{websocket.CloseProtocolError, twinwire.ProtocolError},
-		{websocket.CloseMessageTooBig, twinwire.TooLarge},
-		{websocket.CloseInternalServerErr, twinwire.Internal},
-		{websocket.CloseServiceRestart, twinwire.Unavailable},
-		{3000, twinwire.ProtocolError},
-		{4000, twinwire.Accepted},
-		{4013, twinwire.Unavailable},
-		{4999, 999},
-	} {
+	for _, test := range closeStatuses {
 		p := rawPeer(t)
-		if err := p.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(test.status, ""), time.Time{}); err != nil {
+		if err := p.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(test.status, "why"), time.Time{}); err != nil {
 			t.Fatal(err)
 		}
-		var e *transport.CloseError
-		if err := <-p.received; !errors.As(err, &e) || !e.Remote || e.Code != test.code {
-			t.Errorf("status %d ended the carrier with %v, want code %d by the peer", test.status, err, test.code)
-		}
+		checkClosed(t, <-p.received, test.status, test.server)
 		// The answer repeats the status.
 		var told *websocket.CloseError
 		if _, _, err := p.ReadMessage(); !errors.As(err, &told) || told.Code != test.status {
 			t.Errorf("status %d was answered with %v", test.status, err)
 		}
+	}
+}
+
+func TestCloseStatusAtClient(t *testing.T) {
+	for _, test := range closeStatuses {
+		answered := make(chan error, 1)
+		h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			conn, err := (&websocket.Upgrader{Subprotocols: []string{ws.Subprotocol}}).Upgrade(w, r, nil)
+			if err == nil {
+				defer conn.Close()
+				if err = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(test.status, "why"), time.Time{}); err == nil {
+					_, _, err = conn.ReadMessage()
+				}
+			}
+			answered <- err
+		}))
+		client, err := ws.Dial(context.Background(), url(h), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = client.Receive(func(int, []byte) error { return errors.New("something was delivered") })
+		checkClosed(t, err, test.status, test.client)
+		var told *websocket.CloseError
+		if err := <-answered; !errors.As(err, &told) || told.Code != test.status {
+			t.Errorf("status %d was answered with %v", test.status, err)
+		}
+		h.Close()
 	}
 }
 

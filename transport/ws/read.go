@@ -205,11 +205,27 @@ func (c *Carrier) readFailed(err error) {
 	case errors.As(err, &violated):
 		c.close(violated, websocket.FormatCloseMessage(closing.Status(violated.Code), violated.Reason))
 	case errors.As(err, &closed) && closed.Code != websocket.CloseAbnormalClosure:
+		if e := closing.ByStatus(closed.Code, closed.Text, !c.client); e != nil {
+			err = e
+		} else {
+			err = &statusError{closed.Code, closing.Reason(closed.Text)}
+		}
 		// The answer repeats the status (RFC 6455, section 5.5.1).
-		c.close(closing.ByStatus(closed.Code, closed.Text), websocket.FormatCloseMessage(closed.Code, ""))
+		c.close(err, websocket.FormatCloseMessage(closed.Code, ""))
 	default:
 		c.close(fmt.Errorf("ws: connection lost: %w", err), nil)
 	}
+}
+
+// A statusError is the end of a carrier that was broken with a close frame (clause
+// 10.1).
+type statusError struct {
+	status int
+	reason string
+}
+
+func (e *statusError) Error() string {
+	return fmt.Sprintf("ws: connection lost: closed with status %d, %q", e.status, e.reason)
 }
 
 // part waits until the peer has read what was said last, or for a second, and
@@ -218,7 +234,8 @@ func (c *Carrier) part() {
 	c.mu.Lock()
 	said := c.parting != nil
 	var closed *transport.CloseError
-	byPeer := errors.As(c.err, &closed) && closed.Remote
+	var broken *statusError
+	byPeer := errors.As(c.err, &closed) && closed.Remote || errors.As(c.err, &broken)
 	c.mu.Unlock()
 	if said && !byPeer && c.tcp != nil {
 		_ = c.tcp.SetReadDeadline(time.Now().Add(linger))

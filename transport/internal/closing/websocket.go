@@ -12,30 +12,28 @@ const (
 	lastStatus  = 4999
 )
 
+// What browsers say of a page that was left, and programs that stop.
+const (
+	normalClosure = 1000
+	goingAway     = 1001
+	noStatus      = 1005
+)
+
 // Status returns the status of a WebSocket's close frame for a code.
 func Status(code twinwire.Code) int {
 	return min(firstStatus+int(code), lastStatus)
 }
 
-// ByStatus returns the error for a close frame of the peer. Those below 4000
-// (RFC 6455, section 7.4.1) are not twinwire's, but of what is between.
-func ByStatus(status int, reason string) *transport.CloseError {
-	var code twinwire.Code
-	switch status {
-	case 1000, 1001, 1005: // normal, going away, no status
-		code = twinwire.Accepted
-	case 1009: // message too big
-		code = twinwire.TooLarge
-	case 1011: // internal error
-		code = twinwire.Internal
-	case 1012, 1013: // service restart, try again later
-		code = twinwire.Unavailable
-	default:
-		if status < firstStatus {
-			code = twinwire.ProtocolError
-		} else {
-			code = twinwire.Code(status - firstStatus)
-		}
+// ByStatus returns the error for a close frame of the peer, nil if that does not
+// close the carrier but breaks it: statuses below 4000 (RFC 6455, section 7.4.1)
+// are not twinwire's, but of what is between, of libraries, and of browsers, from
+// which a server learns that a page was left.
+func ByStatus(status int, reason string, byClient bool) *transport.CloseError {
+	switch {
+	case status >= firstStatus:
+		return ByPeer(uint64(status-firstStatus), reason)
+	case byClient && (status == normalClosure || status == goingAway || status == noStatus):
+		return ByPeer(uint64(twinwire.Accepted), reason)
 	}
-	return ByPeer(uint64(code), reason)
+	return nil
 }

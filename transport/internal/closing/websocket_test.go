@@ -15,14 +15,27 @@ func TestStatus(t *testing.T) {
 			t.Errorf("Status(%d) = %d, want %d", code, got, want)
 		}
 	}
-	for status, want := range map[int]twinwire.Code{
-		4000: twinwire.Accepted, 4999: 999, 4000 + int(twinwire.Replaced): twinwire.Replaced,
-		1000: twinwire.Accepted, 1001: twinwire.Accepted, 1002: twinwire.ProtocolError, 1003: twinwire.ProtocolError,
-		1005: twinwire.Accepted, 1009: twinwire.TooLarge, 1011: twinwire.Internal, 1012: twinwire.Unavailable,
-		1013: twinwire.Unavailable, 3000: twinwire.ProtocolError,
+	for status, want := range map[int]twinwire.Code{4000: twinwire.Accepted, 4999: 999, 4000 + int(twinwire.Replaced): twinwire.Replaced} {
+		for _, byClient := range []bool{false, true} {
+			if e := ByStatus(status, "why", byClient); e == nil || e.Code != want || !e.Remote || e.Reason != "why" {
+				t.Errorf("ByStatus(%d) = %v, want code %d", status, e, want)
+			}
+		}
+	}
+}
+
+// Clause 10.1: what is between, and breaks a connection, is not the peer that
+// closes it.
+func TestStatusOfOthers(t *testing.T) {
+	for status, page := range map[int]bool{
+		1000: true, 1001: true, 1005: true, 1002: false, 1003: false, 1006: false, 1008: false, 1009: false, 1011: false, 1012: false, 1013: false,
+		1014: false, 3000: false, 3999: false,
 	} {
-		if e := ByStatus(status, "why"); e.Code != want || !e.Remote || e.Reason != "why" {
-			t.Errorf("ByStatus(%d) = %+v, want code %d", status, e, want)
+		for _, byClient := range []bool{false, true} {
+			e := ByStatus(status, "why", byClient)
+			if closed := e != nil; closed != (page && byClient) || closed && (e.Code != twinwire.Accepted || !e.Remote) {
+				t.Errorf("ByStatus(%d) of a client %t = %v", status, byClient, e)
+			}
 		}
 	}
 }
