@@ -105,7 +105,7 @@ func (c *WebTransport) awaitLocked(l *lane, v js.Value, method string, args ...a
 		}
 		c.failed()
 	case <-late:
-		c.finish(errTimeout, closing.Local(twinwire.SlowConsumer, "send timeout"))
+		c.finish(errTimeout, closing.Local(twinwire.PeerDead, "send timeout"))
 	case <-c.end.come:
 	}
 	return js.Undefined(), c.end.cause()

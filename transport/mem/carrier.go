@@ -117,7 +117,7 @@ func (c *Carrier) ready(q *queue, lane, size int) error {
 func (c *Carrier) failed(err error) error {
 	switch {
 	case errors.Is(err, errTimeout):
-		c.close(err, twinwire.SlowConsumer, "send timeout")
+		c.close(err, twinwire.PeerDead, "send timeout")
 	case errors.Is(err, ErrCut):
 		c.end(err)
 	}

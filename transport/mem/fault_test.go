@@ -156,7 +156,7 @@ func TestStall(t *testing.T) {
 		if d := time.Since(begin); !errors.Is(err, os.ErrDeadlineExceeded) || d != 3*time.Second {
 			t.Errorf("Send = %v after %v, want a timeout after 3s", err, d)
 		}
-		if !errors.Is(fromClient.rest().err, twinwire.SlowConsumer) {
+		if !errors.Is(fromClient.rest().err, twinwire.PeerDead) {
 			t.Errorf("peer ended with %v, want slow consumer", fromClient.rest().err)
 		}
 	})

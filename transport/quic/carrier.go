@@ -166,7 +166,7 @@ func (c *Carrier) writeFailed(err error) error {
 	case errors.Is(err, quic.Err0RTTRejected):
 		return err // and what was written is sent again
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.close(errTimeout, twinwire.SlowConsumer, "send timeout")
+		c.close(errTimeout, twinwire.PeerDead, "send timeout")
 	default:
 		c.failed(err)
 	}
