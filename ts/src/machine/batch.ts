@@ -9,7 +9,7 @@ import { sending } from './watch.js';
 
 /**
  * When a batch is full. A frame that is begun below it is finished, and what
- * the end may need fits behind it: a batch is at most 65,536 bytes (clause 2.5).
+ * the end may need fits behind it: a batch is at most 65,536 bytes, which is within clause 2.5.
  */
 const target = 31 << 10;
 const most = 64 << 10;
