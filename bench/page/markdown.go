@@ -85,10 +85,10 @@ func conditions(r *report.Report) string {
 	e := r.Environment
 	if r.Settings.Networks {
 		return fmt.Sprintf("%s, %d CPUs shared by client, server and link, %s %s/%s, kernel %s, %s; TLS 1.3, %v a run, %s.",
-			orUnknown(e.CPU), e.CPUs, e.Go, e.OS, e.Arch, e.Kernel, r.Date.UTC().Format(time.DateOnly), r.Settings.Measure, rounds(r.Settings.Rounds)) + loads(e)
+			orUnknown(e.CPU), e.CPUs, e.Go, e.OS, e.Arch, e.Kernel, r.Date.UTC().Format(time.DateOnly), r.Settings.Measure, r.Settings.RoundsText(r.Settings.Rounds)) + loads(e)
 	}
-	s := fmt.Sprintf("%s, %d CPUs shared by client and server, %s %s/%s, %s; loopback, TLS 1.3, payloads of %d bytes, medians of %s of %v.",
-		orUnknown(e.CPU), e.CPUs, e.Go, e.OS, e.Arch, r.Date.UTC().Format(time.DateOnly), r.Settings.Payload, rounds(r.Settings.Rounds), r.Settings.Measure)
+	s := fmt.Sprintf("%s, %d CPUs shared by client and server, %s %s/%s, %s; loopback, TLS 1.3, payloads of %d bytes, %v a run, medians of %s.",
+		orUnknown(e.CPU), e.CPUs, e.Go, e.OS, e.Arch, r.Date.UTC().Format(time.DateOnly), r.Settings.Payload, r.Settings.Measure, r.Settings.RoundsText(r.Settings.Rounds))
 	return s + loads(e)
 }
 
@@ -97,13 +97,6 @@ func loads(e report.Environment) string {
 		return ""
 	}
 	return " Load averages before the run: " + e.Load + "."
-}
-
-func rounds(n int) string {
-	if n == 1 {
-		return "one round"
-	}
-	return fmt.Sprintf("%d rounds", n)
 }
 
 func orUnknown(cpu string) string {

@@ -24,6 +24,8 @@ func crossed() *Report {
 	r.Add(quic, BesideMessages+lossy, 1, Values{NetP99: 149})
 	r.Add(gorilla, BesideMessages+lossy, 1, Values{NetP99: 700})
 	r.Add(ws, Bulk+bulkLossy, 1, Values{NetRate: 3.5})
+	r.Add(peer.Info{Name: "twinwire-wss-bbr", Wire: peer.TLSBBR, Kind: peer.Subject}, Bulk+near, 1, Values{NetRate: 9.5})
+	r.Add(quic, Bulk+near, 1, Values{NetRate: 8})
 	r.Add(quic, Bulk+bulkLossy, 1, Values{NetRate: 4})
 	r.Add(gorilla, Bulk+bulkLossy, 1, Values{NetRate: 3.5})
 	r.Add(quicGo, Bulk+bulkLossy, 1, Values{NetRate: 5})
@@ -60,10 +62,11 @@ func TestNetworkBars(t *testing.T) {
 // A wire wins if it is better by a tenth: less for times, more for rates.
 func TestWins(t *testing.T) {
 	r := crossed()
-	if len(r.Wins) != 1 || r.Wins[0].Network != "10mbit-20ms-0%" || r.Wins[0].WebSocket != 50 || r.Wins[0].QUIC != 80 {
+	if len(r.Wins) != 2 || r.Wins[0].Network != "10mbit-20ms-0%" || r.Wins[0].WebSocket != 50 || r.Wins[0].QUIC != 80 {
 		t.Errorf("%+v, want the calls", r.Wins)
 	}
-	const want = "WebSocket wins over QUIC by a tenth or more in these cases: p99 of calls beside a transfer at 10mbit-20ms-0% (50 against 80 ms)."
+	const want = "WebSocket wins over QUIC by a tenth or more in these cases: p99 of calls beside a transfer at 10mbit-20ms-0% (50 against 80 ms); " +
+		"a transfer alone with BBR at 10mbit-20ms-0% (9.5 against 8.0 Mbit/s)."
 	if got := r.WinsText(); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

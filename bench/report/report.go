@@ -31,7 +31,7 @@ type Settings struct {
 	Short           bool          `json:"short"`
 	Peers           bool          `json:"peers"` // other frameworks too
 	Rounds          int           `json:"rounds"`
-	LongRounds      int           `json:"long_rounds"` // of fan-out and idle sessions
+	LongRounds      int           `json:"long_rounds"` // of idle sessions, and if Short of fan-out
 	Measure         time.Duration `json:"measure_ns"`
 	Warm            time.Duration `json:"warm_ns"`
 	Budget          time.Duration `json:"budget_ns"` // no round begins that would end later; 0: no such bound

@@ -63,11 +63,32 @@ func (r *Report) appendHead(b *strings.Builder) {
 
 func (r *Report) appendLoopback(b *strings.Builder, rounds int) {
 	s := r.Settings
-	fmt.Fprintf(b, "loopback, TLS 1.3, %d-byte payload, %v a run; rounds: %d, of fan-out and idle %d; medians, ± half the range\n",
-		s.Payload, s.Measure, rounds, min(rounds, s.LongRounds))
+	fmt.Fprintf(b, "loopback, TLS 1.3, %d-byte payload, %v a run; medians of %s, ± half the range\n", s.Payload, s.Measure, s.RoundsText(rounds))
 	fmt.Fprintf(b, "CPU and allocations are the server's, per call, message, value, MiB or delivery; fan-out p50 and p99 are at %s deliveries/s\n",
 		Number(float64(s.EventRate), 0))
 	b.WriteString("/bare and /floor: the ratio to the bare library and to the coalesced floor on the same wire\n")
+}
+
+// RoundsText says how many rounds there were of what, if most had n.
+func (s *Settings) RoundsText(n int) string {
+	text := "one round"
+	if n != 1 {
+		text = fmt.Sprintf("%d rounds", n)
+	}
+	if s.Networks {
+		return text
+	}
+	if long := min(n, s.LongRounds); long != n {
+		of := "idle sessions"
+		if s.Short {
+			of = "fan-out and idle sessions"
+		}
+		text += fmt.Sprintf(", of %s %d", of, long)
+	}
+	if s.ManySubscribers > 0 && n != 1 {
+		text += fmt.Sprintf(", of fan-out to %s 1", Number(float64(s.ManySubscribers), 0))
+	}
+	return text
 }
 
 func (r *Report) appendSection(b *strings.Builder, s Section) {

@@ -7,7 +7,8 @@ import (
 	"github.com/twinwire/twinwire/bench/peer"
 )
 
-// A Win is a case in which twinwire is better over WebSocket than over QUIC.
+// A Win is a case in which twinwire is better over WebSocket, with or without
+// BBR, than over QUIC.
 type Win struct {
 	Network   string  `json:"network"`
 	What      string  `json:"what"`
@@ -45,8 +46,12 @@ func wins(r *Report) []Win {
 		for i := range r.Results {
 			res := &r.Results[i]
 			network, ok := strings.CutPrefix(res.Workload, c.workload)
-			if !ok || res.Kind != peer.Subject || res.Wire != peer.TLS {
+			if !ok || res.Kind != peer.Subject || res.Wire != peer.TLS && res.Wire != peer.TLSBBR {
 				continue
+			}
+			what := c.what
+			if res.Wire == peer.TLSBBR {
+				what += " with BBR"
 			}
 			ws, quic := res.figure(c.metric), r.find(peer.Subject, peer.QUIC, res.Workload, c.metric)
 			if ws == nil || quic == nil {
@@ -57,7 +62,7 @@ func wins(r *Report) []Win {
 				better = 1 / better
 			}
 			if better >= clearly {
-				all = append(all, Win{network, c.what, ws.Unit, ws.Median, quic.Median})
+				all = append(all, Win{network, what, ws.Unit, ws.Median, quic.Median})
 			}
 		}
 	}
@@ -68,7 +73,7 @@ func wins(r *Report) []Win {
 // wire.
 func (r *Report) WinsText() string {
 	if len(r.Wins) == 0 {
-		return "WebSocket wins over QUIC by a tenth or more in no case that was measured."
+		return "WebSocket wins over QUIC by a tenth or more in no case that was compared."
 	}
 	var cases []string
 	last := ""

@@ -167,13 +167,13 @@ func pacedTitle(rate int) string {
 	return fmt.Sprintf("%d calls/s on a fixed schedule, one connection", rate)
 }
 
-// rounds returns how often the workload runs. Those that open many
-// connections take long and vary little.
+// rounds returns how often the workload runs. Those that open many connections
+// take long, and all but the times of events vary little.
 func (w Workload) rounds(s report.Settings) int {
-	switch w.task {
-	case fanOutMany:
+	switch {
+	case w.task == fanOutMany:
 		return min(1, s.ManySubscribers)
-	case fanOut, idle:
+	case w.task == idle, w.task == fanOut && s.Short:
 		return min(s.Rounds, s.LongRounds)
 	default:
 		return s.Rounds
