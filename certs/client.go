@@ -96,6 +96,7 @@ type PinError struct {
 	Trusted []Pin
 }
 
+// Error returns the pin that was presented, and how to trust it.
 func (e *PinError) Error() string {
 	return fmt.Sprintf("certs: the server presented %v, which is not among the trusted pins (%d); "+
 		"if the server that you mean prints this pin, trust it with certs.ParsePin(%q)",

@@ -57,8 +57,8 @@ type Limits struct {
 	// StateRate is how many changes of one state are sent in a second; what
 	// changes faster is sent together, the newest always. Replies do not wait:
 	// they send what has changed before them. A peer that sends more than twice
-	// as many for longer than a stalled wire explains ends its session (clause
-	// 5.7). Default 100.
+	// as many, and more than 100, for longer than a stalled wire explains ends
+	// its session (clause 5.7). Default 100.
 	StateRate int
 	// Rate is how many calls and messages of the peer are let in each second,
 	// and RateBurst how many at once; what is beyond is refused with

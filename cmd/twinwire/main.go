@@ -37,6 +37,7 @@
 //
 // As a tool of a module, so that everybody who works on it has one version:
 //
+//	go get github.com/twinwire/twinwire
 //	go get -tool github.com/twinwire/twinwire/cmd/twinwire
 //	go tool twinwire gen ./...
 //

@@ -10,6 +10,7 @@ import (
 // A Hook is a type that encodes itself and is replaced whole.
 type Hook[T any, H Methods[T]] struct{}
 
+// Methods encode and decode a T: generated code calls those of the type itself.
 type Methods[T any] interface {
 	Append(b []byte, v *T) ([]byte, error)
 	Read(r *codec.Reader, v *T) error
