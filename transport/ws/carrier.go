@@ -93,7 +93,7 @@ func newCarrier(ws *websocket.Conn, client bool, timeout time.Duration, congesti
 		c.info.Congestion = tune(c.tcp, congestion)
 	}
 	if c.spool = spoolOf(conn); c.spool != nil {
-		c.spool.failed = func(err error) { _ = c.writeFailed(err) } // it ends the carrier
+		c.spool.told = c.wrote
 		if eager.Local(conn.RemoteAddr()) {
 			c.spool.eager.Near(1)
 		}

@@ -30,10 +30,10 @@ type spool struct {
 
 	// wmu is held while something is written in the foreground. It is not
 	// always the sender's: crypto/tls answers from the goroutine that reads.
-	wmu    sync.Mutex
-	buf    *spoolBuffer // from begin to end
-	batch  []byte       // in buf
-	failed func(error)  // told of errors in the background
+	wmu   sync.Mutex
+	buf   *spoolBuffer // from begin to end
+	batch []byte       // in buf
+	told  func(error)  // of an error in the background, nil when nothing is behind any more
 
 	mu      sync.Mutex
 	settled chan struct{} // closed when behind or err has changed; nil if nothing was ever behind
@@ -82,6 +82,9 @@ func (s *spool) NetConn() net.Conn { return s.TCPConn }
 
 // prompt reports whether begin would not wait. A nil spool always waits.
 func (s *spool) prompt() bool { return s != nil && s.raw != nil && !s.behind.Load() }
+
+// late reports whether something is behind.
+func (s *spool) late() bool { return s != nil && s.behind.Load() }
 
 // onLull has f called before Read waits, and reports whether it will be. It is
 // not called while Read runs.
@@ -249,8 +252,8 @@ func (s *spool) catchUp(b []byte, buf *spoolBuffer) {
 	}
 	close(s.settled)
 	s.mu.Unlock()
-	if err != nil && s.failed != nil {
-		s.failed(err)
+	if s.told != nil {
+		s.told(err)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
+
 	"github.com/twinwire/twinwire/frame"
 	"github.com/twinwire/twinwire/transport/ws"
 )
@@ -129,4 +131,44 @@ func TestAwait(t *testing.T) {
 		}
 		receiver.Close(0, "")
 	})
+}
+
+// A ping of a peer that does not read for a while does not keep the carrier from
+// delivering what comes behind it, and is answered when the peer reads.
+func TestPingWhileBehind(t *testing.T) {
+	p := rawPeer(t)
+	pong := make(chan string, 1)
+	p.SetPongHandler(func(data string) error {
+		pong <- data
+		return nil
+	})
+	fill(t, p.server)
+	if err := p.WriteControl(websocket.PingMessage, []byte("?"), time.Now().Add(10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	msg := message(3)
+	if err := p.WriteMessage(websocket.BinaryMessage, msg); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case got := <-p.got:
+		if !bytes.Equal(got, msg) {
+			t.Errorf("delivered %x, want %x", got, msg)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("what comes behind a ping is not delivered while the peer does not read")
+	}
+	for len(pong) == 0 {
+		if _, _, err := p.ReadMessage(); err != nil {
+			t.Fatalf("the ping was not answered: %v", err)
+		}
+		if p.server.Prompt(0) { // the pong is on its way: something behind it has ReadMessage return
+			if err := p.server.Send(0, msg); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := <-pong; got != "?" {
+		t.Errorf("the ping was answered with %q", got)
+	}
 }

@@ -110,10 +110,20 @@ func (c *Carrier) setWriteDeadline(d time.Duration) {
 	_ = c.conn.SetWriteDeadline(time.Now().Add(d)) // as above
 }
 
-// afterWrite does what others left to the writer because it held the lock. It
-// is called after the lock was given back.
+// wrote is told by the spool how writing in the background has ended.
+func (c *Carrier) wrote(err error) {
+	if err != nil {
+		_ = c.writeFailed(err) // it ends the carrier
+		return
+	}
+	c.afterWrite()
+}
+
+// afterWrite does what others left to the writer because it held the lock, or to
+// the spool because it is behind. It is called after the lock was given back, and
+// when the spool has caught up.
 func (c *Carrier) afterWrite() {
-	for (c.pong.Load() != nil || c.ending.Load()) && c.wmu.TryLock() {
+	for (c.ending.Load() || c.pong.Load() != nil && !c.spool.late()) && c.wmu.TryLock() {
 		done := true
 		switch pong := c.pong.Swap(nil); {
 		case c.ending.Load():
@@ -121,7 +131,10 @@ func (c *Carrier) afterWrite() {
 			c.farewellLocked()
 		case pong != nil:
 			// What fails here fails for the next Send too.
-			_ = c.writeLocked(websocket.PongMessage, *pong)
+			if c.spool.begin() == nil {
+				_ = c.writeLocked(websocket.PongMessage, *pong)
+				_ = c.spool.end()
+			}
 			done = false
 		}
 		c.wmu.Unlock()
