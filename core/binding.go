@@ -86,7 +86,7 @@ func (b *binding) ended(err error) {
 	}
 	b.over = true
 	s.unclaimLocked(b) // there will be no lull
-	s.mu.Unlock()
+	s.kick(background) // nor for the answers that were left for it, and have another carrier now
 	s.counts.violated(err)
 	b.carrier.Close(twinwire.Accepted, "")
 	if s.endsWith(b, err) {

@@ -346,7 +346,9 @@ func (s *Session) abandon(ctx context.Context, p *pending) error {
 			err = contextError(ctx, "before it was sent")
 		}
 		p.reachedOut(notRun, err)
-		s.release(p)
+		if !p.Tracked { // a reader may be about to tell the status that it was received
+			s.release(p)
+		}
 		return err
 	}
 	p.abandoned = true

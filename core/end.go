@@ -107,6 +107,7 @@ func (s *Session) flushAcks(b *binding) {
 	buf := batches.Get().(*batch)
 	defer batches.Put(buf)
 	s.mu.Lock()
+	s.unclaimLocked(b)
 	if b.writing&1 != 0 || s.ended || s.bind != b {
 		s.mu.Unlock()
 		return

@@ -90,7 +90,7 @@ func (l *leader) init(carrier transport.Carrier, info transport.Info) {
 // workers' mu is held.
 func (b *binding) mayLead(started []*machine.Inbound) bool {
 	w := &b.s.work
-	if !leading || b.lead.carrier == nil || w.paused || w.drained != nil || b.lead.busy != nil || !w.queue.empty() {
+	if b.lead.carrier == nil || w.paused || w.drained != nil || b.lead.busy != nil || !w.queue.empty() {
 		return false
 	}
 	if l := &b.lead; l.calls < leadAfter {
@@ -112,6 +112,7 @@ func (b *binding) mayLead(started []*machine.Inbound) bool {
 func (b *binding) serveHere(lane int) error {
 	s := b.s
 	w, l := &s.work, &b.lead
+	defer w.wg.Done()
 	w.mu.Lock()
 	l.lane = lane
 	if !l.watched {
@@ -158,7 +159,7 @@ func (b *binding) serveHere(lane int) error {
 	handed := l.handed
 	l.busy, l.handed = nil, false
 	returned = true
-	if l.lulls && b.deferred > 0 && !handed && n > 1 && l.unsent+n < ledAnswers {
+	if !handed && l.lulls && b.deferred > 0 && n > 1 && l.unsent+n < ledAnswers {
 		// What else has arrived is served first: with 64 calls in flight there
 		// are a third as many writes then. One that is alone does not wait.
 		l.unsent += n
@@ -170,7 +171,6 @@ func (b *binding) serveHere(lane int) error {
 	s.mu.Lock()
 	s.kick(writer)
 	if handed {
-		w.wg.Done()
 		return transport.ErrHandedOver
 	}
 	return nil
@@ -241,7 +241,6 @@ func (b *binding) leave() {
 		l.left++
 	}
 	if handed {
-		w.wg.Done()
 		return
 	}
 	go b.takeOver(l.carrier.Handover(l.lane, b.deliver))
@@ -282,7 +281,6 @@ func (b *binding) look() bool {
 		l.handed = true
 		l.method.streak.Store(-longRuns)
 		b.passOnLocked()
-		w.wg.Add(1) // end waits for the handler
 		go b.takeOver(l.carrier.Handover(l.lane, b.deliver))
 		b.s.mu.Lock()
 		b.s.kick(background) // what was answered before it

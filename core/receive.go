@@ -25,9 +25,11 @@ func (b *binding) deliver(pipe int, frames []byte) error {
 	case led && err == nil:
 		return b.serveHere(pipe)
 	case led:
-		b.s.work.mu.Lock()
+		w := &b.s.work
+		w.mu.Lock()
 		b.passOnLocked()
-		b.s.work.mu.Unlock()
+		w.mu.Unlock()
+		w.wg.Done()
 	}
 	return err
 }
@@ -49,6 +51,14 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (led bool, err er
 	eff := effects.Get().(*machine.Effects)
 	defer releaseEffects(eff)
 	b.lead.led = false
+	exited := true
+	if leading {
+		defer func() {
+			if exited && b.lead.led { // a callback has ended this goroutine: it will serve nothing
+				s.work.wg.Done()
+			}
+		}()
+	}
 	s.mu.Lock()
 	if s.bind != b {
 		s.mu.Unlock()
@@ -83,6 +93,7 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (led bool, err er
 		s.kick(promptly)
 	}
 	s.carryOut(b, eff)
+	exited = false
 	if over {
 		b.sendDeferred()
 	}
@@ -134,6 +145,8 @@ func (s *Session) carryOut(b *binding, eff *machine.Effects) {
 		if v.Canceled == twinwire.DeadlineExceeded {
 			how = wasLate
 		}
-		v.Owner.(*inbound).request.context().end(how)
+		if r := v.Owner.(*inbound).request; r != nil { // nil if it was too much for the rate
+			r.context().end(how)
+		}
 	}
 }

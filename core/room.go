@@ -74,7 +74,7 @@ func (s *size) end(b, begun, encoded []byte) []byte {
 		encoded = append(b[:0], encoded...)
 		freeRoom(begun)
 	}
-	if !small && room && cap(encoded) != cap(begun) { // it was larger still
+	if !small && room && &encoded[0] != &begun[:1][0] { // it was larger still
 		freeRoom(begun)
 	}
 	return encoded

@@ -64,7 +64,7 @@ func (s *Session) dispatch(b *binding, started []*machine.Inbound) {
 	w := &s.work
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	leads := b != nil && b.mayLead(started)
+	leads := leading && b != nil && b.mayLead(started)
 	for _, v := range started {
 		in := v.Owner.(*inbound)
 		r := &Request{in: in, session: s, method: in.Method, deadline: in.Deadline, oneWay: in.OneWay}
@@ -81,7 +81,10 @@ func (s *Session) dispatch(b *binding, started []*machine.Inbound) {
 		}
 		if leads && !r.refused {
 			b.lead.queue.push(r)
-			b.lead.led = true
+			if !b.lead.led {
+				b.lead.led = true
+				w.wg.Add(1) // the reader serves: end waits for it
+			}
 		} else {
 			in.keepArgs()
 			w.queue.push(r)

@@ -98,7 +98,7 @@ func (s *Session) claimLocked(b *binding, pipe int) bool {
 
 // unclaimLocked leaves a pipe that was claimed to others. mu is held.
 func (s *Session) unclaimLocked(b *binding) {
-	if b.claimed >= 0 {
+	if leading && b.claimed >= 0 {
 		b.writing &^= 1 << b.claimed
 		b.claimed = -1
 		s.writers.Done()
