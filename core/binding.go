@@ -86,7 +86,11 @@ func (b *binding) ended(err error) {
 	}
 	b.over = true
 	s.unclaimLocked(b) // there will be no lull
-	s.kick(background) // nor for the answers that were left for it, and have another carrier now
+	if s.bind == b {
+		s.mu.Unlock()
+	} else {
+		s.kick(background) // the answers that were left for it: they have another carrier
+	}
 	s.counts.violated(err)
 	b.carrier.Close(twinwire.Accepted, "")
 	if s.endsWith(b, err) {
