@@ -76,6 +76,7 @@ type eventQueue struct {
 	off     int // bytes of the head's payload that were sent
 	bytes   int
 	emitted int    // events among what waits
+	ends    int    // of subscriptions, among what waits
 	last    uint64 // the ordinal of the newest event; they begin at 1
 	fixed   int    // no event before this index can be dropped
 	dropped int    // events in q that were dropped
@@ -122,8 +123,11 @@ func (e *eventQueue) popHead() {
 		e.dropped--
 	} else {
 		e.bytes -= len(h.payload) + eventOverhead
-		if h.kind == eventEmit {
+		switch h.kind {
+		case eventEmit:
 			e.emitted--
+		case eventEnd:
+			e.ends--
 		}
 	}
 	*h = queuedEvent{}
@@ -235,7 +239,8 @@ func (m *Machine) Subscribe(topic string, overflow Overflow) (*Sub, error) {
 	m.nextSub++
 	s := &Sub{id: m.nextSub, name: topic, overflow: overflow, live: true}
 	e := m.queuedEvents()
-	if !e.room(len(topic)+eventOverhead, m.cfg.MaxEventBytes, &m.stats) {
+	// Who subscribes to one topic after another, and leaves each, is bounded too.
+	if e.ends*eventOverhead > m.cfg.MaxEventBytes || !e.room(len(topic)+eventOverhead, m.cfg.MaxEventBytes, &m.stats) {
 		m.limited(LimitEventBytes)
 		return nil, ErrSlowConsumer
 	}
@@ -255,6 +260,7 @@ func (m *Machine) Unsubscribe(s *Sub) bool {
 	s.live = false
 	m.settle(s)
 	if !m.takesNothing() && !m.events.withdraw(s) {
+		m.events.ends++
 		m.events.push(queuedEvent{sub: s, kind: eventEnd})
 	}
 	return true
@@ -337,7 +343,7 @@ func (m *Machine) batchEvents(budget int) bool {
 	for len(m.appended)-start < budget && m.open(m.role.event) {
 		e.skipDropped()
 		if e.head == len(e.q) {
-			m.batchGaps()
+			m.batchGaps(start + budget)
 			break
 		}
 		h := &e.q[e.head]
@@ -386,14 +392,22 @@ func (m *Machine) batchEvents(budget int) bool {
 	return len(m.appended) > start
 }
 
-// batchGaps tells of events that were dropped and are followed by none.
-func (m *Machine) batchGaps() {
-	for _, s := range m.events.gaps {
+// batchGaps tells of events that were dropped and are followed by none, until the
+// batch has grown to full bytes.
+func (m *Machine) batchGaps(full int) {
+	e := m.events
+	kept := 0
+	for _, s := range e.gaps {
+		if len(m.appended) >= full || !m.open(m.role.event) {
+			e.gaps[kept] = s
+			kept++
+			continue
+		}
 		m.gap(s)
 		s.gapped = false
 	}
-	clear(m.events.gaps)
-	m.events.gaps = m.events.gaps[:0]
+	clear(e.gaps[kept:])
+	e.gaps = e.gaps[:kept]
 }
 
 func (m *Machine) gap(s *Sub) {
@@ -411,6 +425,9 @@ type InTopic struct {
 	Live bool
 	// Families is the driver's own: the families of the events that it saw.
 	Families []string
+	// Missed is the driver's own too: how many events were dropped of which only
+	// those families were told.
+	Missed uint64
 
 	typ     string
 	missed  uint64

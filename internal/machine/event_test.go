@@ -97,6 +97,68 @@ func TestSubscriptionThatNobodyHeardOf(t *testing.T) {
 	f.expect("begin first 0 0")
 }
 
+// Who subscribes to one topic after another, emits and leaves, while nothing is
+// sent, is held to the same bytes.
+func TestSubscriptionsThatHadEvents(t *testing.T) {
+	const most = 64 << 10
+	f := newFeed(t, func(server, _ *Config) {
+		rules := *server.Rules
+		rules.MaxEventBytes = most
+		server.Rules = &rules
+	})
+	n := 0
+	for ; n < 100_000; n++ {
+		s, err := f.server.Subscribe("churn", DropOldest)
+		if err != nil {
+			if err != ErrSlowConsumer {
+				t.Fatal(err)
+			}
+			break
+		}
+		f.emit(s, 100)
+		f.server.Unsubscribe(s)
+	}
+	if e := f.server.events; n == 100_000 || n < 100 || len(e.q)-e.head > 4*n+10 {
+		t.Errorf("%d subscriptions, %d places", n, len(e.q)-e.head)
+	}
+}
+
+// Gaps of however many topics take as many batches as they need.
+func TestManyGaps(t *testing.T) {
+	f := newFeed(t, func(server, _ *Config) {
+		rules := *server.Rules
+		rules.MaxEventBytes = 4 << 10
+		server.Rules = &rules
+	})
+	const topics = 10_000
+	var subs []*Sub
+	for i := range topics {
+		subs = append(subs, f.subscribe(fmt.Sprint("topic/", i)))
+		f.send(f.server, f.client)
+	}
+	for _, s := range subs {
+		f.emit(s, 1000)
+	}
+	gaps := 0
+	var eff Effects
+	for b := f.server.Batch(0, 0, nil); len(b) > 0; b = f.server.Batch(0, 0, nil) {
+		if len(b) > frame.MaxBatch {
+			t.Fatalf("a batch of %d bytes", len(b))
+		}
+		eff.Reset()
+		if err := f.client.Receive(0, b, 0, &eff); err != nil {
+			t.Fatal(err)
+		}
+		for _, ev := range eff.Events {
+			gaps += int(ev.Missed)
+		}
+		f.send(f.client, f.server) // acknowledgements
+	}
+	if sent := 4; gaps < topics-sent || gaps >= topics {
+		t.Errorf("told of %d events of %d", gaps, topics)
+	}
+}
+
 // A reply waits for events by ordinal, also for one behind something that was
 // taken back.
 func TestBarrierBehindWhatWasTakenBack(t *testing.T) {

@@ -159,8 +159,9 @@ func (m *Machine) receiveData(f *frame.Frame, eff *Effects) error {
 		}
 		return nil
 	}
+	asked := s != nil // by its reader, which may have come before it
 	switch {
-	case first && s != nil && s.begun:
+	case first && asked && s.begun:
 		return protocolError("stream began twice")
 	case !first && (s == nil || !s.begun):
 		return protocolError("stream did not begin")
@@ -175,7 +176,7 @@ func (m *Machine) receiveData(f *frame.Frame, eff *Effects) error {
 	}
 	if first {
 		s.begun, s.id, s.lane = true, f.ID, f.Lane
-		if c, ok := of.(*Call); ok && !c.Streams {
+		if c, ok := of.(*Call); ok && !c.Streams && !asked {
 			s.stopped, s.code = true, twinwire.NotImplemented
 		}
 		if s.stopped {

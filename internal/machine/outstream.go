@@ -384,7 +384,7 @@ func (m *Machine) outOf(f *frame.Frame) (party, *OutStream) {
 // receiveWindow takes a WINDOW (clause 12.4).
 func (m *Machine) receiveWindow(f *frame.Frame) {
 	of, s := m.outOf(f)
-	if c, ok := of.(*Call); ok && s == nil && !c.Streams && !c.canceled {
+	if c, ok := of.(*Call); ok && s == nil && !c.item.streams && !c.canceled {
 		// The callee waits for what will not come.
 		m.EndStream(m.OpenStream(c, uint8(f.Slot), Normal))
 	}
