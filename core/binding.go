@@ -161,6 +161,7 @@ func (s *Session) rebind(b *binding, to *machine.Binding) error {
 	s.renewalEndedLocked(errNoCarrier)
 	before := s.bind
 	s.bind, s.err = b, nil
+	s.expiresLocked(s.expiry) // a timer that fired without a carrier has done nothing
 	s.leads.Store(b.lead.carrier != nil)
 	s.steppedLocked(Change{Phase: Resumed})
 	s.armed = 0

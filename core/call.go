@@ -124,6 +124,12 @@ func (s *Session) release(p *pending) {
 	s.pendings.Put(p)
 }
 
+func (s *Session) finishAll(calls []*machine.Call) {
+	for _, c := range calls {
+		s.finish(c)
+	}
+}
+
 // finish is called when the machine is done with the call. The one who waits
 // takes it from here; the machine knows it no more.
 func (s *Session) finish(c *machine.Call) {

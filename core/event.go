@@ -62,7 +62,10 @@ func (s *Session) Subscribe(topic string, overflow Overflow) (*Subscription, err
 	sub, err := s.m.Subscribe(topic, overflow)
 	if err != nil {
 		s.mu.Unlock()
-		s.abort(err)
+		if err == machine.ErrEnded { // the peer says goodbye
+			return nil, endedError(s.Err())
+		}
+		s.abortApart(err)
 		return nil, err
 	}
 	s.topics++
@@ -120,7 +123,7 @@ func (s *Session) emit(sub *machine.Sub, typ string, payload []byte, overflow Ov
 	}
 	s.mu.Unlock()
 	if as(err, new(*twinwire.Error)) {
-		s.abort(err)
+		s.abortApart(err)
 		return false, err
 	}
 	return false, endedError(s.Err())

@@ -45,9 +45,9 @@ func (s *Session) Begin(ctx context.Context, method string, args codec.Marshaler
 	// Interceptors stand around all of the call. The goroutine ends with it.
 	x.started = make(chan struct{})
 	go func() {
-		err := s.intercept(ctx, &Outgoing{Method: method, Args: args, Streams: true, exchange: x})
-		x.err = err
-		close(x.done)
+		defer close(x.done)
+		x.err = errExited // if an interceptor ends this goroutine
+		x.err = s.intercept(ctx, &Outgoing{Method: method, Args: args, Streams: true, exchange: x})
 	}()
 	select {
 	case <-x.started:
@@ -170,25 +170,21 @@ func (x *Exchange) Cancel() {
 // others must be read to their end or closed by whoever took them. Streams to
 // the peer that were not closed stay open.
 func (x *Exchange) Result(result codec.Unmarshaler) error {
-	select {
-	case <-x.done:
-	default:
-		x.s.mu.Lock()
-		var untaken []*StreamReader
-		x.p.Streams = false // what begins now is not wanted
-		for _, r := range x.readersLocked() {
-			r.mu.Lock()
-			if !r.taken {
-				untaken = append(untaken, r)
-			}
-			r.mu.Unlock()
+	x.s.mu.Lock()
+	var untaken []*StreamReader
+	x.p.Streams = false // what begins now is not wanted
+	for _, r := range x.readersLocked() {
+		r.mu.Lock()
+		if !r.taken {
+			untaken = append(untaken, r)
 		}
-		x.s.mu.Unlock()
-		for _, r := range untaken {
-			_ = r.Close()
-		}
-		<-x.done
+		r.mu.Unlock()
 	}
+	x.s.mu.Unlock()
+	for _, r := range untaken {
+		_ = r.Close()
+	}
+	<-x.done
 	x.stop()
 	switch {
 	case x.err != nil:

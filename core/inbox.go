@@ -61,6 +61,10 @@ type stateSlot struct {
 	lost     bool // more arrived than may wait
 }
 
+// maxNames is how many names of states are remembered when their states have
+// ended and nobody has asked for them.
+const maxNames = 1024
+
 func (in *inbox) init(limit int) {
 	in.limit = limit
 }
@@ -110,6 +114,11 @@ func (in *inbox) state(s *Session, u *machine.StateIn) {
 		slot.lost = true
 		return
 	}
+	if leading && u.End && len(in.states) > maxNames { // a page trusts its server
+		in.drop(slot)
+		delete(in.states, u.Name)
+		return
+	}
 	slot.bytes += size
 	in.stateBytes += size
 	update.Payload = append([]byte(nil), u.Payload...)
@@ -146,7 +155,10 @@ func (in *inbox) event(s *Session, e *machine.EventIn) {
 		in.gap(s, e.Topic, anyFamily, e.Missed)
 	default:
 		name := family(e.Type)
-		in.saw(e.Topic, name)
+		if in.saw(e.Topic, name) {
+			ev.Missed += e.Topic.Missed // it may have had a part in what nobody told it of
+		}
+		e.Topic.Missed += e.Missed
 		if e.Missed > 0 && len(e.Topic.Families) > 1 {
 			in.gap(s, e.Topic, name, e.Missed)
 		}
@@ -166,11 +178,14 @@ func (in *inbox) event(s *Session, e *machine.EventIn) {
 // with more, everybody is told of its gaps.
 const maxFamilies = 8
 
-// saw notes that a topic has events of a family.
-func (in *inbox) saw(t *machine.InTopic, name string) {
-	if len(t.Families) < maxFamilies && !slices.Contains(t.Families, name) {
-		t.Families = append(t.Families, name)
+// saw notes that a topic has events of a family, and reports whether that is
+// new.
+func (in *inbox) saw(t *machine.InTopic, name string) bool {
+	if len(t.Families) == maxFamilies || slices.Contains(t.Families, name) {
+		return false
 	}
+	t.Families = append(t.Families, name)
+	return true
 }
 
 // gap tells of events that the peer dropped: those families that may have had
@@ -185,6 +200,9 @@ func (in *inbox) gap(s *Session, t *machine.InTopic, told string, missed uint64)
 		}
 		in.buffer().miss(gapKey{anyFamily, t.Name}, missed)
 		return
+	}
+	if told == anyFamily {
+		t.Missed += missed
 	}
 	for _, name := range t.Families {
 		if r := in.receivers[name]; name == told {
@@ -214,11 +232,21 @@ func (in *inbox) end(s *Session, err error) {
 	in.err = err
 	for _, slot := range in.states {
 		if slot.receiver != nil {
-			in.give(s, slot, StateUpdate{Ended: true, Err: err})
+			in.tellEnd(s, slot, StateUpdate{Ended: true, Err: err})
 		}
 	}
 	for _, r := range in.receivers {
 		s.guardApart("event receiver", func() { r.EventsEnded(err) })
+	}
+}
+
+// tellEnd is give for the last time, which no callback may hold up by ending its
+// goroutine; a page has no use for that.
+func (in *inbox) tellEnd(s *Session, slot *stateSlot, u StateUpdate) {
+	if leading {
+		s.guardApart("state receiver", func() { in.give(s, slot, u) })
+	} else {
+		in.give(s, slot, u)
 	}
 }
 

@@ -113,6 +113,14 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (led bool, err er
 
 // carryOut does what the machine decided. recvMu is held, mu is not.
 func (s *Session) carryOut(b *binding, eff *machine.Effects) {
+	answered := false
+	if leading {
+		defer func() {
+			if !answered { // a callback has ended this goroutine: those who wait must not wait for ever
+				s.finishAll(eff.Done)
+			}
+		}()
+	}
 	for i := range eff.States {
 		s.inbox.state(s, &eff.States[i])
 	}
@@ -125,9 +133,8 @@ func (s *Session) carryOut(b *binding, eff *machine.Effects) {
 	for _, c := range eff.Received {
 		c.Owner.(*pending).status.reach(Received, nil)
 	}
-	for _, c := range eff.Done {
-		s.finish(c)
-	}
+	answered = true
+	s.finishAll(eff.Done)
 	if len(eff.Start) > 0 {
 		s.dispatch(b, eff.Start)
 	}

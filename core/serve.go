@@ -1,7 +1,6 @@
 package core
 
 import (
-	"errors"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -376,4 +375,4 @@ func (s *Session) guardApart(what string, f func()) {
 }
 
 // errExited is the end of a session that a callback ended by runtime.Goexit.
-var errExited = errors.New("callback ended its goroutine")
+var errExited error = &twinwire.Error{Code: twinwire.Internal, Message: "callback ended its goroutine"}

@@ -308,6 +308,24 @@ func (s *Session) fail(b *binding, err error) {
 	b.close(twinwire.CodeOf(err), reason(err))
 }
 
+// abortApart is abort for who may hold locks that others want: a carrier takes
+// its time to say goodbye to a peer that does not read.
+func (s *Session) abortApart(err error) {
+	if !leading { // a page closes at once
+		s.abort(err)
+		return
+	}
+	s.mu.Lock()
+	first := s.err == nil
+	if first && s.bind != nil && !s.ended {
+		s.err = err
+	}
+	s.mu.Unlock()
+	if first {
+		go s.abort(err)
+	}
+}
+
 // abort ends the session with an error.
 func (s *Session) abort(err error) {
 	s.mu.Lock()

@@ -48,7 +48,8 @@ func (s *Session) newWriterLocked(out *machine.OutStream, done <-chan struct{}, 
 	return w
 }
 
-// wakeWritersLocked wakes writers whose streams have room again. mu is held.
+// wakeWritersLocked wakes writers whose streams have room again, and who waits to
+// send messages if there is room for those. mu is held.
 func (s *Session) wakeWritersLocked() {
 	for _, out := range s.m.Freed() {
 		if w, ok := out.Owner.(*StreamWriter); ok {
@@ -58,6 +59,7 @@ func (s *Session) wakeWritersLocked() {
 			}
 		}
 	}
+	s.roomLocked()
 }
 
 // Write queues p and returns when all of it is queued, or with an error.

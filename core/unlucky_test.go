@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -294,3 +295,194 @@ func TestClippedMessages(t *testing.T) {
 		}
 	})
 }
+
+// Streams that were left do not count any more, also if all of the call was here
+// when they were.
+func TestValuesLeftAfterTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, _ := serving(map[string]core.Handler{
+			"test.Values": func(_ context.Context, r *core.Request) (codec.Marshaler, error) {
+				return nil, core.ReplyValues(r, core.Normal, count(20_000, nil), in)
+			},
+		})
+		p := connect(t, new(mem.Options), server, &core.Config{Limits: &core.Limits{Streams: 2}})
+		for i := range 10 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			n := 0
+			for _, err := range core.CallValues(ctx, p.client, "test.Values", nil, nil, in) {
+				if err != nil {
+					t.Fatalf("call %d: %v", i, err)
+				}
+				if n++; n == 1 {
+					time.Sleep(time.Second) // all of it arrives
+					break
+				}
+			}
+			cancel()
+			if n == 0 {
+				t.Fatalf("call %d had no values", i)
+			}
+		}
+		for i := range 10 { // whose streams nobody takes
+			x, err := p.client.Begin(t.Context(), "test.Values", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			stop := context.AfterFunc(ctx, x.Cancel)
+			if err := x.Result(nil); err != nil {
+				t.Fatalf("exchange %d: %v", i, err)
+			}
+			stop()
+			cancel()
+		}
+	})
+}
+
+// A stream that was taken arrives although Result waits since before it began.
+func TestTakenBeforeItBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, _ := serving(map[string]core.Handler{
+			"test.Late": func(_ context.Context, r *core.Request) (codec.Marshaler, error) {
+				time.Sleep(time.Second)
+				w := r.Writer(0, core.Normal)
+				if _, err := w.Write([]byte("all of it")); err != nil {
+					return nil, err
+				}
+				return nil, w.Close()
+			},
+		})
+		p := connect(t, new(mem.Options), server, new(core.Config))
+		x, err := p.client.Begin(t.Context(), "test.Late", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := x.Reader(0)
+		read := make(chan string, 1)
+		go func() {
+			b, err := io.ReadAll(r)
+			if err != nil {
+				t.Error(err)
+			}
+			read <- string(b)
+		}()
+		if err := x.Result(nil); err != nil {
+			t.Error(err)
+		}
+		if got := <-read; got != "all of it" {
+			t.Errorf("read %q", got)
+		}
+	})
+}
+
+// Answers that come with an event whose receiver ends its goroutine end their
+// calls all the same.
+func TestAnsweredWithAnExit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, _ := serving(map[string]core.Handler{
+			"test.Emit": func(ctx context.Context, r *core.Request) (codec.Marshaler, error) {
+				_, err := r.Session().Emit("f.E", nil, core.DropOldest, r)
+				return nil, err
+			},
+		})
+		p := connect(t, &mem.Options{OnePipe: true}, server, new(core.Config))
+		if err := p.client.ReceiveEvents("f", quitter{core.Emitted}); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- p.client.Call(context.Background(), "test.Emit", nil, nil) }()
+		select {
+		case <-done: // whatever its outcome
+		case <-time.After(time.Hour):
+			t.Error("the call waits for ever")
+			_ = p.client.Close()
+		}
+		<-p.client.Done()
+	})
+}
+
+// Who waits to send a message is told when calls that were given up make room.
+func TestRoomThatCallsLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, _ := serving(map[string]core.Handler{"test.Block": block, "test.Note": echo})
+		server.Limits = &core.Limits{Calls: 1}
+		p := connect(t, &mem.Options{OnePipe: true}, server, &core.Config{Limits: &core.Limits{QueuedCalls: 4}})
+		done := []chan error{async(t.Context(), p.client, "test.Block")}
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		for range 4 {
+			done = append(done, async(ctx, p.client, "test.Block"))
+		}
+		synctest.Wait()
+		sent := make(chan error, 1)
+		go func() { sent <- p.client.Send(t.Context(), "test.Note", str("x")) }()
+		synctest.Wait()
+		if len(sent) > 0 {
+			t.Fatalf("there was room: %v", <-sent)
+		}
+		began := time.Now()
+		cancel()
+		if err := <-sent; err != nil || time.Since(began) > 100*time.Millisecond {
+			t.Errorf("sent after %v: %v", time.Since(began), err)
+		}
+		_ = p.client.Close()
+		for _, err := range done {
+			<-err
+		}
+	})
+}
+
+// Whose first event in a topic comes behind others' gap is told of it: it may have
+// had a part in what was dropped.
+func TestMissedByAFamilyThatWasNotSeen(t *testing.T) {
+	run(t, func(t *testing.T, o *mem.Options) {
+		p := connect(t, o, &core.Config{Limits: &core.Limits{EventBytes: 16 << 10}}, new(core.Config))
+		missed := make(map[string]uint64)
+		for _, family := range []string{"game", "chat"} {
+			if err := p.client.ReceiveEvents(family, told(func(ev core.Event) { missed[family] += ev.Missed })); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sub, err := p.server.Subscribe("topic", core.DropOldest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		emit := func(typ string, size int) {
+			if _, err := sub.Emit(typ, make([]byte, size), nil); err != nil {
+				t.Error(err)
+			}
+		}
+		synctest.Wait()
+		for lane := range 4 {
+			p.sc.Stall(lane)
+		}
+		for range 10 {
+			emit("game.Started", 4<<10)
+		}
+		for range 10 {
+			emit("chat.Said", 4<<10)
+		}
+		p.server.Flush()
+		synctest.Wait()
+		for lane := range 4 {
+			p.sc.Unstall(lane)
+		}
+		synctest.Wait()
+		if missed["chat"] == 0 {
+			t.Fatal("nothing was dropped")
+		}
+		emit("game.Over", 1)
+		p.server.Flush()
+		synctest.Wait()
+		if missed["game"] < 10 {
+			t.Errorf("the family that lost 10 events was told of %d", missed["game"])
+		}
+	})
+}
+
+// told is an EventReceiver.
+type told func(core.Event)
+
+func (f told) ReceiveEvent(ev core.Event) { f(ev) }
+func (f told) EventsEnded(error)          {}

@@ -31,6 +31,7 @@ func CallValues[T, M any, P Message[M]](ctx context.Context, s *Session, method 
 		defer up.wait()
 		defer x.end() // also if the body of the loop panics
 		r := x.Reader(0)
+		defer r.Close() // what was not taken is not to count any more, also if the answer is here
 		more, err := receiveValues[T, M, P](r, at, yield)
 		if !more {
 			return

@@ -233,7 +233,6 @@ func (s *Session) releaseSent() (sent []*Status) {
 	clear(replies) // what an idle session has done last is not to be kept
 	clear(messages)
 	s.wakeWritersLocked()
-	s.roomLocked()
 	for _, c := range s.m.SentTracked() {
 		sent = append(sent, c.Owner.(*pending).status)
 	}
