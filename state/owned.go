@@ -157,15 +157,15 @@ func (o *owned[T]) followLocked(delta []byte) ([]byte, error) {
 	size := o.size + o.growth*(len(delta)+2)
 	memory := o.sent.used + maxBuilt*len(delta)
 	if !o.behind && size <= o.limit && memory <= o.sent.memory && len(delta) <= maxFast {
+		o.behind = true // unless it is applied: methods of the value may panic
 		if err := o.sent.apply(delta); err == nil {
-			o.size = size
+			o.size, o.behind = size, false
 			return slices.Clone(delta), nil
 		}
 		// Only elements larger than maxBuilt reckons with, and a type whose
 		// methods do not read what they wrote, lead here. What was sent is no
 		// longer whole; the value as it is takes its place, and stays, with an
 		// error for each Update, until it can be sent.
-		o.behind = true
 		o.sent.value = o.schema.Clone(&o.value)
 	}
 	if err := o.resendLocked(); err != nil {
@@ -233,10 +233,11 @@ func (o *owned[T]) deliverLocked(out *outlet) error {
 		}
 		o.snapshot = snapshot
 	}
+	out.held = false // whatever becomes of it
 	if err := out.writer.Snapshot(o.version, o.snapshot); err != nil {
 		return err
 	}
-	out.stale, out.held, out.version = false, false, o.version
+	out.stale, out.version = false, o.version
 	return nil
 }
 

@@ -1,7 +1,5 @@
 package state
 
-import "slices"
-
 // A trail leads from what sessions have of a value to what it is now, while
 // changes wait for their time. It is guarded by the value's mu.
 type trail[T any] struct {
@@ -99,5 +97,5 @@ func (o *owned[T]) mergeLocked(version uint64) []byte {
 	if err != nil || len(b) > o.size+len(o.table) {
 		return nil
 	}
-	return slices.Clone(b)
+	return append([]byte{}, b...) // not nil, also if nothing has changed
 }
