@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -228,6 +229,31 @@ func TestHTTP(t *testing.T) {
 				t.Errorf("answered %d %q, want %d and %q", status, body, tt.status, tt.text)
 			}
 		})
+	}
+	e.healthy()
+}
+
+// A body that is announced and does not come holds nobody up for longer than a
+// header may take.
+func TestBodyThatDoesNotCome(t *testing.T) {
+	e := start(t, "wss://", "websocket")
+	e.srv.Limits = &core.Limits{Admission: core.Admission{HeaderTime: 200 * time.Millisecond}}
+	e.serve(service())
+	for _, path := range []string{server.Path, server.WellKnown, "/"} {
+		conn, err := tls.Dial("tcp", e.ln.Addr(), certs.ClientTLS(e.dev.Pins()...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n", path); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, conn); isTimeout(err) {
+			t.Errorf("%s: the connection was not closed", path)
+		}
+		_ = conn.Close()
 	}
 	e.healthy()
 }

@@ -181,7 +181,7 @@ func (g *guarded) Accept() (net.Conn, error) {
 		if p, ok := g.door.enter(from); ok {
 			return &guest{conn, p}, nil
 		}
-		if tcp, ok := conn.(*net.TCPConn); ok {
+		if tcp, ok := conn.(interface{ SetLinger(sec int) error }); ok {
 			_ = tcp.SetLinger(0) // nothing of it stays in the kernel either
 		}
 		_ = conn.Close() // there is nobody to tell

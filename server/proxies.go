@@ -108,6 +108,7 @@ func (p *Proxies) behind(l net.Listener) net.Listener {
 		Listener: l, proxies: p, ready: make(chan net.Conn), failed: make(chan error, 1),
 		closed: make(chan struct{}), room: make(chan struct{}, headersWaiting),
 	}
+	b.wg.Add(1)
 	go b.accept() // ends with the listener
 	return b
 }
@@ -122,7 +123,7 @@ type behind struct {
 
 	close  sync.Once
 	closed chan struct{}
-	wg     sync.WaitGroup // those that read headers
+	wg     sync.WaitGroup // accept, and those that read headers
 }
 
 // Accept returns the next connection.
@@ -145,6 +146,7 @@ func (b *behind) Close() error {
 }
 
 func (b *behind) accept() {
+	defer b.wg.Done()
 	for {
 		c, err := b.Listener.Accept()
 		if err != nil {

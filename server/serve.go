@@ -249,6 +249,11 @@ func (v *serving) close() {
 // it, and the user's handler elsewhere.
 func (s *Server) handler(v *serving, plaintext bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == Path || r.URL.Path == WellKnown || s.Handler == nil {
+			// net/http reads what is left of a body behind the answer, however long
+			// that takes: a deadline that cannot be set is of a connection that is not its own.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.door.most.HeaderTime))
+		}
 		switch {
 		case r.URL.Path == Path:
 			s.upgrade(w, r, plaintext)
