@@ -5,7 +5,6 @@ package browser
 import (
 	"context"
 	"errors"
-	"strconv"
 	"sync"
 	"syscall/js"
 	"time"
@@ -223,12 +222,11 @@ func ring(bell chan struct{}) {
 // closed is told that the socket is closed. What has arrived before is still
 // received.
 func (c *WebSocket) closed(event js.Value) {
-	status, reason := event.Get("code").Int(), event.Get("reason").String()
-	if e := closing.ByStatus(status, reason, false); e != nil {
+	if e := closing.ByStatus(event.Get("code").Int(), event.Get("reason").String(), false); e != nil {
 		c.finish(e, nil)
-		return
+	} else {
+		c.finish(errLost, nil)
 	}
-	c.finish(plain.Join(errLost, errors.New("status "+strconv.Itoa(status)+" "+closing.Reason(reason))), nil)
 }
 
 func (c *WebSocket) violated(err error) {

@@ -94,7 +94,10 @@ func (c *Carrier) settle() {
 		return
 	}
 	l.watch.Load().stop()
+	c.mu.Lock()
+	c.waiting[0] = false // for Receive: of the stream that was rejected
 	l.stream.Store(nil)
+	c.mu.Unlock()
 	if !l.begun {
 		return
 	}
@@ -139,10 +142,11 @@ func complete(conn *quic.Conn) bool {
 }
 
 // prove waits until a server's peer has completed the handshake, which who only
-// repeats what somebody else has sent cannot.
-func (c *Carrier) prove() {
+// repeats what somebody else has sent cannot, and reports whether it has.
+func (c *Carrier) prove() bool {
 	select {
 	case <-c.conn.HandshakeComplete():
 	case <-c.conn.Context().Done():
 	}
+	return complete(c.conn)
 }

@@ -58,6 +58,7 @@ type httpConn struct {
 	mu       sync.Mutex
 	sessions int
 	lonely   *time.Timer // ends it, unless a session begins
+	company  bool        // one has begun since the timer was set: it is stopped
 	telling  bool        // a session was closed on this side, and the peer may not know yet
 }
 
@@ -122,7 +123,8 @@ func (c *httpConn) tells() {
 	c.mu.Unlock()
 }
 
-// enter reports whether there may be one session more.
+// enter reports whether there may be one session more. Until one has begun the
+// connection goes on being lonely, however often another is asked for.
 func (c *httpConn) enter() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -130,8 +132,17 @@ func (c *httpConn) enter() bool {
 		return false
 	}
 	c.sessions++
-	c.lonely.Stop()
 	return true
+}
+
+// began takes note that a session which has entered is welcome.
+func (c *httpConn) began() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sessions > 0 { // it may be over already
+		c.company = true
+		c.lonely.Stop()
+	}
 }
 
 // leave takes note that a session is over. The connection ends after a while if
@@ -139,7 +150,8 @@ func (c *httpConn) enter() bool {
 func (c *httpConn) leave(after time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.sessions--; c.sessions == 0 {
+	if c.sessions--; c.sessions == 0 && c.company {
+		c.company = false
 		c.lonely.Reset(after)
 	}
 }
@@ -195,6 +207,7 @@ func (h *httpServer) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		carrier.Close(twinwire.Unavailable, "server is shutting down")
 		return
 	}
+	c.began()
 	select {
 	case h.arrived <- carrier:
 	case <-wt.Context().Done():

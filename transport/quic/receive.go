@@ -23,14 +23,13 @@ func (c *Carrier) Receive(deliver func(lane int, frames []byte) error) error {
 		return ErrReceiving
 	}
 	c.deliver = deliver
-	waiting := c.waiting
+	for lane, opened := range c.waiting {
+		if opened && c.err == nil {
+			c.startReading(c.lanes[lane].stream.Load(), lane)
+		}
+	}
 	c.mu.Unlock()
 	if c.client {
-		for lane, opened := range waiting {
-			if opened {
-				c.read(lane)
-			}
-		}
 		select {
 		case <-c.ended:
 		case <-c.link.done():
@@ -122,8 +121,9 @@ func (c *Carrier) readLane(r *reader, lane int, deliver func(lane int, frames []
 			}
 			c.lanes[lane].in = r
 		}
-		if c.info.Early && !c.client && !(first && lane == 0) {
-			c.prove()
+		if c.info.Early && !c.client && !(first && lane == 0) && !c.prove() {
+			c.end(c.link.lost(nil), nil)
+			return
 		}
 		select {
 		case <-c.ended:

@@ -147,8 +147,8 @@ func (c *Carrier) close(err error, frame []byte) {
 	c.mu.Unlock()
 
 	if c.wmu.TryLock() {
+		c.setWriteDeadline(farewell) // first: a reader that writes an alert may wait for the peer
 		c.spool.vacate()
-		c.setWriteDeadline(farewell)
 		c.farewellLocked()
 		c.wmu.Unlock()
 	} else {
