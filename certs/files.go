@@ -3,12 +3,14 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -118,7 +120,7 @@ func (s *FileSource) look(now time.Time) {
 		return
 	}
 	s.reported = ""
-	if cert.Leaf.Equal(old.Leaf) && len(cert.Certificate) == len(old.Certificate) {
+	if slices.EqualFunc(cert.Certificate, old.Certificate, bytes.Equal) {
 		return
 	}
 	s.current.Store(cert)

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -104,6 +106,25 @@ func TestFilesReload(t *testing.T) {
 	c.Advance(-time.Hour / 2)
 	p.putCert(t, first)
 	serves(t, s, first, "after the clock was set back")
+}
+
+// A chain that is mended behind the same certificate is read too.
+func TestFilesReloadChain(t *testing.T) {
+	leaf, wrong, right := issueNow(t), issueNow(t), issueNow(t)
+	p, c := newPair(t, leaf), newClock()
+	certPEM, keyPEM := inPEM(t, leaf)
+	chain := func(behind *tls.Certificate) []byte {
+		text, _ := inPEM(t, behind)
+		return append(slices.Clone(certPEM), text...)
+	}
+	p.put(t, chain(wrong), keyPEM)
+	s := p.open(t, FilesOptions{Now: c.Now, Log: new(journal).log()})
+	p.put(t, chain(right), keyPEM)
+	c.Advance(lookEvery)
+	serves(t, s, leaf, "after a change of what is behind it")
+	if got, err := s.GetCertificate(nil); err != nil || !bytes.Equal(got.Certificate[1], right.Certificate[0]) {
+		t.Errorf("the chain that was replaced is served: %v", err)
+	}
 }
 
 // What changes again within the resolution of the file system's clock is

@@ -69,7 +69,7 @@ func FS(fsys fs.FS, paths ...string) ([]Source, error) {
 				return err
 			}
 			if !entry.Type().IsRegular() {
-				if name == partials {
+				if name == partials && entry.IsDir() {
 					return fs.SkipDir
 				}
 				if name == path && !entry.IsDir() {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"testing"
@@ -129,6 +130,9 @@ func TestFS(t *testing.T) {
 		if got := strings.Join(names, " "); got != want || err != nil {
 			t.Errorf("FS(%v) has %q, %v", paths, got, err)
 		}
+	}
+	if sources, err := files.FS(fstest.MapFS{"a": {}, ".twinwire": {Mode: fs.ModeSymlink}, "b": {}}, "."); len(sources) != 2 || err != nil {
+		t.Errorf("beside a link of that name: %v, %v", sources, err)
 	}
 	if sources, err := files.FS(fstest.MapFS{"a": {}, ".twinwire/x": {}}, "."); len(sources) != 1 || err != nil {
 		t.Errorf("FS has %d files, %v", len(sources), err)
