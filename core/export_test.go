@@ -50,3 +50,10 @@ func Hold(s *Session) (release func()) {
 	s.mu.Lock()
 	return s.mu.Unlock
 }
+
+// StatesOf returns how many names of the peer's states a session remembers.
+func StatesOf(s *Session) int {
+	s.inbox.mu.Lock()
+	defer s.inbox.mu.Unlock()
+	return len(s.inbox.states)
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,8 @@ import (
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
+	"github.com/twinwire/twinwire/frame"
+	"github.com/twinwire/twinwire/transport"
 	"github.com/twinwire/twinwire/transport/mem"
 )
 
@@ -486,3 +489,64 @@ type told func(core.Event)
 
 func (f told) ReceiveEvent(ev core.Event) { f(ev) }
 func (f told) EventsEnded(error)          {}
+
+// Who subscribes while the peer says goodbye is told that the session ends, which
+// that does not change.
+func TestSubscribeBehindAGoodbye(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		joined := make(chan error, 1)
+		server, _ := serving(map[string]core.Handler{
+			"test.Join": func(_ context.Context, r *core.Request) (codec.Marshaler, error) {
+				time.Sleep(time.Second)
+				_, err := r.Session().Subscribe("topic", core.DropOldest)
+				joined <- err
+				return nil, nil
+			},
+		})
+		p := connect(t, new(mem.Options), server, new(core.Config))
+		if _, err := p.client.Emit("f.E", nil, core.DropOldest, nil); err != nil { // binds its lane
+			t.Fatal(err)
+		}
+		p.client.Flush()
+		synctest.Wait()
+		const events = 2
+		p.cc.Stall(events) // the goodbye waits for what is on its way there
+		if _, err := p.client.Emit("f.E", nil, core.DropOldest, nil); err != nil {
+			t.Fatal(err)
+		}
+		p.client.Flush()
+		if err := p.client.Send(t.Context(), "test.Join", nil); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		p.client.CloseWith(twinwire.Accepted, "", 0)
+		wantCode(t, <-joined, twinwire.Unavailable)
+		p.cc.Unstall(events)
+		<-p.server.Done()
+		var closed *transport.CloseError
+		if err := p.server.Err(); !errors.As(err, &closed) || !closed.Remote || closed.Code != twinwire.Accepted {
+			t.Errorf("the session ended with %v", err)
+		}
+	})
+}
+
+// Names that a peer makes up for states are not all remembered.
+func TestNamesOfStatesAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg, _ := serving(nil)
+		h := newHostile(t, &mem.Options{OnePipe: true}, acceptor(t, cfg), false)
+		const states = 5000
+		for id := uint64(1); id <= states; id++ {
+			if err := h.send(1,
+				frame.Frame{Kind: frame.State, Flags: frame.HasName | frame.Snapshot, ID: id, Next: 1, Name: []byte("state/" + strconv.FormatUint(id, 10)), Payload: []byte{0xc0}},
+				frame.Frame{Kind: frame.State, Flags: frame.End, ID: id},
+			); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if n := core.StatesOf(h.session); n > states/2 || n == 0 {
+			t.Errorf("%d of %d names are remembered", n, states)
+		}
+	})
+}

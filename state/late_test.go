@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -105,6 +106,25 @@ func TestChangesThatTakeEachOtherBack(t *testing.T) {
 		synctest.Wait()
 		w.deliver(t, view)
 		same(t, v, view)
+	})
+}
+
+// The same where there is no room left from before to tell nothing in.
+func TestScalarsThatTakeEachOtherBack(t *testing.T) {
+	type tally struct{ Count int }
+	synctest.Test(t, func(t *testing.T) {
+		v, view, w := spaced(t, tally{}, nil)
+		update(t, v, func(c *tally) { c.Count = 1 })
+		w.deliver(t, view)
+		update(t, v, func(c *tally) { c.Count = 2 })
+		update(t, v, func(c *tally) { c.Count = 1 })
+		runtime.GC() // empties pools
+		runtime.GC()
+		time.Sleep(interval)
+		synctest.Wait()
+		if s, d := w.count(); s+d != 0 {
+			t.Errorf("%d snapshots and %d deltas were sent", s, d)
+		}
 	})
 }
 

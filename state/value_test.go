@@ -336,3 +336,35 @@ func TestTypeThatDoesNotReadWhatItWrote(t *testing.T) {
 		t.Errorf("status is %+v", s)
 	}
 }
+
+// A fuse cannot be read where it is 13.
+type fuse struct{ N int }
+
+func (f fuse) AppendMsgpack(b []byte) ([]byte, error) { return codec.AppendInt(b, int64(f.N)), nil }
+
+func (f *fuse) ReadMsgpack(r *codec.Reader) error {
+	if f.N = int(r.Int64()); f.N == 13 {
+		panic("thirteen")
+	}
+	return r.Err()
+}
+
+// After a panic in the middle of a change the peer gets to see what the owner has.
+func TestPanicWhileReading(t *testing.T) {
+	type box struct {
+		Other string
+		F     fuse
+	}
+	v, view, w := owned(t, box{F: fuse{1}}, nil)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("nothing panicked")
+			}
+		}()
+		_ = v.Update(func(b *box) { b.Other, b.F.N = "x", 13 })
+	}()
+	update(t, v, func(b *box) { b.F.N = 14 })
+	w.deliver(t, view)
+	same(t, v, view)
+}
