@@ -3,6 +3,7 @@
 package client
 
 import (
+	"context"
 	"time"
 
 	"github.com/twinwire/twinwire/core"
@@ -187,7 +188,17 @@ func (d *dialer) sample(s *core.Session, c *comparison) {
 	want := c.step(on, st.BytesReceived+st.BytesSent-min(st.BytesSent, st.BytesReplayed+uint64(st.Unacknowledged)), time.Now())
 	d.held.Store(want == secondWire)
 	if want != on && want != before {
-		// What fails is seen by the next samples.
-		_ = d.move(s.Context(), s, want)
+		// It gives way to who has to find a carrier. What fails is seen by the next
+		// samples.
+		ctx, stop := context.WithCancel(s.Context())
+		defer stop()
+		go func() {
+			for c := range s.Lifecycle(ctx) {
+				if !attached(c) {
+					stop()
+				}
+			}
+		}()
+		_ = d.move(ctx, s, want)
 	}
 }

@@ -125,11 +125,17 @@ func (s *Session) flushAcks(b *binding) {
 // ends, hooks run. Then it waits for the goroutines that write and that serve,
 // which a handler that ignores its context can delay, but nobody else waits
 // for that.
-func (s *Session) end(err error) {
-	s.recvMu.Lock()
+func (s *Session) end(err error) { s.endIf(err, false) }
+
+// endDetached is end for a session that has no carrier; one that has is left as
+// it is.
+func (s *Session) endDetached(err error) { s.endIf(err, true) }
+
+func (s *Session) endIf(err error, detached bool) {
+	s.recvMu.Lock() // somebody may be about to give it a carrier
 	var eff machine.Effects
 	s.mu.Lock()
-	if s.ended {
+	if s.ended || detached && s.bind != nil {
 		s.mu.Unlock()
 		s.recvMu.Unlock()
 		return

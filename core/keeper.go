@@ -50,24 +50,19 @@ func (k *keeper) reboundLocked() {
 func (k *keeper) expire() {
 	s := k.s
 	s.mu.Lock()
-	if s.bind != nil || s.ended || k.timer == nil {
+	if k.timer == nil || time.Since(k.since) < k.time { // somebody did, and may have gone again
 		s.mu.Unlock()
 		return
 	}
 	cause := k.cause
 	s.mu.Unlock()
-	s.end(&lostError{plain.Wrap("no other carrier within "+k.time.String(), cause)})
+	s.endDetached(&lostError{plain.Wrap("no other carrier within "+k.time.String(), cause)})
 }
 
 // GiveUp ends a session that has no carrier, because none can be had: err is
 // why. It is for Config.Reconnect, and does nothing to a session that has one.
 func (s *Session) GiveUp(err error) {
-	s.mu.Lock()
-	detached := s.bind == nil && !s.ended
-	s.mu.Unlock()
-	if detached {
-		s.end(err)
-	}
+	s.endDetached(err)
 }
 
 // errCrowdedOut is why a session ends that had to make room for another.
