@@ -48,13 +48,7 @@ func (p *pieceReader) Read(b []byte) (int, error) {
 		return 0, io.ErrShortBuffer
 	}
 	b = b[:min(len(b), pieceHead+maxPiece)]
-	n, err := io.ReadFull(p.src, b[pieceHead:])
-	switch {
-	case err == io.ErrUnexpectedEOF:
-		p.err = io.EOF
-	case err != nil:
-		p.err = err
-	}
+	n := p.fill(b[pieceHead:])
 	if n == 0 {
 		return 0, io.EOF
 	}
@@ -68,6 +62,24 @@ func (p *pieceReader) Read(b []byte) (int, error) {
 	p.meter.add(n)
 	return pieceHead + n, nil
 }
+
+// fill reads until b is full, or the source has ended. It is not io.ReadFull,
+// whose error for that is also what a source says that was cut short.
+func (p *pieceReader) fill(b []byte) (n int) {
+	for idle := 0; n < len(b) && p.err == nil; idle++ {
+		var more int
+		if more, p.err = p.src.Read(b[n:]); more > 0 {
+			idle = 0
+		} else if idle == maxIdle && p.err == nil {
+			p.err = io.ErrNoProgress
+		}
+		n += more
+	}
+	return n
+}
+
+// maxIdle is how often a source may return nothing at all.
+const maxIdle = 100
 
 // A content reads pieces: a content until its end, which is io.EOF.
 type content struct {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"testing/iotest"
 
 	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/codec"
@@ -141,5 +142,27 @@ func TestFS(t *testing.T) {
 		if _, err := files.FS(fsys, path); err == nil {
 			t.Errorf("FS(%q): no error", path)
 		}
+	}
+}
+
+// A source that says it was cut short has failed: nobody has half of it for the
+// whole.
+func TestSourceCutShort(t *testing.T) {
+	for name, size := range map[string]int64{"Unknown": files.Unknown, "Known": 200_000} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(t *testing.T, o *mem.Options) {
+				dir := root(t)
+				p := connect(t, o, handlers{"save": saver(dir, nil)})
+				for n, end := range map[int]error{0: io.ErrUnexpectedEOF, 100_000: io.ErrUnexpectedEOF, 1: errors.New("disk is broken")} {
+					src := files.Reader("a", size, io.MultiReader(bytes.NewReader(pattern(n)), iotest.ErrReader(end)))
+					if err := files.Call(t.Context(), p.client, "save", nil, nil, []files.Source{src}, nil); !errors.Is(err, end) {
+						t.Errorf("after %d bytes: %v", n, err)
+					}
+					if got := tree(t, dir)["a"]; got != nil {
+						t.Errorf("after %d bytes there is a file of %d", n, len(got))
+					}
+				}
+			})
+		})
 	}
 }

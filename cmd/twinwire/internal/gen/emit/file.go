@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/twinwire/twinwire/cmd/twinwire/internal/gen/model"
 )
@@ -191,7 +192,8 @@ func (f *file) doc(text string) {
 
 // lower returns a name that is not exported.
 func lower(name string) string {
-	first := strings.ToLower(name[:1]) + name[1:]
+	_, n := utf8.DecodeRuneInString(name)
+	first := strings.ToLower(name[:n]) + name[n:]
 	if token.IsKeyword(first) {
 		return first + "_"
 	}

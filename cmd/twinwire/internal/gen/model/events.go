@@ -4,6 +4,8 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
+
+	"github.com/twinwire/twinwire/frame"
 )
 
 // family returns the family of an event type, one for each type: that of the
@@ -133,5 +135,10 @@ func (b *builder) event(obj *types.TypeName, pos token.Pos) *Event {
 		b.problem(pos, "event %s is no struct of this package: make it one", obj.Name())
 		return nil
 	}
-	return &Event{Name: obj.Name(), Pos: b.load.Fset.Position(pos), Type: t, Named: b.ownMethod(obj.Type(), "EventType") != nil}
+	named := b.ownMethod(obj.Type(), "EventType") != nil
+	if !named && !frame.ValidMethod(obj.Name()) {
+		b.problem(pos, "%q cannot be the name of an event: use letters a to z, digits and _", obj.Name())
+		return nil
+	}
+	return &Event{Name: obj.Name(), Pos: b.load.Fset.Position(pos), Type: t, Named: named}
 }

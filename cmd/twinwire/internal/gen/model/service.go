@@ -85,6 +85,9 @@ func (b *builder) checkMethodName(svc *Service, m *Method, pos token.Pos) {
 	if taken[m.Name] {
 		b.problem(pos, "method %s has the name of a method that the generated client has: rename it", m.Name)
 	}
+	if name := svc.Wire + "." + m.Name; validWire(svc.Wire) && !frame.ValidMethod(name) {
+		b.problem(pos, "%q cannot be the name of a method: use letters a to z, digits and _, at most 255 of them", name)
+	}
 }
 
 // method makes one method; syntax is nil if it comes from an interface of
