@@ -40,7 +40,7 @@ func TestRun(t *testing.T) {
 	if code := run(t.Context(), args, &stdout, stderr); code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
-	for _, want := range []string{"one call in flight", "64 in flight", "floor-tls", "rounds: 2", "not measured"} {
+	for _, want := range []string{"one call in flight", "64 in flight", "floor-tls", "medians of 2 rounds", "not measured"} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("no %q in\n%s", want, &stdout)
 		}

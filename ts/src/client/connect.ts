@@ -185,8 +185,7 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 	/** Has a session without a carrier go on over any wire (clause 14), and one that runs on another than the best over that. */
 	async function seek(change: Change): Promise<void> {
 		const detached = change.phase === 'detached';
-		const lost = (cause: unknown): void => link.end(new TwinwireError(Code.Unavailable, 'connection lost', { cause }));
-		const expired = detached ? setTimeout(lost, keep, change.error) : undefined;
+		const expired = detached ? setTimeout(() => link.end(new TwinwireError(Code.Unavailable, 'connection lost', { cause: change.error })), keep) : undefined;
 		const [shortest, longest] = detached ? [first, most] : [firstLook, mostLook];
 		let advice = 0;
 		for (let n = detached ? -1 : 0; session.change === change; n++) {
@@ -200,7 +199,6 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 				advice = retryAfter ?? 0;
 				if (!detached) session.fallback = err as TwinwireError;
 				else if (cause === refused && (retryAfter === undefined || never)) link.end(err as TwinwireError);
-				else if (!(err instanceof TwinwireError)) lost(err);
 			}
 		}
 		clearTimeout(expired);

@@ -204,16 +204,16 @@ export function release(m: Machine): void {
 /** Ends what waits, as the session takes nothing new. */
 export function failWaiting(m: Machine): void {
 	for (const c of m.waiting.slice()) {
-		unqueue(m, c);
+		abandon(m, c, Code.Unavailable);
 		c.done(new TwinwireError(Code.Unavailable, ended));
 	}
 }
 
 /** Ends everything (clause 8.3). */
 export function endCalls(m: Machine): void {
+	m.waiting.push(...([...m.queue, ...m.credit, ...m.parts].filter((it) => it instanceof Call && (it.oneWay || !it.off)) as Call[]));
 	failWaiting(m);
-	const unsent = [...m.queue, ...m.credit, ...m.parts].filter((it) => it instanceof Call && (it.oneWay || !it.off)) as Call[];
-	for (const c of [...unsent, ...m.running.values()]) {
+	for (const c of m.running.values()) {
 		if (c.deliver) c.deliver();
 		else if (!c.end || (m.goodbye && c.end > m.callLane.acked)) c.done(new TwinwireError(Code.Unavailable, ended));
 		else c.done(new TwinwireError(Code.OutcomeUnknown, ended));

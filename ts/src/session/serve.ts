@@ -8,6 +8,7 @@ import { none } from '../frame/varint.js';
 import { type Served, ServedCalls } from '../machine/served.js';
 import { incoming, type InStream, openOut, rejectionOf } from '../machine/streams.js';
 import { chunks, readStream, sendSource, type Source, streamOf, valuesOf } from './exchange.js';
+import { tell } from './iterate.js';
 import { type Link, longest, now } from './link.js';
 
 /** A call or a message of the server, as its handler sees it. */
@@ -101,22 +102,28 @@ const serve: Serve = (link, handlers, failed = (err, method) => console.error(`t
 		call.onCancel = (code) => request.abort(code);
 		let code: number = Code.Accepted;
 		let payload = none;
+		let metadata = none;
 		try {
 			const h = Object.hasOwn(handlers, call.method) ? handlers[call.method] : undefined;
 			if (!h) throw new TwinwireError(Code.NotImplemented, 'method is not known');
 			const answer = await h(call.payload, request);
 			if (answer instanceof Uint8Array) payload = answer;
 			else if (answer) await request.send(answer);
+			metadata = encodeMetadata(request.reply);
 		} catch (err) {
 			const known = err instanceof TwinwireError ? err : err instanceof CodecError ? new TwinwireError(Code.BadRequest, err.message) : undefined;
-			if (!known) failed(err, call.method);
 			code = known?.code ?? Code.Internal;
-			if (known) payload = rejectionOf(known.message, known.details);
-		} finally {
-			clearTimeout(timer);
-			call.onCancel = undefined;
-			calls.reply(call, code, payload, encodeMetadata(request.reply));
-			link.kick();
+			payload = known ? rejectionOf(known.message, known.details) : none;
+			if (!known) tell([() => failed(err, call.method)], undefined);
+			try {
+				metadata = encodeMetadata(request.reply);
+			} catch {
+				// It is what is wrong, or comes with what is.
+			}
 		}
+		clearTimeout(timer);
+		call.onCancel = undefined;
+		calls.reply(call, code, payload, metadata);
+		link.kick();
 	}
 };

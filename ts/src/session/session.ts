@@ -10,7 +10,7 @@ import type { Machine } from '../machine/machine.js';
 import { incoming, openOut } from '../machine/streams.js';
 import type { Carrier } from '../wires/carrier.js';
 import { Events } from './events.js';
-import { chunks, reader, sendSource, type Source, type Split, streamOf, valuesOf } from './exchange.js';
+import { chunks, reader, sendSource, type Source, type Split, stopReading, streamOf, valuesOf } from './exchange.js';
 import { during, type Iterated, type Pull, pulled, tell } from './iterate.js';
 import { Link, longest, now } from './link.js';
 import { type View, Views } from './view.js';
@@ -173,7 +173,7 @@ export class Session implements AsyncDisposable {
 		};
 		return pulled(pull, (wake) => {
 			s.wake = wake;
-			return cancel;
+			return () => (cancel(), stopReading(this.link, s));
 		});
 	}
 
@@ -201,7 +201,7 @@ export class Session implements AsyncDisposable {
 			};
 		});
 		const flags = (options.unordered ? unordered : 0) | (options.idempotent && !oneWay ? idempotent : 0);
-		const deadline = timeout === undefined || oneWay ? 0 : now() + timeout;
+		const deadline = timeout === undefined || oneWay ? 0 : now() + Math.min(timeout, longest);
 		const payload = type && args !== undefined ? encode(type, args) : none;
 		const call = new Call(machine, name, payload, options.metadata, deadline, flags, oneWay, (outcome) => settle?.(outcome));
 		const giveUp = (error: TwinwireError): void => {
@@ -217,7 +217,7 @@ export class Session implements AsyncDisposable {
 		// A source that failed says more than what came of its call.
 		const sent = source && sendSource(link, openOut(machine, call, 0, source.bulk), source, cancel);
 		const outcome = answer
-			.finally(() => sent)
+			.finally(() => Promise.race([sent, 0]))
 			.then((o) => {
 				options.metadata?.answered?.(o.metadata);
 				return o;
