@@ -144,6 +144,16 @@ describe('streams', within, () => {
 		assert.deepEqual(await it.next(), { value: undefined, done: true });
 		assert.equal((await s.call(lab.divide, { a: 4n, b: 2n })).quotient, 2n);
 	}));
+	it('of values down that are left when all of them are here', withSession(async (s) => {
+		// More than a server may begin at once: each is given back.
+		for (let i = 0; i < 120; i++) {
+			for await (const n of s.values(lab.count, { n: 10_000 })) {
+				if (n > 0) break;
+				for (let k = 0; k < 4; k++) await s.call(lab.divide, { a: 4n, b: 2n });
+			}
+		}
+		assert.equal((await gather(s.values(lab.count, { n: 3 }, { timeout: 5000 }))).length, 3);
+	}));
 	it('of values down that a signal ends', withSession(async (s) => {
 		const controller = new AbortController();
 		await assert.rejects(async () => {
@@ -162,6 +172,15 @@ describe('streams', within, () => {
 			throw new TwinwireError(Code.FailedPrecondition, 'no more');
 		};
 		await assert.rejects(s.call(lab.sum, undefined, { source: values(uint32, broken()) }), failsWith(Code.FailedPrecondition, 'no more'));
+	}));
+	it('of values up whose source is idle', withSession(async (s) => {
+		const idle = async function* (): AsyncGenerator<number> {
+			yield 1;
+			await new Promise(() => {});
+		};
+		await assert.rejects(s.call(lab.sum, undefined, { source: values(uint32, idle()), timeout: 200 }), failsWith(Code.DeadlineExceeded));
+		await assert.rejects(gather(s.values(lab.sums, undefined, { source: values(uint32, idle()), timeout: 200 })), failsWith(Code.DeadlineExceeded));
+		assert.equal(await s.call(lab.first, undefined, { source: values(uint32, idle()), timeout: Infinity }), 1);
 	}));
 	it('of values both ways', withSession(async (s) => {
 		const sums = await gather(s.values(lab.sums, undefined, { source: values(uint32, numbers(3000)) }));
