@@ -192,7 +192,7 @@ func (d *dialer) sample(s *core.Session, c *comparison) {
 		// samples.
 		ctx, stop := context.WithCancel(s.Context())
 		defer stop()
-		go func() {
+		go func() { // ends with ctx
 			for c := range s.Lifecycle(ctx) {
 				if !attached(c) {
 					stop()
