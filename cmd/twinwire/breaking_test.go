@@ -30,8 +30,10 @@ type A interface {
 	Put(ctx context.Context, body io.Reader) error
 	Get(ctx context.Context) (io.ReadCloser, error)
 	List(ctx context.Context) ([]int, error)
+	Swap(ctx context.Context, p Pair) (Pair, error)
 }
 
+type Pair struct{ One, Two int; Old string }
 type Reply struct{ N int64; S string; P []int }
 type Rec struct{ Kids []Rec; N uint8 }
 type State struct{ N int; M map[string]int }
@@ -64,8 +66,13 @@ type A interface {
 	Put(ctx context.Context, body iter.Seq2[[]byte, error]) error
 	Get(ctx context.Context, in io.Reader) ([]byte, error)
 	List(ctx context.Context) iter.Seq2[int, error]
+	Swap(ctx context.Context, p Pair) (Pair, error)
 }
 
+type Pair struct {
+	One  int
+	Name string "msgpack:\"Name,alias:Old\""
+}
 type Reply struct {
 	N int64
 	S []byte
@@ -112,12 +119,15 @@ a.go:19:2: stream to a.Put has become one of values, it was one of bytes: neithe
 a.go:20:2: stream from a.Get has become none, it was one of bytes: neither side understands the other
 a.go:20:2: stream to a.Get has become one of bytes, it was none: neither side understands the other
 a.go:21:2: stream from a.List has become one of values, it was none: neither side understands the other
-a.go:26:2: field S of result of a.Do is written as []byte and cannot be read as string
-a.go:26:2: field S of result of a.Do may be nil, which string cannot be
-a.go:31:2: field N of element of result of a.Same is written as uint16 and cannot be read as uint8
-a.go:35:2: field N of state a may be nil, which int cannot be
-a.go:38:6: event a.Lost is gone: clients will not see any
-a.go:39:19: field N of event a.Here is written as string and cannot be read as int
+a.go:22:2: field Old of result of a.Swap (a.Pair) is gone: clients see it empty
+a.go:22:2: field Two of argument p of a.Swap (a.Pair) is gone: what clients send is ignored
+a.go:22:2: field Two of result of a.Swap (a.Pair) is gone: clients see it empty
+a.go:31:2: field S of result of a.Do is written as []byte and cannot be read as string
+a.go:31:2: field S of result of a.Do may be nil, which string cannot be
+a.go:36:2: field N of element of result of a.Same is written as uint16 and cannot be read as uint8
+a.go:40:2: field N of state a may be nil, which int cannot be
+a.go:43:6: event a.Lost is gone: clients will not see any
+a.go:44:19: field N of event a.Here is written as string and cannot be read as int
 `
 	if stdout != want {
 		t.Errorf("printed\n%swant\n%s", stdout, want)

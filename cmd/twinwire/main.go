@@ -17,6 +17,8 @@
 // or with -numbers numbers that fail for what they do not hold; int and uint are
 // such numbers always. Times keep their nanoseconds, or are Dates with -dates.
 // Types with methods of their own are what they write: binaries, or any value.
+// Methods begin with a small letter; a name that means something else there, such
+// as that of a struct Date, has an underscore behind it.
 //
 // Breaking compares the contracts with those of another version, a revision of
 // the git repository or a directory, and lists with file and line what makes

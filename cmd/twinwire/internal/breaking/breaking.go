@@ -14,7 +14,7 @@ import (
 // it meets a server made of after. The places are those of after where there
 // is one.
 func Compare(before, after []*model.Package) model.Problems {
-	c := &comparer{done: make(map[[2]*model.Type]bool), reading: true}
+	c := &comparer{done: make(map[pair]bool), reading: true}
 	byPath := make(map[string]*model.Package)
 	for _, p := range after {
 		byPath[p.Path] = p
@@ -32,9 +32,16 @@ func Compare(before, after []*model.Package) model.Problems {
 
 type comparer struct {
 	found model.Problems
-	done  map[[2]*model.Type]bool // writer and reader
+	done  map[pair]bool
 	// reading says that it is the client who reads what is compared.
 	reading bool
+}
+
+// A pair of types is judged once in each direction, for a struct may well be
+// both what is sent and what is answered.
+type pair struct {
+	written, read *model.Type
+	reading       bool
 }
 
 func (c *comparer) report(pos token.Position, format string, args ...any) {

@@ -10,10 +10,11 @@ import (
 // carries reports why a value that is written as a w cannot be read as an r,
 // or not all of it. Where it is used is what and pos.
 func (c *comparer) carries(w, r *model.Type, what string, pos token.Position) {
-	if c.done[[2]*model.Type{w, r}] {
+	p := pair{w, r, c.reading}
+	if c.done[p] {
 		return
 	}
-	c.done[[2]*model.Type{w, r}] = true
+	c.done[p] = true
 	if nilable(w) && !nilable(r) && r.Kind != model.Any {
 		c.report(pos, "%s may be nil, which %s cannot be", what, spell(r))
 	}
@@ -39,6 +40,17 @@ func (c *comparer) carries(w, r *model.Type, what string, pos token.Position) {
 
 // fields compares the fields of two structs by their names.
 func (c *comparer) fields(w, r *model.Type, what string, pos token.Position) {
+	if !c.reading {
+		known := make(map[string]bool)
+		for _, f := range r.Fields {
+			known[f.Wire], known[f.Alias] = true, true
+		}
+		for _, f := range w.Fields {
+			if !known[f.Wire] {
+				c.report(pos, "field %s of %s (%s) is gone: what clients send is ignored", f.Wire, what, spell(w))
+			}
+		}
+	}
 	byName := make(map[string]*model.Field)
 	for _, f := range w.Fields {
 		byName[f.Wire] = f

@@ -131,11 +131,13 @@ func (b *builder) event(obj *types.TypeName, pos token.Pos) *Event {
 	if t == nil {
 		return nil
 	}
-	if t.Kind != Struct && t.Kind != Codec || t.Kind == Struct && !t.Local {
+	named := b.ownMethod(obj.Type(), "EventType") != nil
+	n, _ := t.Go.(*types.Named)
+	own := n != nil && n.Obj().Pkg() == b.load.Types
+	if t.Kind != Struct && t.Kind != Codec || t.Kind == Struct && !t.Local || !own && !named {
 		b.problem(pos, "event %s is no struct of this package: make it one", obj.Name())
 		return nil
 	}
-	named := b.ownMethod(obj.Type(), "EventType") != nil
 	if !named && !frame.ValidMethod(obj.Name()) {
 		b.problem(pos, "%q cannot be the name of an event: use letters a to z, digits and _", obj.Name())
 		return nil

@@ -246,6 +246,10 @@ func (b *builder) element(t types.Type, w at) *Type {
 func (b *builder) mapOf(typ *Type, u *types.Map, w at) {
 	typ.Kind = Map
 	typ.Elem = b.typeOf(u.Elem(), w)
+	if n, ok := types.Unalias(u.Key()).(*types.Named); ok && !b.nameable(n, w) {
+		typ.Kind = Invalid
+		return
+	}
 	basic, ok := u.Key().Underlying().(*types.Basic)
 	if !ok || basic.Info()&(types.IsString|types.IsInteger) == 0 || basic.Kind() == types.Uintptr {
 		if !isInvalid(u.Key()) {

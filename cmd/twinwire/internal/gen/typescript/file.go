@@ -28,7 +28,7 @@ type Options struct {
 
 // Of returns the file of p.
 func Of(p *model.Package, opts Options) []byte {
-	f := &file{pkg: p, opts: opts, written: make(map[string]progress)}
+	f := &file{pkg: p, opts: opts, written: make(map[string]progress), taken: taken(p)}
 	for _, s := range p.Services {
 		f.service(s)
 	}
@@ -56,6 +56,22 @@ type file struct {
 	body    bytes.Buffer
 	types   bytes.Buffer // types and their codecs, each behind what it is made of
 	written map[string]progress
+	taken   map[string]bool // names that no type can have
+}
+
+// taken returns the names that the file of p uses for what is no type of p.
+func taken(p *model.Package) map[string]bool {
+	names := make(map[string]bool)
+	for _, global := range strings.Fields("AsyncDisposable AsyncIterable AsyncIterableIterator Date Iterable Promise ReadableStream ReadonlyMap Uint8Array") {
+		names[global] = true
+	}
+	for _, s := range p.Services {
+		names[s.Name], names[s.Name+"Client"] = true, true
+	}
+	for _, fam := range p.Families {
+		names[fam.Name+"Delivery"] = true
+	}
+	return names
 }
 
 // progress says how far the writing of a type is, by its ID.

@@ -75,8 +75,13 @@ func (f *file) service(s *model.Service) {
 	f.p("\n/** The methods of %s, for calls by hand. */", s.Name)
 	f.p("export const %sMethods = {", lower(s.Name))
 	shapes := make([]shape, len(s.Methods))
+	used := map[string]bool{"constructor": true, "then": true} // what has one is taken for a promise
 	for i, m := range s.Methods {
 		shapes[i] = f.shape(m)
+		for used[shapes[i].name] {
+			shapes[i].name += "_"
+		}
+		used[shapes[i].name] = true
 		f.p("\t%s: /* @__PURE__ */ tw.method<%s, %s>(%s, %s, %s),", shapes[i].name, shapes[i].argumentsType, shapes[i].result,
 			quote(s.Wire+"."+m.Name), shapes[i].arguments, shapes[i].codec)
 	}
@@ -87,7 +92,7 @@ func (f *file) service(s *model.Service) {
 	if s.State != nil {
 		f.need(s.State.Type)
 		f.p("\n\t/** The live copy of the peer's state. */\n\tget state(): tw.View<%s> {\n\t\treturn this.session.state(%s, %s);\n\t}",
-			s.State.Type.ID, quote(s.Wire), s.State.Type.ID)
+			f.name(s.State.Type), quote(s.Wire), f.name(s.State.Type))
 	}
 	if s.Events != nil {
 		f.p("\n\t/** Yields the events of the topics that the peer has subscribed this session to. */")

@@ -19,11 +19,20 @@ func (f *file) of(t *model.Type) name {
 		return name{"string", "c.string"}
 	case isStruct(t), t.Named() && (t.Elem != nil):
 		if f.need(t); f.written[t.ID] == begun {
-			return name{t.ID, "c.lazy(() => " + t.ID + ")"} // it is made of itself
+			return name{f.name(t), "c.lazy(() => " + f.name(t) + ")"} // it is made of itself
 		}
-		return name{t.ID, t.ID}
+		return name{f.name(t), f.name(t)}
 	}
 	return f.plain(t)
+}
+
+// name returns what a type with a name is called, which nothing else in the
+// file is.
+func (f *file) name(t *model.Type) string {
+	if f.taken[t.ID] {
+		return t.ID + "_"
+	}
+	return t.ID
 }
 
 // isStruct reports whether t is carried by fields.
@@ -116,8 +125,8 @@ func (f *file) need(t *model.Type) {
 	if isStruct(t) {
 		f.structType(t)
 	} else {
-		n := f.plain(t)
-		f.p("export type %s = %s;\n\n/** Encodes %s. */\nexport const %s: c.Type<%s> = /* @__PURE__ */ %s;", t.ID, n.typ, t.ID, t.ID, t.ID, n.codec)
+		n, id := f.plain(t), f.name(t)
+		f.p("export type %s = %s;\n\n/** Encodes %s. */\nexport const %s: c.Type<%s> = /* @__PURE__ */ %s;", id, n.typ, id, id, id, n.codec)
 	}
 	f.types.Write(f.body.Bytes())
 	f.body = around
@@ -126,7 +135,8 @@ func (f *file) need(t *model.Type) {
 
 // structType writes the interface of a struct, and the value that encodes it.
 func (f *file) structType(t *model.Type) {
-	f.p("export interface %s {", t.ID)
+	id := f.name(t)
+	f.p("export interface %s {", id)
 	var members, aliases []string
 	for _, field := range t.Fields {
 		n := f.of(field.Type)
@@ -137,7 +147,7 @@ func (f *file) structType(t *model.Type) {
 			aliases = append(aliases, property(field.Alias)+": "+quote(field.Wire))
 		}
 	}
-	f.p("}\n\n/** Encodes %s. */", t.ID)
+	f.p("}\n\n/** Encodes %s. */", id)
 	body := "{}"
 	if len(members) > 0 {
 		body = "{\n" + strings.Join(members, "") + "}"
@@ -145,5 +155,5 @@ func (f *file) structType(t *model.Type) {
 	if len(aliases) > 0 {
 		body += ", { " + strings.Join(aliases, ", ") + " }"
 	}
-	f.p("export const %s: c.Type<%s> = /* @__PURE__ */ c.struct(%s);", t.ID, t.ID, body)
+	f.p("export const %s: c.Type<%s> = /* @__PURE__ */ c.struct(%s);", id, id, body)
 }

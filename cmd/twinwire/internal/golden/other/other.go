@@ -64,3 +64,8 @@ func (b *Bits) UnmarshalBinary(data []byte) error {
 type Envelope struct{ Seal seal }
 
 type seal struct{ Wax string }
+
+// Ranks have keys that only this package can name.
+type Ranks struct{ By map[rank]string }
+
+type rank uint8
