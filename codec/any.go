@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -12,9 +13,9 @@ import (
 const maxAny = 32
 
 // AppendAny appends what MessagePack can say of v: nil, a bool, number or string
-// of a basic type, []byte, time.Time, time.Duration, a [Marshaler], and []any,
-// map[string]any and map[any]any of these, the last with keys that are strings
-// or integers. The error says what else v holds, and is [ErrLimit] for what
+// of a basic type, []byte, time.Time, time.Duration, a [Marshaler] (nil if it is
+// a pointer that is nil), and []any, map[string]any and map[any]any of these,
+// the last with keys that are strings or integers. The error says what else v holds, and is [ErrLimit] for what
 // is nested more than 32 deep.
 func AppendAny(b []byte, v any) ([]byte, error) { return appendAny(b, v, maxAny) }
 
@@ -64,6 +65,9 @@ func appendAny(b []byte, v any, levels int) ([]byte, error) {
 	case time.Duration:
 		return AppendDuration(b, v), nil
 	case Marshaler:
+		if p := reflect.ValueOf(v); p.Kind() == reflect.Pointer && p.IsNil() {
+			return AppendNil(b), nil
+		}
 		return v.AppendMsgpack(b)
 	case []any:
 		if v == nil {
@@ -89,6 +93,9 @@ func appendAny(b []byte, v any, levels int) ([]byte, error) {
 		}
 		return b, nil
 	case map[any]any:
+		if v == nil {
+			return AppendNil(b), nil
+		}
 		return appendAnyMap(b, v, levels)
 	}
 	return b, fmt.Errorf("any holds %T, which has no AppendMsgpack", v)

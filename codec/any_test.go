@@ -30,6 +30,8 @@ func TestAny(t *testing.T) {
 		{map[any]any{}, map[string]any{}},
 		{[]any(nil), nil},
 		{map[string]any(nil), nil},
+		{map[any]any(nil), nil},
+		{[]any{(*codec.Raw)(nil)}, []any{nil}},
 	}
 	for _, test := range tests {
 		b, err := codec.AppendAny(nil, test.in)
