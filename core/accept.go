@@ -73,7 +73,7 @@ func NewAcceptor(cfg *Config) (*Acceptor, error) {
 func (a *Acceptor) heartbeat(wire string) time.Duration {
 	switch {
 	case a.cfg.Heartbeat > 0:
-		return max(a.cfg.Heartbeat, minHeartbeat)
+		return min(max(a.cfg.Heartbeat, minHeartbeat), maxHeartbeat)
 	case wire == "websocket":
 		return 15 * time.Second
 	}

@@ -218,14 +218,18 @@ func (o *Offer) receiveAnswer(frames []byte) error {
 	if o.packer, err = agreed(o.packers, o.own, o.welcome); err != nil {
 		return err
 	}
-	if o.welcome.version != ProtocolVersion || o.welcome.heartbeat < minHeartbeat || o.welcome.generation == 0 || o.welcome.generation > frame.MaxVarint {
+	if o.welcome.version != ProtocolVersion || o.welcome.heartbeat < minHeartbeat || o.welcome.heartbeat > maxHeartbeat || o.welcome.generation == 0 || o.welcome.generation > frame.MaxVarint {
 		return twinwire.NewError(twinwire.ProtocolError, "server sent a welcome that makes no sense")
 	}
 	return nil
 }
 
-// minHeartbeat is the shortest interval that a server may ask for.
-const minHeartbeat = 10 * time.Millisecond
+// What intervals a server may ask for: timers of browsers have no more than 24
+// days.
+const (
+	minHeartbeat = 10 * time.Millisecond
+	maxHeartbeat = 24 * time.Hour
+)
 
 // Wire describes the carrier of the offer.
 func (o *Offer) Wire() transport.Info { return o.carrier.Info() }

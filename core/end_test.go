@@ -3,6 +3,7 @@ package core_test
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -135,6 +136,20 @@ func TestHeartbeatInterval(t *testing.T) {
 		<-p.server.Done()
 		if d := time.Since(begin); d > 2*time.Second {
 			t.Errorf("noticed after %v, want 2s", d)
+		}
+		p.cc.Unstall(mem.AllLanes)
+	})
+}
+
+// A server that wants no heartbeats asks for the longest that clients take.
+func TestHeartbeatHardlyEver(t *testing.T) {
+	run(t, func(t *testing.T, o *mem.Options) {
+		p := connect(t, o, &core.Config{Heartbeat: math.MaxInt64}, new(core.Config))
+		p.cc.Stall(mem.AllLanes)
+		begin := time.Now()
+		<-p.server.Done()
+		if d := time.Since(begin); d != 48*time.Hour {
+			t.Errorf("noticed after %v, want 48h", d)
 		}
 		p.cc.Unstall(mem.AllLanes)
 	})

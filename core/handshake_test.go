@@ -514,6 +514,7 @@ func TestBadServer(t *testing.T) {
 		{"generation 0", with("gen", 0), twinwire.ProtocolError},
 		{"generation beyond a varint", with("gen", uint64(1)<<63), twinwire.ProtocolError},
 		{"no heartbeat", with("ping", 0), twinwire.ProtocolError},
+		{"a heartbeat beyond a day", with("ping", 86_400_001), twinwire.ProtocolError},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -46,7 +46,8 @@ type Config struct {
 	// first.
 	CallInterceptors []CallInterceptor
 	// Heartbeat is the interval of clause 8.1. Zero means 15 s on WebSocket
-	// and 10 s elsewhere. The server's counts.
+	// and 10 s elsewhere; it is at least 10 ms and at most a day. The server's
+	// counts.
 	Heartbeat time.Duration
 	// Logger gets what goes wrong behind a peer's back: panics, errors without
 	// a code, protocol errors. Nil means DefaultLogger().

@@ -117,7 +117,8 @@ type Server struct {
 	// means the defaults.
 	Limits *core.Limits
 	// Heartbeat is the interval after which a silent peer is asked whether it
-	// is there. Zero means 15 s on WebSocket and 10 s elsewhere.
+	// is there. Zero means 15 s on WebSocket and 10 s elsewhere; it is at least
+	// 10 ms and at most a day.
 	Heartbeat time.Duration
 	// Connected is called when a session has begun, before its services are
 	// opened, and Disconnected when it has ended, with why. They must not
