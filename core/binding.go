@@ -22,9 +22,10 @@ type binding struct {
 	lead    leader
 
 	// deferred counts the deliveries for which nothing was sent yet, and given the
-	// answers in them: the next lull sends. They are the reader's, where there is
-	// one.
+	// answers in them: the next lull sends. early says that some was sent before
+	// it. They are the reader's, where there is one.
 	deferred, given int
+	early           bool
 	changes         atomic.Int32 // of the network that no other path was looked for yet (roam.go)
 
 	datagrams transport.Datagrams // nil if it has none

@@ -187,10 +187,12 @@ func onLull(carrier transport.Carrier, bound *atomic.Pointer[binding]) bool {
 }
 
 // lull is called by the reader before it waits: there is nothing else to deliver.
-// It reports whether anything waited for that.
+// It reports whether anything was sent for what was delivered.
 func (b *binding) lull() bool {
+	early := b.early
+	b.early = false
 	if b.deferred == 0 {
-		return false
+		return early
 	}
 	b.sendDeferred()
 	return true

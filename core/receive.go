@@ -96,6 +96,7 @@ func (s *Session) receive(b *binding, pipe int, frames []byte) (led bool, err er
 	exited = false
 	if over {
 		b.sendDeferred()
+		b.early = true
 	}
 	switch {
 	case err != nil:

@@ -123,7 +123,7 @@ type Lull interface {
 
 	// OnLull has f called after every delivery, or after several if they had all
 	// arrived, before receiving waits for more, by the goroutine that receives. It
-	// may send, and reports whether it had anything to send for what was delivered.
+	// may send, and reports whether anything was sent for what was delivered.
 	// OnLull is called before Receive, and reports whether f will be called at all.
 	OnLull(f func() bool) bool
 }

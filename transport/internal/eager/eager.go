@@ -28,8 +28,18 @@ const (
 	// lately is how many looks are in the average.
 	lately = 16
 	// awake is for how long a reader goes without sleeping: the thread under it
-	// looks for what else has come over the network only when it has nothing to do.
+	// looks for what else has come over the network only when it has nothing to do,
+	// and who else wants its CPU waits for as long.
 	awake = 2 * time.Millisecond
+	// engaged is awake where the peer answers at once, or many calls are answered
+	// together. Linux wakes who sleeps on the CPU of who wakes it: so that of two
+	// CPUs one has nothing to do for half of the time, and both ends share the
+	// other. There are 1.3 times as many calls one at a time for it, 1.25 times with
+	// 64 and 1.14 with 1,024 in flight; calls that come at times of their own would
+	// have twice the p99.
+	engaged = 10 * time.Millisecond
+	// many is how many bytes of calls that are answered are many.
+	many = 1 << 10
 	// bulk is how many bytes arrive at once only where many are under way: there
 	// both ends have other work, and more arrives while the reader sleeps, which is
 	// to the good. Streams over WebSocket took 4 to 10 % more of the CPUs with looks.
@@ -51,8 +61,9 @@ type Reader struct {
 	trust int8          // short waits in a row, less those of a rest
 	looks bool          // this wait
 	turns bool          // what has arrived is answered
+	many  bool          // that was much
 	since time.Duration // when the wait began; 0 for none
-	mean  time.Duration // of the looks
+	mean  time.Duration // of the looks, less half of worth
 	slept time.Duration // when it slept last
 }
 
@@ -88,7 +99,7 @@ func (r *Reader) Again() bool {
 	switch {
 	case r.since == 0:
 		r.since = now
-		if r.trust < trusted || now-r.slept > awake || runtime.GOMAXPROCS(0) == 1 || !looking.CompareAndSwap(false, true) {
+		if r.trust < trusted || now-r.slept > r.awake() || runtime.GOMAXPROCS(0) == 1 || !looking.CompareAndSwap(false, true) {
 			r.slept = now
 			return false
 		}
@@ -104,8 +115,17 @@ func (r *Reader) Again() bool {
 	return true
 }
 
+// awake returns for how long the reader goes without sleeping.
+func (r *Reader) awake() time.Duration {
+	if r.many || r.mean < -worth/4 {
+		return engaged
+	}
+	return awake
+}
+
 // Arrived is called when so many bytes have been read, 0 for who does not know.
 func (r *Reader) Arrived(n int) {
+	r.many = r.turns && n >= many
 	if r.turns {
 		n = 0
 	}
@@ -119,8 +139,12 @@ func (r *Reader) Arrived(n int) {
 	case r.looks:
 		r.looked(took)
 	case n >= bulk:
+	case took <= shortWait && r.many:
+		r.trust = min(r.trust+3, trusted)
 	case took <= shortWait:
 		r.trust = min(r.trust+1, trusted)
+	case r.many: // the peer has been kept from its CPU
+		r.trust = min(r.trust, trusted/2)
 	default:
 		r.trust = min(r.trust, 0)
 	}
@@ -131,7 +155,7 @@ func (r *Reader) Arrived(n int) {
 func (r *Reader) looked(took time.Duration) {
 	r.looks = false
 	looking.Store(false)
-	if r.mean += (took - r.mean) / lately; r.mean > worth {
+	if r.mean += (took - worth/2 - r.mean) / lately; r.mean > worth/2 {
 		r.mean, r.trust = 0, -rest
 	}
 }

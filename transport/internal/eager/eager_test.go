@@ -132,7 +132,6 @@ func TestBulk(t *testing.T) {
 	})
 }
 
-// Of the readers of a program one looks at a time.
 // However much arrives, where it is answered both ends look.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -152,6 +151,7 @@ func TestTurns(t *testing.T) {
 	})
 }
 
+// Of the readers of a program one looks at a time.
 func TestOneLooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := trusting(t), trusting(t)
@@ -197,4 +197,84 @@ func TestLocal(t *testing.T) {
 			t.Errorf("Local(%v) = %v", c.addr, got)
 		}
 	}
+}
+
+// It looks for longer where the peer answers at once, and where many calls are
+// answered together.
+func TestEngaged(t *testing.T) {
+	for name, test := range map[string]struct {
+		took   time.Duration
+		n      int // bytes that are answered; 0 for what is not
+		pauses int // in 200 ms
+	}{
+		"quick":     {worth / 10, 0, int(200 * time.Millisecond / engaged)},
+		"many":      {worth * 4 / 5, many, int(200 * time.Millisecond / engaged)},
+		"few":       {worth * 4 / 5, many - 1, int(200 * time.Millisecond / awake)},
+		"by itself": {worth * 4 / 5, 0, int(200 * time.Millisecond / awake)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := trusting(t)
+				turn := func() (looked bool) {
+					began := time.Now()
+					for r.Turns(test.n > 0); time.Since(began) < test.took; time.Sleep(time.Microsecond) {
+						if !r.Again() {
+							time.Sleep(test.took - time.Since(began))
+							break
+						}
+						looked = true
+					}
+					r.Arrived(test.n)
+					return looked
+				}
+				for range 100 {
+					turn()
+				}
+				pauses := 0
+				for began := time.Now(); time.Since(began) < 200*time.Millisecond; {
+					if !turn() {
+						pauses++
+					}
+				}
+				if pauses > test.pauses || pauses < test.pauses*9/10-1 {
+					t.Errorf("it slept %d times in 200 ms, want %d", pauses, test.pauses)
+				}
+			})
+		})
+	}
+}
+
+// Where many calls are answered together it looks soon, and a long wait says
+// little: the peer may have had no CPU.
+func TestManyTrust(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := new(Reader)
+		r.Near(1)
+		wait := func(d time.Duration) (looked bool) {
+			r.Turns(true)
+			if looked = r.Again(); looked {
+				r.Arrived(many)
+				return looked
+			}
+			time.Sleep(d)
+			r.Arrived(many)
+			return looked
+		}
+		soon := func() (waits int) {
+			for !wait(shortWait) {
+				waits++
+			}
+			return waits
+		}
+		if n := soon(); n != 3 {
+			t.Errorf("it looks after %d short waits, want 3", n)
+		}
+		time.Sleep(engaged)
+		if wait(2 * shortWait) {
+			t.Fatal("it looked, and had not slept for long")
+		}
+		if n := soon(); n != 2 {
+			t.Errorf("it looks after %d short waits after a long one, want 2", n)
+		}
+	})
 }
