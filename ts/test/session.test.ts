@@ -152,6 +152,14 @@ describe('handshake', () => {
 });
 
 describe('session', () => {
+	it('a dial that is given up says so, however many wires there are', async () => {
+		const hangs = (name: string) => ({ name, dial: (_: Target, signal: AbortSignal) => new Promise<Carrier>((_, reject) => signal.addEventListener('abort', () => reject(new TwinwireError(Code.Unavailable)))) });
+		const given = new AbortController();
+		const dialed = dial('test', { wires: [hangs('one'), hangs('two')], headStart: 0, signal: given.signal });
+		given.abort();
+		await assert.rejects(dialed, failsWith(Code.Canceled));
+		await assert.rejects(dial('test', { wires: [hangs('one'), hangs('two')], signal: AbortSignal.abort() }), failsWith(Code.Canceled));
+	});
 	const add = method('a.Add', struct({ n: uint32 }), uint32);
 
 	it('6.1, 6.2: ids ascend, names are introduced once and remembered as far as the peer lets', async () => {
@@ -400,6 +408,32 @@ describe('session', () => {
 		c.carrier.send(0, Uint8Array.of(2, 0x80, 0, 3, 0xc0, 1, 0)); // unnumbered; numbered 0 on lane 1
 		c.send(reply(1, 1));
 		assert.equal(await call, null);
+	});
+	it('5.5: large calls that nobody serves leave the server its credit', async () => {
+		const { s, c } = await begin();
+		const first = new Uint8Array(16384);
+		for (let n = 1; n <= 4; n++) {
+			c.send(new Frame(Kind.Call, { lane: 1, seq: 2 * n - 2, id: n, flags: F1, ref: 0, name: text.encode('a.Unserved'), size: 1 << 20, payload: first }));
+			await c.until(() => c.got.filter(({ frame }) => frame.kind === Kind.Reply && frame.code === Code.NotImplemented).length === n);
+			c.send(new Frame(Kind.More, { lane: 1, seq: 2 * n - 1, id: n, flags: F1, payload: first })); // was under way
+		}
+		const credit = await c.next(Kind.Credit);
+		assert.deepEqual([credit.id, credit.next], [1, 20 << 20]);
+		assert.equal(s.error, undefined);
+	});
+	it('events that were dropped are told of, whatever else was', async () => {
+		const { s, c } = await begin();
+		const all = s.events({ buffer: 1 });
+		const call = s.call(untyped('a.X'), undefined);
+		await c.next(Kind.Call);
+		c.send(topic(0, 1, 't'), topic(1, 2, 'u'), event(2, 2), event(3, 0, { ref: 2, name: new Uint8Array(0) }), reply(0, 1, { flags: F3, next: 4 }));
+		await call;
+		const got = [];
+		for (let n = 0; n < 2; n++) {
+			const { value } = await all.next();
+			got.push([value?.kind, value?.topic, value?.missed]);
+		}
+		assert.deepEqual(got, [['event', '', 0], ['missed', 'u', 1]]);
 	});
 	it('any bytes end the session at worst', async () => {
 		let seed = 12345;

@@ -1,4 +1,4 @@
-import { aborted, Code, TwinwireError, wrapped } from '../error.js';
+import { aborted, Code, TwinwireError, whenAborted, wrapped } from '../error.js';
 import type { Carrier, Target, Wire } from '../wires/carrier.js';
 import { type Greeting, refused } from './greet.js';
 
@@ -20,7 +20,6 @@ export interface Race {
 
 /** Runs a race. It rejects with the server's refusal, or with what went wrong on each wire. */
 export async function race({ target, wires, headStart, greet }: Race, signal: AbortSignal): Promise<Offer> {
-	if (signal.aborted) throw aborted(signal);
 	const all = new AbortController();
 	const stop = AbortSignal.any([signal, all.signal]);
 	const failed: TwinwireError[] = [];
@@ -33,6 +32,7 @@ export async function race({ target, wires, headStart, greet }: Race, signal: Ab
 	};
 	try {
 		return await new Promise<Offer>((resolve, reject) => {
+			whenAborted(stop, reject);
 			const run = async (wire: Wire): Promise<void> => {
 				try {
 					const offer = await greet(await wire.dial(target, stop), stop);

@@ -72,7 +72,7 @@ function serve(m: Machine, f: Frame): void {
 	if (kind === Kind.Cancel) return;
 	if (kind === Kind.Message) m.messages.free(messageShare(Math.max(size, f.payload.length), m.own.msgs));
 	else m.queue.push(bare(() => new Frame(Kind.Reply, { id, code: Code.NotImplemented })));
-	begin(m, f, Of.Call, () => m.large.free(size));
+	m.large.free(size); // what follows of it is dropped
 }
 
 function takeCredit(m: Machine, f: Frame): void {

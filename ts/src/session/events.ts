@@ -62,7 +62,8 @@ class Tap implements Reader {
 		this.bytes += d.payload.length + overhead;
 		while (this.bytes > (this.options.buffer ?? defaultBuffer) && this.items.length > 1) {
 			const { topic, missed, kind } = this.take();
-			this.missed.set(topic, (this.missed.get(topic) ?? 0) + missed + (kind === 'event' ? 1 : 0));
+			const n = missed + (kind === 'event' ? 1 : 0);
+			if (n) this.missed.set(topic, (this.missed.get(topic) ?? 0) + n);
 		}
 		this.wake();
 	}
