@@ -36,7 +36,7 @@ export function begin(m: Machine, f: Frame, of: Of, done: (payload: Uint8Array) 
 /** Takes a MORE. */
 export function more(m: Machine, f: Frame): void {
 	const of = (f.flags >> 4) as Of;
-	if (of === Of.Call && !m.serving) return;
+	if (of === Of.Call && !m.serving) return; // it was refused when it began
 	const key = keyOf(of, f.id);
 	const p = m.partial.get(key);
 	must(p?.id === f.id, 6.6);
