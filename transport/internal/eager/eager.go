@@ -20,7 +20,8 @@ const (
 	// shortWait is how long a wait may take to be short, with the waking up of
 	// both ends: once they look, it takes a tenth of that. Nobody looks for longer.
 	shortWait = 300 * time.Microsecond
-	// trusted is how many short waits in a row have the reader look.
+	// trusted is how many short waits in a row have the reader look. One for many
+	// calls that are answered counts as three.
 	trusted = 8
 	// worth is how long looks may take on average: what they save. A reader whose
 	// looks take longer does not look for as many short waits as rest says.
