@@ -21,6 +21,17 @@ type piecemeal struct {
 	frames int              // in a delivery; may be changed while nothing is received
 	after  func(frames int) // is called after each, unless nil; likewise
 	sent   atomic.Int32
+	turns  atomic.Int32 // lulls that were said to be behind something that was sent
+}
+
+func (c *piecemeal) OnLull(f func() bool) bool {
+	return c.Carrier.OnLull(func() bool {
+		sent := f()
+		if sent {
+			c.turns.Add(1)
+		}
+		return sent
+	})
 }
 
 func (c *piecemeal) Send(lane int, batch []byte) error {
@@ -165,6 +176,43 @@ func TestSentBeforeLulls(t *testing.T) {
 		}
 		p.cc.Unstall(0)
 		done.Wait()
+	})
+}
+
+// A lull is told that the ends take turns although all was sent before it.
+func TestLullBehindSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg, _ := serving(map[string]core.Handler{"test.Echo": echo})
+		const callers = 256 // more than wait for a lull when they are answered together
+		cfg.Limits = &core.Limits{Calls: callers}
+		p, near, far := connectPiecemeal(t, cfg, new(core.Config))
+		quick(t, p.client, "test.Echo")
+		near.frames, far.frames = 2*callers, 2*callers
+		p.cc.Stall(0) // so that all calls arrive at once, and their answers too
+		var done sync.WaitGroup
+		for range callers {
+			done.Go(func() {
+				if got, err := call(t.Context(), p.client, "test.Echo", "x"); err != nil || got != "x" {
+					t.Errorf("got %q, %v", got, err)
+				}
+			})
+		}
+		synctest.Wait()
+		p.sc.Stall(0)
+		p.cc.Unstall(0)
+		synctest.Wait()
+		near.turns.Store(0)
+		p.sc.Unstall(0)
+		done.Wait()
+		synctest.Wait()
+		if n := near.turns.Load(); n != 1 {
+			t.Errorf("%d lulls were said to be behind something that was sent, want 1", n)
+		}
+		quick(t, p.client, "test.Echo")
+		synctest.Wait()
+		if n := near.turns.Load(); n != 1 {
+			t.Errorf("so were %d behind calls that are alone", n-1)
+		}
 	})
 }
 
