@@ -15,8 +15,8 @@ const maxAny = 32
 // AppendAny appends what MessagePack can say of v: nil, a bool, number or string
 // of a basic type, []byte, time.Time, time.Duration, a [Marshaler] (nil if it is
 // a pointer that is nil), and []any, map[string]any and map[any]any of these,
-// the last with keys that are strings or integers. The error says what else v holds, and is [ErrLimit] for what
-// is nested more than 32 deep.
+// the last with keys that are strings or integers. The error says what else v
+// holds, and is [ErrLimit] for what is nested more than 32 deep.
 func AppendAny(b []byte, v any) ([]byte, error) { return appendAny(b, v, maxAny) }
 
 func appendAny(b []byte, v any, levels int) ([]byte, error) {

@@ -75,7 +75,8 @@ func (f *file) service(s *model.Service) {
 	f.p("\n/** The methods of %s, for calls by hand. */", s.Name)
 	f.p("export const %sMethods = {", lower(s.Name))
 	shapes := make([]shape, len(s.Methods))
-	used := map[string]bool{"constructor": true, "then": true} // what has one is taken for a promise
+	// What has a method then is taken for a promise.
+	used := map[string]bool{"constructor": true, "then": true}
 	for i, m := range s.Methods {
 		shapes[i] = f.shape(m)
 		for used[shapes[i].name] {

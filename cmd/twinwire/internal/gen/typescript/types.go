@@ -26,8 +26,8 @@ func (f *file) of(t *model.Type) name {
 	return f.plain(t)
 }
 
-// name returns what a type with a name is called, which nothing else in the
-// file is.
+// name returns what a type with a name is called: no global that the file uses
+// is, and nothing that it declares for services and events.
 func (f *file) name(t *model.Type) string {
 	if f.taken[t.ID] {
 		return t.ID + "_"
