@@ -375,8 +375,10 @@ func (v *arrival) welcome(h *hello) (err error) {
 	if v.packer = choose(a.packers, h.features); v.packer != nil {
 		v.own.features = []string{v.packer.c.Name()}
 	}
-	if slices.Contains(h.features, featureLatest) {
-		v.own.features = append(v.own.features, featureLatest)
+	for _, feature := range []string{featureLatest, featureEarly} {
+		if slices.Contains(h.features, feature) {
+			v.own.features = append(v.own.features, feature)
+		}
 	}
 	if v.own.keep = min(a.limits.ResumeTime, h.keep); v.own.keep > 0 {
 		v.own.token = &v.attempt.token

@@ -30,6 +30,7 @@ type binding struct {
 
 	datagrams transport.Datagrams // nil if it has none
 	reading   bool                // they are delivered; guarded by the session's mu
+	loss      *loss               // nil if it cannot tell
 
 	// ending is waited for until the carrier has ended and the session has taken
 	// note of it.
@@ -46,6 +47,7 @@ func newBinding(s *Session, carrier transport.Carrier) *binding {
 		b.sent, _ = carrier.(transport.Sent)
 	}
 	b.datagrams, _ = carrier.(transport.Datagrams)
+	b.loss = newLoss(carrier)
 	b.lead.init(carrier, carrier.Info())
 	return b
 }

@@ -67,9 +67,18 @@ func newOffer(carrier transport.Carrier, cfg *Config, mux *Mux, attempt ID) *Off
 	return &Offer{
 		cfg: cfg, mux: mux, carrier: carrier, packers: packers, ended: make(chan error, 1),
 		own: &hello{
-			Hello: cfg.Hello, version: ProtocolVersion, attempt: attempt, lanes: lanes, window: limits.window(), features: append(features(packers), featureLatest), leaves: cfg.Leaves,
+			Hello: cfg.Hello, version: ProtocolVersion, attempt: attempt, lanes: lanes, window: limits.window(), features: offered(packers), leaves: cfg.Leaves,
 		},
 	}
+}
+
+// offered returns the features that a client's hello names.
+func offered(packers []*packer) []string {
+	all := append(features(packers), featureLatest)
+	if leading { // a page sends nothing twice
+		all = append(all, featureEarly)
+	}
+	return all
 }
 
 // greet sends the hello and waits for the answer.

@@ -65,7 +65,7 @@ func (s *Session) writeDatagrams(b *binding) {
 // that there may be some: who does not need them has no goroutine for them. It
 // is called by who receives, with mu held.
 func (s *Session) readDatagramsLocked(b *binding) {
-	if b.datagrams == nil || b.reading || !s.m.SawLatest() {
+	if b.datagrams == nil || b.reading || !s.m.ExpectsDatagrams() {
 		return
 	}
 	b.reading = true
@@ -84,9 +84,11 @@ func (s *Session) receiveDatagram(b *binding, d []byte) error {
 		return &transport.CloseError{Code: twinwire.Replaced, Reason: replaced}
 	}
 	s.heardLocked()
-	err := s.m.ReceiveDatagram(d, s.now(), eff)
-	s.mu.Unlock()
-	s.carryOut(b, eff)
+	now := s.now()
+	err := s.m.ReceiveDatagram(d, now, eff)
+	s.arm(now)
+	s.kick(promptly)
+	s.carryOut(nil, eff) // who reads datagrams serves nothing
 	if err != nil {
 		s.log.Warn("twinwire: peer broke the protocol", "session", s.id.String(), "peer", b.carrier.Info().RemoteAddr, "error", err)
 		return &transport.CloseError{Code: twinwire.CodeOf(err), Reason: reason(err)}

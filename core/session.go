@@ -178,7 +178,7 @@ func newSession(cfg *Config, mux *Mux, limits *Limits, rules *machine.Rules, car
 		Client: client, Generation: welcome.generation, Lanes: min(own.lanes, peer.lanes),
 		Independent: s.step.Wire.Independent, Peer: peer.window, Heartbeat: welcome.heartbeat,
 		Retention: retention, Watchdog: s.watches, Trip: trip,
-		Latest: slices.Contains(welcome.features, featureLatest), Datagram: s.bind.size(),
+		Latest: slices.Contains(welcome.features, featureLatest), Early: leading && slices.Contains(welcome.features, featureEarly), Datagram: s.bind.size(),
 		Inflate: packer.inflater(), NewStream: s.newReader, Rules: rules,
 	}, 0)
 	return s

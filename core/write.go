@@ -175,6 +175,9 @@ func (s *Session) writeBatch(b *binding, pipe int, yields bool) bool {
 		return false
 	}
 	now := s.now()
+	if leading {
+		s.copyLocked(b, now)
+	}
 	frames := s.m.Batch(pipe, now, buf[:0])
 	if s.watches || s.m.Regulated() {
 		s.arm(now) // what is sent may be waited for, and what is not may follow

@@ -74,6 +74,7 @@ const (
 	Gap       Kind = 0xc9
 	Leaving   Kind = 0x8e
 	Latest    Kind = 0x8f // in datagrams only (clause 7.8)
+	Early     Kind = 0x90 // clause 17
 )
 
 // packed is the bit of the kind byte of a frame whose payload is compressed

@@ -94,6 +94,7 @@ var layouts = [256]layout{
 	Gap: {name: "GAP", numbers: []number{{field: fieldID}, {field: fieldNext}}},
 	Latest: {name: "LATEST", payload: true, numbers: []number{{field: fieldID}, {field: fieldVersion}},
 		strings: []text{{field: fieldName, max: MaxName}}},
+	Early:   {name: "EARLY", payload: true, numbers: []number{{field: fieldNext}}},
 	Leaving: {name: "LEAVING", control: true, flags: RetryAfter, numbers: []number{{field: fieldNext}, {fieldMillis, RetryAfter}}},
 }
 

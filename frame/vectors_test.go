@@ -157,7 +157,7 @@ func (v *vecFrame) frame(tb testing.TB) frame.Frame {
 			f.Version = n[0]
 		case "count":
 			f.NextCount = int(n[0])
-		case "barrier", "missed", "version", "limit", "end ms":
+		case "barrier", "missed", "version", "limit", "end ms", "after":
 			f.Next = n[0]
 		case "next":
 			if v.Kind == "CLOSE" {
@@ -225,6 +225,7 @@ var kinds = []kindRow{
 	{frame.Gap, "GAP", false, ""},
 	{frame.Leaving, "LEAVING", true, "RETRY"},
 	{frame.Latest, "LATEST", false, ""},
+	{frame.Early, "EARLY", false, ""},
 }
 
 // kindOf returns the kind of that name, or a kind that nobody knows.

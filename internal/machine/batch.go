@@ -167,6 +167,9 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 	if m.cfg.Watchdog && !m.awaits() {
 		m.beat.since = now
 	}
+	if copying && m.early != nil {
+		m.early.now = now
+	}
 	if m.carries(pipe, 0) {
 		m.batchControl(now)
 	}
@@ -273,6 +276,9 @@ func (m *Machine) append(ln int, f *frame.Frame) {
 			}
 			l.keep.add(m.appended[start:], m.chunk, len(f.Payload))
 			m.kept += len(m.appended) - start
+			if copying && m.early != nil && m.early.sends {
+				m.early.copy(m, ln, f, m.appended[start:])
+			}
 			m.stats.FramesSent++
 			return
 		}
@@ -330,6 +336,10 @@ func (m *Machine) batchControl(now time.Duration) {
 		m.append(0, &frame.Frame{Kind: frame.Credit, ID: frame.CreditStreams, Next: m.str.granted})
 	}
 	c.messages, c.largeSize, c.streams = false, false, false
+	if c.early {
+		m.append(0, &frame.Frame{Kind: frame.Early})
+		c.early = false
+	}
 	if c.leaving {
 		m.batchLeaving(now)
 	}

@@ -17,13 +17,14 @@ type control struct {
 	largeSize bool   // CREDIT for large messages
 	streams   bool   // CREDIT for streams
 	leaving   bool   // LEAVING
+	early     bool   // EARLY, which says that copies will come
 	token     uint64 // of the newest PING; an older one that was not sent is of no use
 	pongs     []uint64
 	renewal   *renewal // nil before the first
 }
 
 func (c *control) waits() bool {
-	return c.anyOpen || c.ping || len(c.pongs) > 0 || c.messages || c.largeSize || c.streams || c.leaving || c.renewal.due()
+	return c.anyOpen || c.ping || len(c.pongs) > 0 || c.messages || c.largeSize || c.streams || c.leaving || c.early || c.renewal.due()
 }
 
 // closing is the goodbye in both directions (clause 8.2).

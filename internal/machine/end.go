@@ -54,7 +54,7 @@ func (m *Machine) End(eff *Effects) {
 			c.finish(twinwire.OutcomeUnknown, "session ended before the streams of the answer came")
 		case !c.item.whole:
 			c.finish(twinwire.Unavailable, "session ended before the call was sent")
-		case m.closing.got && c.item.whole && c.item.mark > m.lanes[m.role.call].acked:
+		case m.closing.got && c.item.whole && c.item.mark > m.lanes[m.role.call].acked && !m.mayBeEarly(c.item.mark):
 			c.finish(twinwire.Unavailable, "session ended before the call was received")
 		default:
 			c.finish(twinwire.OutcomeUnknown, "session ended before the answer came")

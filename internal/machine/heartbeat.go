@@ -111,6 +111,9 @@ func (m *Machine) Deadline() time.Duration {
 			at = due
 		}
 	}
+	if c := m.early; copying && c != nil && c.due != 0 && c.due < at {
+		at = c.due
+	}
 	for i := range m.cfg.Lanes {
 		l := &m.lanes[i]
 		if due := l.ackDue; due != 0 && due < at {
@@ -140,6 +143,9 @@ func (m *Machine) Tick(now time.Duration) error {
 		}
 	}
 	m.repair(now)
+	if copying && m.early != nil {
+		m.early.tick(now)
+	}
 	b := &m.beat
 	switch {
 	case b.asked != 0 && now-b.asked >= m.interval():

@@ -66,6 +66,7 @@ func TestHistoriesRepeat(t *testing.T) {
 func newHistory(t testing.TB, seed uint64) (*world, func()) {
 	independent := seed%2 == 1
 	lanes := []int{4, 2, 4, 1, 4, 4, 4, 4}[seed/8%8]
+	copies := seed%5 == 4 && seed%3 != 2
 	limits := []string{"defaults", "small", "resumed", "small resumed"}[seed/2%4]
 	roams := seed%3 == 2
 	adapt := func(c Config) Config {
@@ -80,11 +81,15 @@ func newHistory(t testing.TB, seed uint64) (*world, func()) {
 		if roams || limits == "resumed" || limits == "small resumed" {
 			c.Retention = 50_000 // so that it gets full
 		}
+		if copies {
+			c.Early, c.Datagram, c.Lanes, c.Retention = true, 600+int(seed%500), usualLanes, 50_000
+		}
 		c.Watchdog = roams && c.Client && seed%5 > 0
 		return c
 	}
 	w := newWorld(t, seed, adapt(testConfig(true, independent)), adapt(testConfig(false, independent)))
 	w.strict = limits == "defaults" || limits == "resumed"
+	w.copies = copies
 	w.kind = fmt.Sprintf("history %d (independent=%v lanes=%d %s roams=%v)", seed, independent, lanes, limits, roams)
 	w.replay = fmt.Sprintf("again: go test ./internal/machine -run 'Histories$' -history %d", seed)
 	if roams {
@@ -134,6 +139,9 @@ func (w *world) step() {
 		return
 	}
 	e := w.ends[w.rng.IntN(2)]
+	if w.copies && w.rng.IntN(2) == 0 {
+		e.copyStep()
+	}
 	switch r := w.rng.IntN(100); {
 	case r < 20:
 		p := w.rng.IntN(e.m.Pipes())

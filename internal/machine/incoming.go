@@ -62,7 +62,8 @@ type incoming struct {
 	lastID  uint64
 	partial map[uint64]*Inbound // of which not all parts have arrived
 	running table[Inbound]      // from Start to the end of the reply's sending
-	refused int                 // refusals that wait to be sent
+	refused int32               // refusals that wait to be sent
+	serving int32               // messages that were received and not consumed
 
 	states    map[uint64]*inState
 	lastState uint64
@@ -70,7 +71,6 @@ type incoming struct {
 	opened    flow     // of states
 	replies   uint64   // that were received
 
-	serving         int    // messages that were received and not consumed
 	messages        uint64 // received, as 5.4 counts them
 	messagesDone    uint64
 	messagesGranted uint64
@@ -110,9 +110,12 @@ func (m *Machine) receiveCall(f *frame.Frame, ln *lane, now time.Duration, eff *
 		if f.ID <= in.lastID {
 			return m.refuse(f, twinwire.BadRequest, "duplicate call id")
 		}
+		if m.isEarly(f.ID) { // under another number
+			return protocolError("duplicate call id")
+		}
 		in.lastID = f.ID
 		if len(m.str.early) > 0 {
-			defer func() { m.attachEarly(f.ID, in.running.get(f.ID), eff) }()
+			defer func() { m.attachEarly(f.ID, in.running.get(f.ID), eff, false) }()
 		}
 	}
 	if f.Flags&frame.HasMeta != 0 {
@@ -191,7 +194,7 @@ func (m *Machine) refuse(f *frame.Frame, code twinwire.Code, text string) error 
 	if f.Kind == frame.Message || f.Flags&frame.HasMore != 0 {
 		return protocolError(text)
 	}
-	if m.in.refused++; m.in.refused > m.cfg.Own.Calls {
+	if m.in.refused++; int(m.in.refused) > m.cfg.Own.Calls {
 		return protocolError("too many calls that cannot be run")
 	}
 	m.queues[Normal].push(&item{kind: itemReply, id: f.ID, code: uint16(code), content: &Content{Payload: Rejection(text, nil)}})

@@ -88,14 +88,15 @@ func (m *Machine) attachStream(of party, s *InStream) {
 
 // attachEarly gives a call that has arrived the streams that arrived before
 // it, and drops those whose call did not come; of is nil if this one is not
-// run.
+// run. Exact is for a call that others with lower ids may follow, whose streams
+// still wait.
 //
 // Until then they count as open, also if they have ended: a peer must not
 // have any number of streams of calls that never come.
-func (m *Machine) attachEarly(id uint64, of *Inbound, eff *Effects) {
+func (m *Machine) attachEarly(id uint64, of *Inbound, eff *Effects, exact bool) {
 	m.str.early = slices.DeleteFunc(m.str.early, func(s *InStream) bool {
 		switch {
-		case s.id > id:
+		case s.id > id, exact && s.id < id:
 			return false
 		case s.id == id && of != nil && !of.replied:
 			s.early = false
@@ -129,7 +130,7 @@ func (m *Machine) inOf(f *frame.Frame) (of party, s *InStream, live bool, err er
 	if v := m.in.running.get(f.ID); v != nil {
 		return v, v.x.in(slot), !v.replied, nil
 	}
-	if f.ID <= m.in.lastID {
+	if f.ID <= m.in.lastID || m.isEarly(f.ID) {
 		return nil, nil, false, nil
 	}
 	for _, s := range m.str.early {

@@ -23,6 +23,10 @@ func (w *world) intrude() {
 		if e.m.closing.got || e.m.detached {
 			continue
 		}
+		if e.m.early != nil { // no number and no id is of what was taken early
+			*e.m.early = copies{}
+			e.m.in.lastID = e.peer.m.out.nextID
+		}
 		for _, i := range w.rng.Perm(len(intruders))[:6] {
 			intruders[i].do(e)
 		}
@@ -115,7 +119,7 @@ var intruders = []intruder{
 	}},
 	{"call id used again", func(e *end) bool {
 		in, ln := &e.m.in, uint8(e.m.role.call)
-		if !e.bound(int(ln)) || in.lastID == 0 || in.refused >= e.m.cfg.Own.Calls {
+		if !e.bound(int(ln)) || in.lastID == 0 || int(in.refused) >= e.m.cfg.Own.Calls {
 			return false
 		}
 		in.running.remove(in.lastID) // as if it had been answered

@@ -85,14 +85,22 @@ const latestHead = 2 + 2 + 8 + 8 + 2
 
 // DatagramsReady reports whether Datagram has something to send.
 func (m *Machine) DatagramsReady() bool {
-	return m.events != nil && len(m.events.latest.fresh) > 0 && !m.ended && !m.detached && !m.silent() && (!m.cfg.Client || m.control.attach)
+	return (m.latestReady() || copying && m.early.ready()) && !m.ended && !m.detached && !m.silent() && (!m.cfg.Client || m.control.attach)
 }
 
-// Datagram appends the next datagram to b: as many LATEST as it holds. What it
-// sends is repaired if nothing newer follows.
+func (m *Machine) latestReady() bool { return m.events != nil && len(m.events.latest.fresh) > 0 }
+
+// Datagram appends the next datagram to b: copies that wait, or as many LATEST as
+// it holds. What it sends of those is repaired if nothing newer follows.
 func (m *Machine) Datagram(now time.Duration, b []byte) []byte {
 	start := len(b)
-	for m.DatagramsReady() {
+	if copying && m.early.ready() && m.DatagramsReady() {
+		b = append(b, m.early.waiting...)
+		m.early.waiting = m.early.waiting[:0]
+		m.stats.BytesSent += uint64(len(b) - start)
+		return b
+	}
+	for m.latestReady() && m.DatagramsReady() {
 		s := m.events.latest.fresh[0]
 		l := &s.latest
 		if l.fresh {
@@ -204,9 +212,11 @@ func (t *InTopic) outdated(version uint64) bool {
 	return old
 }
 
-// SawLatest reports whether the peer has sent an event of which the newest
-// counts: others may come by datagram.
-func (m *Machine) SawLatest() bool { return m.sawLatest }
+// ExpectsDatagrams reports whether datagrams may come: the peer has sent an event
+// of which the newest counts, or has said that it copies.
+func (m *Machine) ExpectsDatagrams() bool {
+	return m.sawLatest || copying && m.early != nil && m.early.hears
+}
 
 // ReceiveDatagram takes a datagram that arrived and adds to eff what follows
 // from it (clause 7.8). An error is a violation as for Receive.
@@ -214,7 +224,7 @@ func (m *Machine) ReceiveDatagram(b []byte, now time.Duration, eff *Effects) err
 	if m.ended || m.detached {
 		return nil
 	}
-	if !m.cfg.Latest {
+	if !m.cfg.Latest && !(copying && m.cfg.Early) {
 		return protocolError("datagram without agreement")
 	}
 	m.beat.heard, m.beat.asked, m.beat.doubt = now, 0, false
@@ -225,8 +235,17 @@ func (m *Machine) ReceiveDatagram(b []byte, now time.Duration, eff *Effects) err
 		switch {
 		case err != nil:
 			return protocolError(err.Error())
+		case copying && f.Kind == frame.Early && m.cfg.Early:
+			if err := m.receiveEarly(&f, now, eff); err != nil {
+				return err
+			}
+			b = b[n:]
+			m.stats.FramesReceived++
+			continue
+		case !m.cfg.Latest:
+			return protocolError("LATEST without agreement")
 		case f.Kind != frame.Latest, int(f.Lane) != m.role.event, f.ID == 0, f.Version == 0:
-			return protocolError("datagram with something else than LATEST")
+			return protocolError("datagram with something else than LATEST and EARLY")
 		case !frame.ValidType(f.Name):
 			return &twinwire.Error{Code: twinwire.ProtocolError, Message: "malformed name of an event type"}
 		}

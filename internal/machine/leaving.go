@@ -37,7 +37,7 @@ func (m *Machine) Leaving() (until, retry time.Duration) {
 // Quiet reports whether nothing is under way: no call in either direction, no
 // message that waits to be sent, and none that is being handled.
 func (m *Machine) Quiet() bool {
-	return m.out.calls+m.out.queued+m.out.running.len()+m.in.running.len()+m.in.serving == 0
+	return m.out.calls+m.out.queued+m.out.running.len()+m.in.running.len()+int(m.in.serving) == 0
 }
 
 func (m *Machine) batchLeaving(now time.Duration) {

@@ -71,6 +71,8 @@ type Config struct {
 	// 7.6), Datagram how many bytes of a datagram the carrier takes, 0 for one
 	// that has none.
 	Latest bool
+	// Early says that both sides know EARLY (clause 17).
+	Early bool
 	// Watchdog has the peer's silence noticed early while something is waited
 	// for (clause 14.5).
 	Watchdog bool
@@ -169,6 +171,7 @@ type Machine struct {
 	unknownSince time.Duration
 	openEvent    *InTopic // whose event has not arrived whole
 	nextTopic    uint64
+	early        *copies // of frames, in both directions; nil before the first
 
 	closing     closing
 	leaving     leaving
@@ -200,6 +203,8 @@ type Stats struct {
 	EventsMissed               uint64 // dropped here because the peer did not keep up
 	UnknownFrames              uint64
 	BytesReplayed              uint64        // sent again on another carrier
+	FramesCopied               uint64        // sent twice, because the path loses packets
+	CopiesFirst                uint64        // frames of the peer of which the copy came first
 	RTT                        time.Duration // of the last heartbeat; 0 before the first
 
 	// At this moment: calls and messages of this side that wait to be sent, and
@@ -259,7 +264,7 @@ func (m *Machine) carries(pipe, ln int) bool { return !m.cfg.Independent || pipe
 // others may be about to send as well.
 func (m *Machine) Crowded() bool {
 	// A call that has a place in the window and is not sent yet is in both.
-	return max(m.out.calls, m.out.queued)+m.in.running.len()+m.in.serving > 1
+	return max(m.out.calls, m.out.queued)+m.in.running.len()+int(m.in.serving) > 1
 }
 
 // Calls returns how many calls are under way.

@@ -143,9 +143,12 @@ func (p *pace) open() bool { return p.refill == 0 && (p.inFlight == 0 || p.inFli
 // long enough for a timer, and known.
 func (p *pace) regulated() bool { return p.known && p.trip > paceQueue }
 
-// Regulated reports whether streams wait until more may leave: then Deadline
-// says when.
+// Regulated reports whether streams wait until more may leave, or copies for
+// their time: then Deadline says when.
 func (m *Machine) Regulated() bool {
+	if copying && m.early != nil && m.early.due != 0 {
+		return true
+	}
 	bulk, stream := m.lanes[m.role.bulk].pace, m.lanes[m.role.stream].pace
 	return bulk != nil && bulk.refill != 0 || stream != nil && stream.refill != 0
 }

@@ -53,13 +53,15 @@ func (m *Machine) receive(pipe int, f *frame.Frame, n int, now time.Duration, ef
 	if want, ok := m.laneOf(f); ok && want != int(f.Lane) {
 		return protocolError("frame on the wrong lane")
 	}
-	if f.Packed {
-		if err := m.inflate(f); err != nil {
+	if !copying || m.early == nil || !m.tookEarly(f, eff) {
+		if f.Packed {
+			if err := m.inflate(f); err != nil {
+				return err
+			}
+		}
+		if err := m.receiveNumbered(f, l, now, eff); err != nil {
 			return err
 		}
-	}
-	if err := m.receiveNumbered(f, l, now, eff); err != nil {
-		return err
 	}
 	if int(f.Lane) == m.role.event && len(m.out.held) > 0 {
 		m.release(eff)
@@ -169,6 +171,8 @@ func (m *Machine) receiveControl(pipe int, f *frame.Frame, eff *Effects) error {
 		return m.receiveLeaving(f, eff)
 	case frame.Latest:
 		return protocolError("LATEST outside of a datagram")
+	case frame.Early:
+		return m.receiveCopying(f)
 	case frame.Hello, frame.Challenge, frame.Proof, frame.Welcome, frame.Refuse:
 		return m.receiveRenewal(f, eff)
 	default:

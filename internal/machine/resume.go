@@ -47,6 +47,9 @@ func (m *Machine) Kept() int { return m.kept }
 // Detach takes note that there is no carrier: nothing is sent until Rebind.
 func (m *Machine) Detach() {
 	m.settleAll()
+	if copying && m.early != nil {
+		m.early.forget()
+	}
 	m.detached = true
 }
 
@@ -81,6 +84,10 @@ func (m *Machine) Rebind(b *Binding, now time.Duration, eff *Effects) error {
 	m.received(eff)
 	m.lanes[0].bound = !m.cfg.Client
 	m.control = control{pongs: m.control.pongs[:0], messages: true, largeSize: true, streams: true, leaving: m.leaving.wanted}
+	if copying && m.early != nil {
+		m.early.forget()
+		m.early.sends = false // until this carrier is known to lose packets
+	}
 	for _, c := range m.out.running.sorted() {
 		m.renewWindows(c.x)
 	}

@@ -31,7 +31,7 @@ func (w *world) resume() {
 	generation := client.m.cfg.Generation + 1
 	independent := w.rng.IntN(2) == 0
 	bind := func(e *end, nexts, told [frame.MaxLanes]uint64) {
-		b := &Binding{Generation: generation, Independent: independent, Heartbeat: 10 * time.Second, Nexts: nexts, Told: told}
+		b := &Binding{Generation: generation, Independent: independent, Heartbeat: 10 * time.Second, Nexts: nexts, Told: told, Datagram: e.m.cfg.Datagram}
 		e.eff.Reset()
 		if err := e.m.Rebind(b, w.now, &e.eff); err != nil {
 			w.fatalf("%s: %v", e.name, err)
@@ -40,6 +40,7 @@ func (w *world) resume() {
 		e.block = [frame.MaxLanes]int{}
 	}
 	old := client.out
+	client.air, server.air = nil, nil
 	client.out, server.out = new(pipes), new(pipes)
 	bind(client, welcome, hello)
 	for p := range old { // it may arrive as long as the server knows of no ATTACH

@@ -30,10 +30,13 @@ func (m *Machine) Stats() Stats {
 	st.CallsWaiting, st.BytesWaiting = m.out.queued, m.out.queuedBytes
 	st.CallsRunning = m.out.running.len()
 	st.CallsServing = m.in.running.len()
-	st.MessagesServing = m.in.serving
+	st.MessagesServing = int(m.in.serving)
 	st.ReplyBytes = m.out.replyBytes
 	if m.events != nil {
 		st.EventBytes = m.events.bytes
+	}
+	if copying && m.early != nil {
+		st.FramesCopied, st.CopiesFirst = m.early.sent, m.early.first
 	}
 	for p := range m.Pipes() {
 		st.Unacknowledged += m.Unacknowledged(p)

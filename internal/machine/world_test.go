@@ -27,6 +27,7 @@ type world struct {
 	names int
 	// strict says that nothing may be dropped: queues are large.
 	strict bool
+	copies bool // frames may be copied
 	// kind says which history it is, and digest is of all that was sent.
 	kind   string
 	digest hash.Hash32
@@ -64,7 +65,9 @@ type end struct {
 	chunks map[*Chunk]bool       // in use
 	told   map[*Inbound]bool     // that their callers no longer wait
 	acked  [frame.MaxLanes]uint64
-	closed bool // Effects said so
+	closed bool     // Effects said so
+	air    [][]byte // datagrams on their way
+	early  int      // frames of the peer whose copies came first
 	dead   error
 }
 

@@ -42,6 +42,10 @@ var (
 	newest = &subject{"../machine", func() []string {
 		return []string{"-test.run=^TestLatest", "-test.failfast", "-test.timeout=5m"}
 	}}
+	// Copies of frames are in some of the histories, and have tests.
+	early = &subject{"../machine", func() []string {
+		return []string{"-test.run=^Test(Cop(y|ies)|CallTwice|Histories$)", "-test.failfast", "-test.timeout=5m", "-histories", strconv.Itoa(*seeds)}
+	}}
 	// The histories of the driver cannot be had again, and what is rare in them
 	// has tests of its own.
 	driver = &subject{"../../core", func() []string {
@@ -149,7 +153,7 @@ func kill(ctx context.Context, of *subject, dir string, m *Mutant) (r result) {
 // TestMutantsFit checks that every bug can be planted.
 func TestMutantsFit(t *testing.T) {
 	names := map[string]bool{}
-	for of, list := range map[*subject][]Mutant{machine: mutants, newest: newests, driver: drivers} {
+	for of, list := range map[*subject][]Mutant{machine: mutants, newest: newests, early: earlies, driver: drivers} {
 		for i := range list {
 			m := &list[i]
 			if names[m.Name] || m.Clause == "" || m.Old == m.New {
@@ -179,6 +183,9 @@ func TestMutants(t *testing.T) {
 // TestNewestMutants plants bugs in the machine's events of which only the
 // newest counts.
 func TestNewestMutants(t *testing.T) { plant(t, newest, choose(t, newests, few)) }
+
+// TestEarlyMutants plants bugs in the machine's copies of frames.
+func TestEarlyMutants(t *testing.T) { plant(t, early, choose(t, earlies, few)) }
 
 // TestDriverMutants plants bugs in the driver of the machine.
 func TestDriverMutants(t *testing.T) { plant(t, driver, choose(t, drivers, fewDrivers)) }

@@ -121,7 +121,7 @@ var mutants = []Mutant{
 	{"no ACKs before CLOSE", "end.go", "if l := &m.lanes[i]; l.next > 0 {", "if l := &m.lanes[i]; l.next > 1<<40 {", "8.2"},
 	{"CLOSE is not sent again", "resume.go", "\tm.closing.sent = false // it may be lost; it is sent again behind everything else\n", "", "14.4"},
 	{"calls start after a goodbye", "incoming.go", "\tcase m.closing.wanted:\n\t\tif v.x != nil {", "\tcase m.closing.got && m.closing.wanted:\n\t\tif v.x != nil {", "8.2"},
-	{"a call that ran ends as Unavailable", "end.go", "case m.closing.got && c.item.whole && c.item.mark > m.lanes[m.role.call].acked:", "case c.item.mark > m.lanes[m.role.call].acked:", "8.3"},
+	{"a call that ran ends as Unavailable", "end.go", "case m.closing.got && c.item.whole && c.item.mark > m.lanes[m.role.call].acked && !m.mayBeEarly(c.item.mark):", "case c.item.mark > m.lanes[m.role.call].acked:", "8.3"},
 	{"a call that is not whole ends as unknown", "end.go", "case !c.item.whole:\n", "case !c.item.whole && c.item.off < 0:\n", "8.3"},
 
 	// Streams.

@@ -62,6 +62,7 @@ var (
 	_ transport.Mover     = (*Carrier)(nil)
 	_ transport.Datagrams = (*Carrier)(nil)
 	_ transport.Handover  = (*Carrier)(nil)
+	_ transport.Lossy     = (*Carrier)(nil)
 )
 
 func newCarrier(conn *quic.Conn, l link, client bool, timeout time.Duration) *Carrier {

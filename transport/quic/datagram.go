@@ -45,6 +45,10 @@ func (c *Carrier) DeliverDatagrams(deliver func(b []byte) error) {
 	})
 }
 
+// Lost returns how many packets were lost; see transport.Lossy. Those that look
+// for the largest packet of the path are among them.
+func (c *Carrier) Lost() uint64 { return c.conn.ConnectionStats().PacketsLost }
+
 // untilEnded is a context that is done when a carrier has ended.
 type untilEnded struct{ ended <-chan struct{} }
 

@@ -87,6 +87,10 @@ describe('vectors', () => {
 		}
 	});
 	for (const v of vectors.frames) {
+		if (v.kind === 'EARLY') { // of a feature that this client does not offer (17.1)
+			it(`skipped: ${v.name}`, () => assert.equal(parseFrame(bytes(v.hex), 0)[1], bytes(v.hex).length));
+			continue;
+		}
 		// A name of that number breaks 6.2 anyway.
 		if (typeof v.numbers?.['method'] === 'string') continue;
 		it(`frame: ${v.name}`, () => {
