@@ -19,12 +19,15 @@ type aired struct {
 	*mem.Carrier
 	other   *aired
 	lost    atomic.Bool
+	losses  atomic.Uint64 // what Lost returns
 	sent    atomic.Int32
 	arrives chan []byte // closed with the test
 	readers sync.WaitGroup
 }
 
 func (a *aired) DatagramSize() int { return transport.MaxDatagram }
+
+func (a *aired) Lost() uint64 { return a.losses.Load() }
 
 func (a *aired) SendDatagram(b []byte) error {
 	a.sent.Add(1)
@@ -64,31 +67,38 @@ func (l *listener) check(t *testing.T, want ...string) {
 	l.watcher.check(t, want...)
 }
 
+// connectAired begins a session over carriers with datagrams, which end returns.
+func connectAired(t *testing.T, o *mem.Options, server, client *core.Config) (to, from *core.Session, cc, sc *aired, end func()) {
+	t.Helper()
+	near, far := mem.Pipe(o)
+	cc, sc = &aired{Carrier: near, arrives: make(chan []byte, 100)}, &aired{Carrier: far, arrives: make(chan []byte, 100)}
+	cc.other, sc.other = sc, cc
+	a := acceptor(t, server)
+	began := make(chan *core.Session, 1)
+	a.Began = func(s *core.Session) { began <- s }
+	serve(t, a, sc)
+	offer, err := greet(t, cc, client, core.ID{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	to = offer.Accept()
+	from = <-began
+	return to, from, cc, sc, func() {
+		_ = to.Close()
+		<-from.Done()
+		for _, c := range []*aired{cc, sc} {
+			close(c.arrives)
+			c.readers.Wait()
+		}
+	}
+}
+
 // The newest event of a topic goes by datagram and comes at once; if that is
 // lost, it comes 50 ms later (clauses 7.8 and 7.9).
 func TestLatest(t *testing.T) {
 	run(t, func(t *testing.T, o *mem.Options) {
-		client, server := mem.Pipe(o)
-		cc, sc := &aired{Carrier: client, arrives: make(chan []byte, 100)}, &aired{Carrier: server, arrives: make(chan []byte, 100)}
-		cc.other, sc.other = sc, cc
-		a := acceptor(t, &core.Config{})
-		began := make(chan *core.Session, 1)
-		a.Began = func(s *core.Session) { began <- s }
-		serve(t, a, sc)
-		offer, err := greet(t, cc, &core.Config{}, core.ID{1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		to := offer.Accept()
-		from := <-began
-		defer func() {
-			_ = to.Close()
-			<-from.Done()
-			for _, c := range []*aired{cc, sc} {
-				close(c.arrives)
-				c.readers.Wait()
-			}
-		}()
+		to, from, _, sc, end := connectAired(t, o, &core.Config{}, &core.Config{})
+		defer end()
 		testLatest(t, from, to, sc)
 	})
 }
