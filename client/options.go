@@ -39,6 +39,13 @@ type Options struct {
 	// "" leaves it to the system, as does a name that it does not offer, and a
 	// system other than Linux; transport.Info says what is in force.
 	Congestion string
+	// Twin has a session over WebSocket open a second connection to the server when
+	// packets are lost, and send small calls, answers and events on both: what waits
+	// for a lost packet on one of them need not wait on the other, nor behind large
+	// messages (docs/protocol.md, clauses 10.7 and 17). For the server it is one more
+	// connection. Over QUIC datagrams do that, and it is always on. Only Linux tells
+	// of packets that TCP has lost; elsewhere the session does without.
+	Twin bool
 	// CompareWires has a session that has both wires find out which of them
 	// carries its large transfers faster, and use it for as long as there are any;
 	// see the package comment. Everything else of the session moves with them:

@@ -14,7 +14,7 @@ import (
 // A page has the options of other programs but for what its browser decides.
 func TestOptionsOfPages(t *testing.T) {
 	page, other := fields(t, "options_js.go"), fields(t, "options.go")
-	for _, name := range []string{"TLS", "Header", "Proxy", "Congestion", "CompareWires", "Tickets"} {
+	for _, name := range []string{"TLS", "Header", "Proxy", "Congestion", "Twin", "CompareWires", "Tickets"} {
 		if _, ok := other[name]; !ok {
 			t.Errorf("Options have no field %s", name)
 		}

@@ -30,6 +30,8 @@ type settings struct {
 	tickets tls.ClientSessionCache
 	// congestion is what Options.Congestion says.
 	congestion string
+	// twin is what Options.Twin says.
+	twin bool
 	// compares is what Options.CompareWires says.
 	compares bool
 }
@@ -65,7 +67,7 @@ func (t *target) configure(o *Options) (err error) {
 	if t.tls, err = o.tlsConfig(t.host); err != nil {
 		return err
 	}
-	t.header, t.proxy, t.tickets, t.congestion, t.compares = o.Header, o.Proxy, o.Tickets, o.Congestion, o.CompareWires
+	t.header, t.proxy, t.tickets, t.congestion, t.twin, t.compares = o.Header, o.Proxy, o.Tickets, o.Congestion, o.Twin, o.CompareWires
 	return t.throughProxy()
 }
 
@@ -130,7 +132,7 @@ func (t *target) dial(ctx context.Context, w wire, fresh bool) (transport.Carrie
 		}
 		return c, nil
 	default:
-		c, err := ws.Dial(ctx, w.String()+"://"+t.hostPort()+t.path, &ws.Options{TLS: t.tls.Clone(), Header: t.header, Proxy: t.proxy, Congestion: t.congestion})
+		c, err := ws.Dial(ctx, w.String()+"://"+t.hostPort()+t.path, &ws.Options{TLS: t.tls.Clone(), Header: t.header, Proxy: t.proxy, Congestion: t.congestion, Twin: t.twin})
 		if err != nil {
 			return nil, answered(err)
 		}

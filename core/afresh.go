@@ -67,6 +67,6 @@ func (o *Offer) begins(b *binding) error {
 	o.first.expiresLocked(o.welcome.expires)
 	o.first.mu.Unlock()
 	return o.first.rebind(b, &machine.Binding{
-		Generation: o.welcome.generation, Independent: b.carrier.Info().Independent, Heartbeat: o.welcome.heartbeat, Trip: o.trip, Datagram: b.size(),
+		Generation: o.welcome.generation, Independent: b.carrier.Info().Independent, Heartbeat: o.welcome.heartbeat, Trip: o.trip,
 	})
 }

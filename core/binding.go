@@ -47,7 +47,7 @@ func newBinding(s *Session, carrier transport.Carrier) *binding {
 		b.sent, _ = carrier.(transport.Sent)
 	}
 	b.datagrams, _ = carrier.(transport.Datagrams)
-	b.loss = newLoss(carrier)
+	b.loss = b.newLoss()
 	b.lead.init(carrier, carrier.Info())
 	return b
 }
@@ -156,6 +156,7 @@ func (s *Session) rebind(b *binding, to *machine.Binding) error {
 		return endedError(s.err)
 	}
 	now := s.now()
+	to.Datagram, to.Copies = b.sizes()
 	var eff machine.Effects
 	if err := s.m.Rebind(to, now, &eff); err != nil {
 		s.mu.Unlock()

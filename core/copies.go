@@ -26,9 +26,9 @@ type loss struct {
 	until   time.Duration // when the last one is of no interest any more
 }
 
-// newLoss returns nil where nobody knows.
-func newLoss(carrier transport.Carrier) *loss {
-	if c, ok := carrier.(transport.Lossy); leading && ok {
+// newLoss returns nil where nobody knows, or nothing can be done about it.
+func (b *binding) newLoss() *loss {
+	if c, ok := b.carrier.(transport.Lossy); leading && ok && b.datagrams != nil && b.datagrams.DatagramSize() > 0 {
 		return &loss{carrier: c}
 	}
 	return nil

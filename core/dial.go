@@ -310,7 +310,7 @@ func (o *Offer) goesOn(b *binding) error {
 	s.expiresLocked(o.welcome.expires)
 	s.mu.Unlock()
 	return s.rebind(b, &machine.Binding{
-		Generation: o.welcome.generation, Independent: b.carrier.Info().Independent, Heartbeat: o.welcome.heartbeat, Trip: o.trip, Datagram: b.size(),
+		Generation: o.welcome.generation, Independent: b.carrier.Info().Independent, Heartbeat: o.welcome.heartbeat, Trip: o.trip,
 		Nexts: o.welcome.nexts, Told: o.told,
 	})
 }

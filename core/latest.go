@@ -13,12 +13,17 @@ const featureLatest = "latest"
 // pipe has it.
 const datagramWriter = 1 << 31
 
-// size returns how many bytes a datagram may have.
-func (b *binding) size() int {
+// sizes returns how many bytes a datagram may have, and one of what lanes carry as
+// well.
+func (b *binding) sizes() (datagram, copies int32) {
 	if b.datagrams == nil {
-		return 0
+		return 0, 0
 	}
-	return b.datagrams.DatagramSize()
+	n := int32(b.datagrams.DatagramSize())
+	if v, ok := b.datagrams.(transport.Beside); leading && ok && v.Beside() {
+		return 0, n
+	}
+	return n, n
 }
 
 // datagramsWaitLocked reports whether datagrams wait that nobody writes. mu is

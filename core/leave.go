@@ -62,7 +62,7 @@ func (s *Session) Drain(ctx context.Context, code twinwire.Code, reason string, 
 // announce tells the client that the session is about to be closed, and waits
 // while it may go elsewhere.
 func (s *Session) announce(ctx context.Context, retryAfter time.Duration) {
-	if s.client {
+	if s.isClient() {
 		return
 	}
 	patience := mostPatience
@@ -92,7 +92,7 @@ func (s *Session) announce(ctx context.Context, retryAfter time.Duration) {
 // A client that has just lost its carrier is waited for in any case, since what
 // it has sent may be on its way still.
 func (s *Session) awaitDelivery(ctx context.Context) {
-	if s.client {
+	if s.isClient() {
 		return
 	}
 	s.mu.Lock()

@@ -135,7 +135,7 @@ func (s *Session) Connecting(try int, cause error) {
 // yet: calls that wait are counted.
 func (s *Session) endedLocked() {
 	var closed *transport.CloseError
-	if s.client && as(s.err, &closed) {
+	if s.isClient() && as(s.err, &closed) {
 		s.steppedLocked(Change{Phase: Closed, Cause: closed})
 	}
 	waiting := s.m.Stats()

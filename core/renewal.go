@@ -87,7 +87,7 @@ func parseRenewal(payload []byte) (*hello, error) {
 // session has no carrier, or loses it meanwhile: who goes on with another shows
 // credentials there. It is for clients, and one at a time.
 func (s *Session) Renew(ctx context.Context, c *Credential) error {
-	if c == nil || !s.client {
+	if c == nil || !s.isClient() {
 		return twinwire.NewError(twinwire.FailedPrecondition, "nothing to renew")
 	}
 	payload := appendCredential(codec.AppendMapHeader(nil, 2), c.Method, c.Data)
@@ -222,7 +222,7 @@ func (s *Session) expiresLocked(at time.Time) {
 		s.expirer.Stop()
 		s.expirer = nil
 	}
-	if !s.client && !s.ended && !at.IsZero() {
+	if !s.isClient() && !s.ended && !at.IsZero() {
 		s.expirer = time.AfterFunc(time.Until(at), s.expire)
 	}
 }

@@ -72,6 +72,6 @@ func (r *resumption) attach(carrier transport.Carrier, heartbeat time.Duration, 
 	}
 	b := newBinding(s.Session, carrier)
 	return b, s.rebind(b, &machine.Binding{
-		Generation: r.Generation, Independent: b.carrier.Info().Independent, Heartbeat: heartbeat, Nexts: r.nexts, Told: r.told, Datagram: b.size(),
+		Generation: r.Generation, Independent: b.carrier.Info().Independent, Heartbeat: heartbeat, Nexts: r.nexts, Told: r.told,
 	})
 }

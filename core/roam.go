@@ -24,7 +24,7 @@ const moveTime = 3 * time.Second
 // It does not wait for any of that, and may be called for any reason and at any
 // time. It does nothing to a server's session.
 func (s *Session) NetworkChanged() {
-	if !s.client {
+	if !s.isClient() {
 		return
 	}
 	if s.cfg.NetworkChanged != nil {

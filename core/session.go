@@ -174,11 +174,12 @@ func newSession(cfg *Config, mux *Mux, limits *Limits, rules *machine.Rules, car
 		}
 	}
 	s.watches = client && retention > 0
+	datagram, copies := s.bind.sizes()
 	s.m = machine.New(machine.Config{
 		Client: client, Generation: welcome.generation, Lanes: min(own.lanes, peer.lanes),
 		Independent: s.step.Wire.Independent, Peer: peer.window, Heartbeat: welcome.heartbeat,
 		Retention: retention, Watchdog: s.watches, Trip: trip,
-		Latest: slices.Contains(welcome.features, featureLatest), Early: leading && slices.Contains(welcome.features, featureEarly), Datagram: s.bind.size(),
+		Latest: slices.Contains(welcome.features, featureLatest), Early: leading && slices.Contains(welcome.features, featureEarly), Datagram: datagram, Copies: copies,
 		Inflate: packer.inflater(), NewStream: s.newReader, Rules: rules,
 	}, 0)
 	return s
@@ -199,6 +200,10 @@ func newRules(mux *Mux, limits *Limits, counts *Counts) *machine.Rules {
 
 // now is the machine's time.
 func (s *Session) now() time.Duration { return time.Since(s.began) }
+
+// isClient reports whether this is the client's end, which that of a page always
+// is: it need not load the code of the other.
+func (s *Session) isClient() bool { return !leading || s.client }
 
 // ID returns the session's id, the same at both ends.
 func (s *Session) ID() ID { return s.id }

@@ -304,10 +304,17 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, plaintext bool)
 		}
 		leave = p.leave
 	}
-	c, err := ws.Upgrade(w, r, &ws.UpgradeOptions{CheckOrigin: s.origin, RemoteAddr: remote, Congestion: s.Congestion})
+	c, second, err := ws.Upgrade(w, r, &ws.UpgradeOptions{CheckOrigin: s.origin, RemoteAddr: remote, Congestion: s.Congestion, Twins: &s.twins})
 	if err != nil {
 		leave()
 		s.log().Debug("twinwire: no upgrade", "peer", quoted(r.RemoteAddr), "error", quoted(err.Error()))
+		return
+	}
+	if c == nil { // the second connection of a client: that of its session serves it
+		go func() {
+			<-second
+			leave()
+		}()
 		return
 	}
 	from := &caller{header: r.Header, origin: r.Header.Get("Origin"), leave: leave}

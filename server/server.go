@@ -138,6 +138,7 @@ type Server struct {
 	door     *door
 	watching sync.Once
 	keg      *keg // what watches memory; set by watching
+	twins    ws.Twins
 	origin   func(r *http.Request) bool
 	certs    certs.Source
 

@@ -25,3 +25,12 @@ type Datagrams interface {
 	// datagrams may be lost.
 	DeliverDatagrams(deliver func(b []byte) error)
 }
+
+// Beside is a carrier whose datagrams travel beside it, in another connection,
+// which may not be there: what is sent by datagram has to be in a lane as well.
+type Beside interface {
+	Datagrams
+
+	// Beside reports whether that is so. It does not change.
+	Beside() bool
+}

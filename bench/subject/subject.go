@@ -43,7 +43,7 @@ func Peers() []peer.Peer {
 func NetworkPeers() []peer.Peer {
 	return []peer.Peer{
 		&subject{info: peer.Info{Name: "twinwire-wss-cubic", Wire: peer.TLS, Kind: peer.Subject, Can: abilities}, scheme: "wss://", congestion: "cubic"},
-		&subject{info: peer.Info{Name: "twinwire-wss-bbr", Wire: peer.TLSBBR, Kind: peer.Subject, Can: abilities}, scheme: "wss://", congestion: "bbr"},
+		&subject{info: peer.Info{Name: "twinwire-wss-bbr", Wire: peer.TLSBBR, Kind: peer.Subject, Can: abilities}, scheme: "wss://", congestion: "bbr", twin: true},
 		&subject{info: peer.Info{Name: "twinwire-quic", Wire: peer.QUIC, Kind: peer.Subject, Can: abilities}, scheme: "quic://"},
 		&subject{info: peer.Info{Name: "twinwire", Wire: peer.Both, Kind: peer.Subject, Can: abilities}, congestion: "cubic"},
 		&subject{info: peer.Info{Name: "twinwire-compares", Wire: peer.Both, Kind: peer.Subject, Can: abilities}, congestion: "bbr", compares: true},
@@ -54,6 +54,7 @@ type subject struct {
 	info       peer.Info
 	scheme     string // "" for the choice
 	congestion string // of TCP; "" for the system's
+	twin       bool   // client.Options.Twin
 	compares   bool   // client.Options.CompareWires
 }
 
@@ -156,6 +157,7 @@ func (s *subject) Dial(ctx context.Context, addr string, opts peer.DialOptions) 
 	session, err := client.Dial(ctx, s.scheme+addr, &client.Options{
 		Pins:         []certs.Pin{certs.PinOf(opts.Certificate)},
 		Congestion:   s.congestion,
+		Twin:         s.twin,
 		CompareWires: s.compares,
 	})
 	if err != nil {

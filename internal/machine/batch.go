@@ -32,7 +32,7 @@ func (m *Machine) Ready(pipe int) bool {
 	}
 	silent := m.silent()
 	if m.carries(pipe, 0) {
-		if m.cfg.Client && !m.control.attach || (m.control.waits() || len(m.str.windows) > 0) && !silent || m.closeReady() {
+		if m.client() && !m.control.attach || (m.control.waits() || len(m.str.windows) > 0) && !silent || m.closeReady() {
 			return true
 		}
 	}
@@ -66,7 +66,7 @@ func (m *Machine) acksIn(pipe, ln int) bool {
 // asksToBind reports whether a client has been asked to bind a lane.
 func (m *Machine) asksToBind(ln int) bool {
 	l := &m.lanes[ln]
-	return m.cfg.Client && l.asked && !l.bound
+	return m.client() && l.asked && !l.bound
 }
 
 // wants reports whether messages wait for a lane.
@@ -117,10 +117,10 @@ func (m *Machine) LargeWaits() bool { return !m.large.empty() || m.creditReady()
 // next batch, and a server asks the client to (clauses 4.5 and 4.6).
 func (m *Machine) usable(ln int) bool {
 	l := &m.lanes[ln]
-	if l.bound || m.cfg.Client && m.control.attach {
+	if l.bound || m.client() && m.control.attach {
 		return true
 	}
-	if !m.cfg.Client && !l.asked {
+	if !m.client() && !l.asked {
 		l.asked = true
 		m.control.open[ln] = true
 		m.control.anyOpen = true
@@ -167,14 +167,14 @@ func (m *Machine) Batch(pipe int, now time.Duration, b []byte) []byte {
 	if m.cfg.Watchdog && !m.awaits() {
 		m.beat.since = now
 	}
-	if copying && m.early != nil {
+	if !page && m.early != nil {
 		m.early.now = now
 	}
 	if m.carries(pipe, 0) {
 		m.batchControl(now)
 	}
 	if m.cfg.Independent && pipe != 0 && !m.lanes[pipe].bound {
-		if !m.cfg.Client || !m.control.attach || !m.wants(pipe) || m.silent() && !m.asksToBind(pipe) {
+		if !m.client() || !m.control.attach || !m.wants(pipe) || m.silent() && !m.asksToBind(pipe) {
 			return m.batched(start)
 		}
 		m.bind(pipe, 0)
@@ -276,7 +276,7 @@ func (m *Machine) append(ln int, f *frame.Frame) {
 			}
 			l.keep.add(m.appended[start:], m.chunk, len(f.Payload))
 			m.kept += len(m.appended) - start
-			if copying && m.early != nil && m.early.sends {
+			if !page && m.early != nil && m.early.sends {
 				m.early.copy(m, ln, f, m.appended[start:])
 			}
 			m.stats.FramesSent++
@@ -300,7 +300,7 @@ func (m *Machine) bind(ln int, flags frame.Flags) {
 
 func (m *Machine) batchControl(now time.Duration) {
 	c := &m.control
-	if m.cfg.Client && !c.attach {
+	if m.client() && !c.attach {
 		c.attach = true
 		if m.cfg.Independent {
 			m.bind(0, 0)
@@ -311,7 +311,7 @@ func (m *Machine) batchControl(now time.Duration) {
 	if !c.waits() && len(m.str.windows) == 0 || m.silent() {
 		return
 	}
-	if c.anyOpen {
+	if !m.client() && c.anyOpen {
 		for i := range c.open {
 			if c.open[i] {
 				m.append(i, &frame.Frame{Kind: frame.Open})
@@ -340,7 +340,7 @@ func (m *Machine) batchControl(now time.Duration) {
 		m.append(0, &frame.Frame{Kind: frame.Early})
 		c.early = false
 	}
-	if c.leaving {
+	if !m.client() && c.leaving {
 		m.batchLeaving(now)
 	}
 	m.batchRenewal()

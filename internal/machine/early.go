@@ -78,7 +78,7 @@ func (c *copies) lane(m *Machine, ln int) *earlyLane {
 // where calls, events and streams have lanes of their own, and in a session that
 // keeps what it sends anyway.
 func (m *Machine) copyable() bool {
-	return copying && m.cfg.Early && m.cfg.Datagram >= earlyHead+copyMost && m.cfg.Lanes >= usualLanes && m.cfg.Retention > 0
+	return !page && m.cfg.Early && m.cfg.Copies >= earlyHead+copyMost && m.cfg.Lanes >= usualLanes && m.cfg.Retention > 0
 }
 
 // Copies reports whether small frames are sent twice, and whether that may be
@@ -148,7 +148,7 @@ func (c *copies) copy(m *Machine, ln int, f *frame.Frame, whole []byte) {
 	l.after = f.Seq + 1
 	switch {
 	case len(whole) > copyMost || !copied(f) || c.now < c.pause:
-	case len(c.waiting)+earlyHead+len(whole) > m.cfg.Datagram:
+	case len(c.waiting)+earlyHead+len(whole) > int(m.cfg.Copies):
 		c.forget()
 		c.pause = c.now + copyPause
 	default:
@@ -164,7 +164,7 @@ func (c *copies) copy(m *Machine, ln int, f *frame.Frame, whole []byte) {
 // mayBeEarly reports whether the peer may have taken a call early that was sent
 // before the number next, although it has not acknowledged that.
 func (m *Machine) mayBeEarly(next uint64) bool {
-	return copying && m.early != nil && next <= m.early.lanes[0].copied
+	return !page && m.early != nil && next <= m.early.lanes[0].copied
 }
 
 // tick has copies sent whose time has come.
@@ -180,7 +180,7 @@ func (c *copies) ready() bool { return c != nil && c.due == 0 && len(c.waiting) 
 // receiveCopying takes the word of the peer that it will send copies (clause
 // 17.2). A page never asks for that.
 func (m *Machine) receiveCopying(f *frame.Frame) error {
-	if !copying || !m.cfg.Early {
+	if page || !m.cfg.Early {
 		return protocolError("EARLY without agreement")
 	}
 	if f.Lane != 0 || f.Next != 0 || len(f.Payload) > 0 {
@@ -233,7 +233,7 @@ func (m *Machine) receiveEarlyCall(f *frame.Frame, l *lane, now time.Duration, e
 // isEarly reports whether the call with this id was taken early, and its CALL has
 // not arrived on its lane.
 func (m *Machine) isEarly(id uint64) bool {
-	return copying && m.early != nil && slices.ContainsFunc(m.early.lanes[0].taken, func(t taken) bool { return t.call == id })
+	return !page && m.early != nil && slices.ContainsFunc(m.early.lanes[0].taken, func(t taken) bool { return t.call == id })
 }
 
 // tookEarly reports whether a frame that arrived on its lane was taken before,

@@ -25,7 +25,7 @@ func (e *end) copyStep() {
 	}
 	if e.m.DatagramsReady() {
 		b := e.m.Datagram(w.now, nil)
-		if len(b) > e.m.cfg.Datagram {
+		if len(b) > int(e.m.cfg.Copies) {
 			w.fatalf("%s: datagram of %d bytes", e.name, len(b))
 		}
 		for range []int{0, 1, 1, 1, 1, 2}[w.rng.IntN(6)] {
@@ -92,7 +92,7 @@ func TestCopiesInHistories(t *testing.T) {
 func newCopying(t testing.TB) *feed {
 	f := newFeed(t, func(server, client *Config) {
 		for _, c := range []*Config{server, client} {
-			c.Early, c.Datagram, c.Lanes, c.Retention = true, 1100, 5, 1<<20
+			c.Early, c.Copies, c.Lanes, c.Retention = true, 1100, 5, 1<<20
 		}
 	})
 	f.send(f.server, f.client)

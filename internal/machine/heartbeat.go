@@ -111,7 +111,7 @@ func (m *Machine) Deadline() time.Duration {
 			at = due
 		}
 	}
-	if c := m.early; copying && c != nil && c.due != 0 && c.due < at {
+	if c := m.early; !page && c != nil && c.due != 0 && c.due < at {
 		at = c.due
 	}
 	for i := range m.cfg.Lanes {
@@ -143,7 +143,7 @@ func (m *Machine) Tick(now time.Duration) error {
 		}
 	}
 	m.repair(now)
-	if copying && m.early != nil {
+	if !page && m.early != nil {
 		m.early.tick(now)
 	}
 	b := &m.beat

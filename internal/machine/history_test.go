@@ -82,7 +82,7 @@ func newHistory(t testing.TB, seed uint64) (*world, func()) {
 			c.Retention = 50_000 // so that it gets full
 		}
 		if copies {
-			c.Early, c.Datagram, c.Lanes, c.Retention = true, 600+int(seed%500), usualLanes, 50_000
+			c.Early, c.Copies, c.Lanes, c.Retention = true, 600+int32(seed%500), usualLanes, 50_000
 		}
 		c.Watchdog = roams && c.Client && seed%5 > 0
 		return c

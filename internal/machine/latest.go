@@ -65,7 +65,7 @@ func (m *Machine) newest(v *queuedEvent) bool {
 		w.typ, w.payload, w.packed, w.version = v.typ, v.payload, v.packed, v.version
 		return true
 	}
-	if !m.cfg.Latest || !l.told || m.detached || latestHead+len(v.typ)+len(v.payload) > m.cfg.Datagram {
+	if !m.cfg.Latest || !l.told || m.detached || latestHead+len(v.typ)+len(v.payload) > int(m.cfg.Datagram) {
 		m.forget(s)
 		l.told = true
 		return false
@@ -85,7 +85,7 @@ const latestHead = 2 + 2 + 8 + 8 + 2
 
 // DatagramsReady reports whether Datagram has something to send.
 func (m *Machine) DatagramsReady() bool {
-	return (m.latestReady() || copying && m.early.ready()) && !m.ended && !m.detached && !m.silent() && (!m.cfg.Client || m.control.attach)
+	return (m.latestReady() || !page && m.early.ready()) && !m.ended && !m.detached && !m.silent() && (!m.client() || m.control.attach)
 }
 
 func (m *Machine) latestReady() bool { return m.events != nil && len(m.events.latest.fresh) > 0 }
@@ -94,7 +94,7 @@ func (m *Machine) latestReady() bool { return m.events != nil && len(m.events.la
 // it holds. What it sends of those is repaired if nothing newer follows.
 func (m *Machine) Datagram(now time.Duration, b []byte) []byte {
 	start := len(b)
-	if copying && m.early.ready() && m.DatagramsReady() {
+	if !page && m.early.ready() && m.DatagramsReady() {
 		b = append(b, m.early.waiting...)
 		m.early.waiting = m.early.waiting[:0]
 		m.stats.BytesSent += uint64(len(b) - start)
@@ -105,7 +105,7 @@ func (m *Machine) Datagram(now time.Duration, b []byte) []byte {
 		l := &s.latest
 		if l.fresh {
 			f := frame.Frame{Kind: frame.Latest, Lane: uint8(m.role.event), ID: s.id, Version: l.at, Name: []byte(l.typ), Payload: l.payload}
-			if n := latestHead + len(l.typ) + len(l.payload); len(b) > start && len(b)-start+n > m.cfg.Datagram {
+			if n := latestHead + len(l.typ) + len(l.payload); len(b) > start && len(b)-start+n > int(m.cfg.Datagram) {
 				break
 			}
 			b = frame.Append(b, &f)
@@ -215,7 +215,7 @@ func (t *InTopic) outdated(version uint64) bool {
 // ExpectsDatagrams reports whether datagrams may come: the peer has sent an event
 // of which the newest counts, or has said that it copies.
 func (m *Machine) ExpectsDatagrams() bool {
-	return m.sawLatest || copying && m.early != nil && m.early.hears
+	return m.sawLatest || !page && m.early != nil && m.early.hears
 }
 
 // ReceiveDatagram takes a datagram that arrived and adds to eff what follows
@@ -224,7 +224,7 @@ func (m *Machine) ReceiveDatagram(b []byte, now time.Duration, eff *Effects) err
 	if m.ended || m.detached {
 		return nil
 	}
-	if !m.cfg.Latest && !(copying && m.cfg.Early) {
+	if !m.cfg.Latest && (page || !m.cfg.Early) {
 		return protocolError("datagram without agreement")
 	}
 	m.beat.heard, m.beat.asked, m.beat.doubt = now, 0, false
@@ -235,7 +235,7 @@ func (m *Machine) ReceiveDatagram(b []byte, now time.Duration, eff *Effects) err
 		switch {
 		case err != nil:
 			return protocolError(err.Error())
-		case copying && f.Kind == frame.Early && m.cfg.Early:
+		case !page && f.Kind == frame.Early && m.cfg.Early:
 			if err := m.receiveEarly(&f, now, eff); err != nil {
 				return err
 			}

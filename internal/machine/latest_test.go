@@ -14,7 +14,7 @@ import (
 
 // newLatestFeed returns a feed over a carrier with datagrams of at most so many
 // bytes.
-func newLatestFeed(t testing.TB, datagram int) *feed {
+func newLatestFeed(t testing.TB, datagram int32) *feed {
 	return newFeed(t, func(server, client *Config) {
 		server.Latest, client.Latest = true, true
 		server.Datagram, client.Datagram = datagram, datagram
@@ -36,7 +36,7 @@ func (f *feed) datagrams() (got []string) {
 	f.t.Helper()
 	for f.server.DatagramsReady() {
 		b := f.server.Datagram(0, nil)
-		if len(b) > f.server.cfg.Datagram {
+		if len(b) > int(f.server.cfg.Datagram) {
 			f.t.Errorf("a datagram of %d bytes", len(b))
 		}
 		var eff Effects
@@ -246,7 +246,7 @@ type arriving struct {
 }
 
 func (h *latestHistory) run() {
-	h.feed = newLatestFeed(h.t, 100+h.rand.IntN(1000))
+	h.feed = newLatestFeed(h.t, 100+h.rand.Int32N(1000))
 	h.byName = make(map[string]*latestTopic)
 	followed := make([]*latestTopic, 1+h.rand.IntN(5))
 	for i := range followed {
@@ -318,7 +318,7 @@ func (h *latestHistory) move(generation uint64) {
 	h.client.Detach()
 	h.lane, h.air = nil, nil
 	var eff Effects
-	b := Binding{Generation: generation, Heartbeat: time.Minute, Datagram: h.rand.IntN(2) * 500}
+	b := Binding{Generation: generation, Heartbeat: time.Minute, Datagram: h.rand.Int32N(2) * 500}
 	b.Nexts, b.Told = h.client.Nexts(), h.server.Nexts()
 	if err := h.server.Rebind(&b, h.now, &eff); err != nil {
 		h.fatal(err)
@@ -352,7 +352,7 @@ func (h *latestHistory) step(lossy bool) {
 	}
 	for h.server.DatagramsReady() && (!lossy || h.rand.IntN(3) > 0) {
 		b := h.server.Datagram(h.now, nil)
-		if len(b) > h.server.cfg.Datagram {
+		if len(b) > int(h.server.cfg.Datagram) {
 			h.fatal("datagram of ", len(b), " bytes")
 		}
 		for range h.rand.IntN(3) { // lost, once or twice

@@ -55,7 +55,7 @@ func (m *Machine) batchLeaving(now time.Duration) {
 func (m *Machine) receiveLeaving(f *frame.Frame, eff *Effects) error {
 	l := &m.leaving
 	switch {
-	case !m.cfg.Client:
+	case !m.client():
 		return protocolError("LEAVING from a client")
 	case l.gotIn == m.cfg.Generation:
 		return protocolError("second LEAVING")

@@ -71,12 +71,14 @@ type Config struct {
 	// 7.6), Datagram how many bytes of a datagram the carrier takes, 0 for one
 	// that has none.
 	Latest bool
-	// Early says that both sides know EARLY (clause 17).
+	// Early says that both sides know EARLY (clause 17), Copies how many bytes of a
+	// datagram may be copies.
 	Early bool
 	// Watchdog has the peer's silence noticed early while something is waited
 	// for (clause 14.5).
 	Watchdog bool
-	Datagram int
+	Datagram int32
+	Copies   int32
 	// Generation is the generation of the handshake.
 	Generation uint64
 	// Lanes is the number of lanes that the two hellos agreed on, 1 to 8.

@@ -146,7 +146,7 @@ func (p *pace) regulated() bool { return p.known && p.trip > paceQueue }
 // Regulated reports whether streams wait until more may leave, or copies for
 // their time: then Deadline says when.
 func (m *Machine) Regulated() bool {
-	if copying && m.early != nil && m.early.due != 0 {
+	if !page && m.early != nil && m.early.due != 0 {
 		return true
 	}
 	bulk, stream := m.lanes[m.role.bulk].pace, m.lanes[m.role.stream].pace

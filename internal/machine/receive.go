@@ -46,14 +46,14 @@ func (m *Machine) receive(pipe int, f *frame.Frame, n int, now time.Duration, ef
 	if !m.carries(pipe, int(f.Lane)) || !l.bound {
 		return protocolError("frame on a lane that is not bound")
 	}
-	isNew, err := l.accept(f, n, m.cfg.Client, now)
+	isNew, err := l.accept(f, n, m.client(), now)
 	if err != nil || !isNew {
 		return err
 	}
 	if want, ok := m.laneOf(f); ok && want != int(f.Lane) {
 		return protocolError("frame on the wrong lane")
 	}
-	if !copying || m.early == nil || !m.tookEarly(f, eff) {
+	if page || m.early == nil || !m.tookEarly(f, eff) {
 		if f.Packed {
 			if err := m.inflate(f); err != nil {
 				return err
@@ -186,7 +186,7 @@ func (m *Machine) receiveAttach(pipe int, f *frame.Frame) error {
 	l := &m.lanes[f.Lane]
 	all := f.Flags&frame.AllLanes != 0
 	switch {
-	case m.cfg.Client:
+	case m.client():
 		return protocolError("ATTACH from a server")
 	case f.ID != m.cfg.Generation:
 		return protocolError("ATTACH of another generation")
@@ -209,7 +209,7 @@ func (m *Machine) receiveAttach(pipe int, f *frame.Frame) error {
 // receiveOpen binds a lane that the server wants (clause 4.6).
 func (m *Machine) receiveOpen(f *frame.Frame) error {
 	switch {
-	case !m.cfg.Client:
+	case !m.client():
 		return protocolError("OPEN from a client")
 	case m.lanes[f.Lane].bound:
 		return nil

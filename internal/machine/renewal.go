@@ -109,16 +109,16 @@ func (m *Machine) receiveRenewal(f *frame.Frame, eff *Effects) error {
 	turn := false
 	switch f.Kind {
 	case frame.Hello:
-		turn = !m.cfg.Client && !r.asked && !r.waits
+		turn = !m.client() && !r.asked && !r.waits
 		r.asked = true
 	case frame.Proof:
-		turn = !m.cfg.Client && r.challenged && !r.waits
+		turn = !m.client() && r.challenged && !r.waits
 		r.challenged = false
 	case frame.Challenge:
-		turn = m.cfg.Client && r.asked && !r.challenged && !r.waits
+		turn = m.client() && r.asked && !r.challenged && !r.waits
 		r.challenged = true
 	default: // WELCOME, REFUSE
-		turn = m.cfg.Client && r.asked && !r.challenged && !r.waits
+		turn = m.client() && r.asked && !r.challenged && !r.waits
 		r.asked = false
 	}
 	if !turn {

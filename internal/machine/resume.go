@@ -14,7 +14,8 @@ type Binding struct {
 	Independent bool
 	Heartbeat   time.Duration
 	Trip        time.Duration // as in Config
-	Datagram    int           // as in Config
+	Datagram    int32         // as in Config
+	Copies      int32         // as in Config
 	// Nexts are the numbers that the peer expects, by lane.
 	Nexts [frame.MaxLanes]uint64
 	// Told are the numbers that this side told the peer.
@@ -47,7 +48,7 @@ func (m *Machine) Kept() int { return m.kept }
 // Detach takes note that there is no carrier: nothing is sent until Rebind.
 func (m *Machine) Detach() {
 	m.settleAll()
-	if copying && m.early != nil {
+	if !page && m.early != nil {
 		m.early.forget()
 	}
 	m.detached = true
@@ -67,7 +68,7 @@ func (m *Machine) Rebind(b *Binding, now time.Duration, eff *Effects) error {
 	m.detached = false
 	m.closing.sent = false // it may be lost; it is sent again behind everything else
 	m.cfg.Generation, m.cfg.Independent, m.cfg.Heartbeat = b.Generation, b.Independent, b.Heartbeat
-	m.cfg.Trip, m.cfg.Datagram = b.Trip, b.Datagram
+	m.cfg.Trip, m.cfg.Datagram, m.cfg.Copies = b.Trip, b.Datagram, b.Copies
 	m.beat.heard, m.beat.asked, m.beat.doubt = now, 0, false
 	for i := range m.cfg.Lanes {
 		l := &m.lanes[i]
@@ -82,9 +83,9 @@ func (m *Machine) Rebind(b *Binding, now time.Duration, eff *Effects) error {
 		l.again = true
 	}
 	m.received(eff)
-	m.lanes[0].bound = !m.cfg.Client
+	m.lanes[0].bound = !m.client()
 	m.control = control{pongs: m.control.pongs[:0], messages: true, largeSize: true, streams: true, leaving: m.leaving.wanted}
-	if copying && m.early != nil {
+	if !page && m.early != nil {
 		m.early.forget()
 		m.early.sends = false // until this carrier is known to lose packets
 	}

@@ -31,7 +31,7 @@ func (w *world) resume() {
 	generation := client.m.cfg.Generation + 1
 	independent := w.rng.IntN(2) == 0
 	bind := func(e *end, nexts, told [frame.MaxLanes]uint64) {
-		b := &Binding{Generation: generation, Independent: independent, Heartbeat: 10 * time.Second, Nexts: nexts, Told: told, Datagram: e.m.cfg.Datagram}
+		b := &Binding{Generation: generation, Independent: independent, Heartbeat: 10 * time.Second, Nexts: nexts, Told: told, Datagram: e.m.cfg.Datagram, Copies: e.m.cfg.Copies}
 		e.eff.Reset()
 		if err := e.m.Rebind(b, w.now, &e.eff); err != nil {
 			w.fatalf("%s: %v", e.name, err)

@@ -35,7 +35,7 @@ func (m *Machine) Stats() Stats {
 	if m.events != nil {
 		st.EventBytes = m.events.bytes
 	}
-	if copying && m.early != nil {
+	if !page && m.early != nil {
 		st.FramesCopied, st.CopiesFirst = m.early.sent, m.early.first
 	}
 	for p := range m.Pipes() {

@@ -112,7 +112,7 @@ func (p *pair) listenWebSocket(timeout time.Duration) error {
 	server := &http.Server{
 		ConnState: func(c net.Conn, _ http.ConnState) { socket.Store(c.(*net.TCPConn)) },
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			c, err := ws.Upgrade(w, r, &ws.UpgradeOptions{SendTimeout: timeout, CheckOrigin: func(*http.Request) bool { return true }})
+			c, _, err := ws.Upgrade(w, r, &ws.UpgradeOptions{SendTimeout: timeout, CheckOrigin: func(*http.Request) bool { return true }})
 			if err == nil {
 				arrived <- c
 			}

@@ -51,8 +51,8 @@ type Carrier struct {
 	under   net.Conn        // conn without TLS
 	tcp     *net.TCPConn    // what is under that; nil for a foreign net.Conn
 	spool   *spool          // between conn and tcp, or nil
-	client  bool
-	timeout time.Duration // of Send; 0 for ever
+	twin    *twin           // nil for none
+	timeout time.Duration   // of Send; 0 for ever
 	info    transport.Info
 
 	// Owned by the goroutine that receives.
@@ -65,6 +65,7 @@ type Carrier struct {
 	parting  []byte // body of the close frame to send, nil for none
 
 	ending atomic.Bool // err is set
+	client bool        // immutable
 
 	wmu     sync.Mutex // held while a frame is written
 	until   time.Time  // write deadline of conn, if it was set by Send
@@ -76,6 +77,8 @@ var (
 	_ transport.Handover = (*Carrier)(nil)
 	_ transport.Sent     = (*Carrier)(nil)
 	_ transport.Lull     = (*Carrier)(nil)
+	_ transport.Beside   = (*Carrier)(nil)
+	_ transport.Lossy    = (*Carrier)(nil)
 )
 
 // newCarrier returns the carrier of a connection whose handshake is complete. A
@@ -145,6 +148,7 @@ func (c *Carrier) close(err error, frame []byte) {
 	received := c.received
 	c.ending.Store(true)
 	c.mu.Unlock()
+	c.twin.end()
 
 	if c.wmu.TryLock() {
 		c.setWriteDeadline(farewell) // first: a reader that writes an alert may wait for the peer

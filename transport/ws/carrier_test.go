@@ -63,7 +63,7 @@ func listen(t testing.TB, secure bool) *server {
 		case o.SendTimeout = <-s.timeout:
 		default:
 		}
-		if c, err := ws.Upgrade(w, r, o); err == nil {
+		if c, _, err := ws.Upgrade(w, r, o); err == nil {
 			s.accepted <- c
 		}
 	}))

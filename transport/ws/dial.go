@@ -43,6 +43,25 @@ func (e *HandshakeError) Error() string {
 // ErrSubprotocol, or an error of package net or crypto/tls.
 func Dial(ctx context.Context, url string, o *Options) (*Carrier, error) {
 	opt := o.withDefaults()
+	if !opt.Twin {
+		return dial(ctx, url, &opt, Subprotocol)
+	}
+	id := newTwinID()
+	opt.Header = opt.Header.Clone()
+	if opt.Header == nil {
+		opt.Header = make(http.Header)
+	}
+	opt.Header.Set(TwinHeader, id)
+	c, err := dial(ctx, url, &opt, Subprotocol)
+	if err != nil {
+		return nil, err
+	}
+	c.twin = newTwin(c, func(ctx context.Context) (*Carrier, error) { return dial(ctx, url, &opt, twinSubprotocol) })
+	return c, nil
+}
+
+// dial is Dial for one connection, which speaks a subprotocol.
+func dial(ctx context.Context, url string, opt *Options, subprotocol string) (*Carrier, error) {
 	stop := func() bool { return true }
 	d := websocket.Dialer{
 		// gorilla heeds the deadline of a context at all times, but its
@@ -63,7 +82,7 @@ func Dial(ctx context.Context, url string, o *Options) (*Carrier, error) {
 		HandshakeTimeout: opt.HandshakeTimeout,
 		ReadBufferSize:   readBuffer,
 		WriteBufferPool:  &unused,
-		Subprotocols:     []string{Subprotocol},
+		Subprotocols:     []string{subprotocol},
 	}
 	conn, resp, err := d.DialContext(ctx, url, opt.Header)
 	stopped := stop()
@@ -76,7 +95,7 @@ func Dial(ctx context.Context, url string, o *Options) (*Carrier, error) {
 		return nil, fmt.Errorf("ws: dial: %w", context.Cause(ctx))
 	case err != nil:
 		return nil, fmt.Errorf("ws: dial: %w", err)
-	case conn.Subprotocol() != Subprotocol:
+	case conn.Subprotocol() != subprotocol:
 		_ = conn.Close() // ErrSubprotocol says more than its error
 		return nil, ErrSubprotocol
 	}

@@ -15,7 +15,7 @@ import (
 func ExampleDial() {
 	ended := make(chan error)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := ws.Upgrade(w, r, nil)
+		c, _, err := ws.Upgrade(w, r, nil)
 		if err != nil {
 			return // Upgrade has answered the request
 		}

@@ -47,7 +47,7 @@ func upgradeScript(t testing.TB, conn *script) *Carrier {
 		"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
 		"Sec-Websocket-Key": {"AAAAAAAAAAAAAAAAAAAAAA=="}, "Sec-Websocket-Protocol": {Subprotocol},
 	}}
-	c, err := Upgrade(scripted{httptest.NewRecorder(), conn}, r, nil)
+	c, _, err := Upgrade(scripted{httptest.NewRecorder(), conn}, r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

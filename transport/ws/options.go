@@ -27,6 +27,11 @@ const (
 	Subprotocol = "twinwire.1"
 	// Path is where a server is found (clause 10.1).
 	Path = "/twinwire"
+	// TwinHeader is what both requests carry of a client that may open a second
+	// connection (clause 10.7).
+	TwinHeader = "Twinwire-Twin"
+	// twinSubprotocol is what the second one names.
+	twinSubprotocol = "twinwire.1.twin"
 )
 
 // Options are the settings of Dial. A nil *Options means the defaults.
@@ -52,6 +57,11 @@ type Options struct {
 	// a name that it does not offer, and a system other than Linux:
 	// transport.Info says what is in force.
 	Congestion string
+
+	// Twin has the carrier open a second connection when something is to be sent by
+	// datagram, which is while packets are lost (clause 10.7): what waits for a lost
+	// packet on one of them need not wait on the other.
+	Twin bool
 
 	// Proxy chooses the proxy, as in http.Transport. Nil means what the
 	// environment says (http.ProxyFromEnvironment).
@@ -102,6 +112,10 @@ type UpgradeOptions struct {
 	// Congestion is the congestion control that TCP is to use for what is sent;
 	// see Options.
 	Congestion string
+
+	// Twins has the carriers that may have a second connection, and takes that of a
+	// request for one. Nil means that none has.
+	Twins *Twins
 }
 
 func (o *UpgradeOptions) withDefaults() UpgradeOptions {

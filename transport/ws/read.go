@@ -147,6 +147,7 @@ func (c *Carrier) receiveAll(deliver func(lane int, frames []byte) error) error 
 		}
 	}
 	c.part()
+	c.twin.wait()
 	return c.ended()
 }
 
