@@ -3,6 +3,7 @@ package core
 import (
 	"time"
 
+	"github.com/twinwire/twinwire/frame"
 	"github.com/twinwire/twinwire/transport"
 )
 
@@ -24,7 +25,16 @@ type loss struct {
 	seen    uint64        // how many there were
 	look    time.Duration // when it is asked again
 	until   time.Duration // when the last one is of no interest any more
+
+	// ahead are small frames that are sent before the next batch of their pipe:
+	// they were made while somebody wrote to it, so that they could be copied.
+	ahead [frame.MaxLanes][]byte
+	pipes uint32    // those with such frames
+	sent  []*Status // of what is in them
 }
+
+// maxAhead is how much may be ahead before no more is added.
+const maxAhead = 8 << 10
 
 // newLoss returns nil where nobody knows, or nothing can be done about it.
 func (b *binding) newLoss() *loss {
@@ -53,4 +63,50 @@ func (s *Session) copyLocked(b *binding, now time.Duration) {
 	if l.seen = n; sends != (now < l.until) {
 		s.m.SetCopies(!sends)
 	}
+}
+
+// aheadLocked makes frames of what waits for pipes that somebody writes to: he may
+// wait for a carrier that has lost a packet, and their copies need not. mu is held.
+func (s *Session) aheadLocked(b *binding) {
+	l := b.loss
+	if l == nil {
+		return
+	}
+	if sends, _ := s.m.Copies(); !sends {
+		return
+	}
+	now := s.now()
+	for p := range s.m.Pipes() {
+		if b.writing&(1<<p) == 0 || len(l.ahead[p]) >= maxAhead {
+			continue
+		}
+		before := len(l.ahead[p])
+		if l.ahead[p] = s.m.Ahead(p, now, l.ahead[p]); len(l.ahead[p]) > before {
+			l.pipes |= 1 << p
+			l.sent = append(l.sent, s.releaseSent()...)
+			s.arm(now)
+		}
+	}
+}
+
+// takeAhead appends what is ahead in a pipe to buf, and returns it with the
+// statuses of what is tracked of it. mu is held.
+func (l *loss) takeAhead(pipe int, buf []byte) (frames []byte, sent []*Status) {
+	if l == nil || l.pipes&(1<<pipe) == 0 {
+		return buf, nil
+	}
+	frames, sent = append(buf, l.ahead[pipe]...), l.sent
+	l.pipes &^= 1 << pipe
+	l.ahead[pipe], l.sent = nil, nil
+	return frames, sent
+}
+
+// wakeLocked returns the pipes, as a bit set, that have something to send, without
+// looking at some. mu is held.
+func (s *Session) wakeLocked(b *binding, but uint32) uint32 {
+	wake := s.m.WakeBut(but)
+	if leading && b.loss != nil {
+		wake |= b.loss.pipes &^ but
+	}
+	return wake
 }

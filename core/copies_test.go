@@ -1,9 +1,13 @@
 package core_test
 
 import (
+	"context"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/twinwire/twinwire/codec"
 	"github.com/twinwire/twinwire/core"
 	"github.com/twinwire/twinwire/transport"
 	"github.com/twinwire/twinwire/transport/mem"
@@ -64,6 +68,54 @@ func TestCopies(t *testing.T) {
 		n := both()
 		if d := trip(); d < 2*late || both() != n {
 			t.Errorf("a minute after the last loss: a call took %v, %+v", d, both())
+		}
+	})
+}
+
+// A call does not wait for who writes to a carrier that takes nothing, as one does
+// that has lost a packet.
+func TestCopiesWhileWriting(t *testing.T) {
+	run(t, func(t *testing.T, o *mem.Options) {
+		received := make(chan int, 1)
+		server, _ := serving(map[string]core.Handler{"echo": echo, "take": func(_ context.Context, r *core.Request) (codec.Marshaler, error) {
+			var text codec.Value[string]
+			err := r.Decode(&text)
+			received <- len(text.V)
+			return nil, err
+		}})
+		client, _, cc, sc, end := connectAired(t, o, server, &core.Config{Reconnect: func(*core.Session, error) {}})
+		defer end()
+		cc.losses.Store(1)
+		sc.losses.Store(1)
+		for range 3 {
+			if _, err := call(t.Context(), client, "echo", "hello"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		// What introduces a name is not overtaken.
+		if err := client.Send(t.Context(), "take", str("")); err != nil || must(t, received) != 0 {
+			t.Fatal(err)
+		}
+		cc.Stall(mem.AllLanes)
+		const large = 3 << 20
+		if err := client.Send(t.Context(), "take", str(strings.Repeat("x", large))); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		begin := time.Now()
+		for range 3 {
+			if got, err := call(t.Context(), client, "echo", "small"); got != "small" || err != nil {
+				t.Fatal(got, err)
+			}
+		}
+		if d := time.Since(begin); d > 100*time.Millisecond {
+			t.Errorf("three calls took %v", d)
+		}
+		none(t, received)
+		cc.Unstall(mem.AllLanes)
+		if n := must(t, received); n != large {
+			t.Errorf("%d bytes arrived", n)
 		}
 	})
 }

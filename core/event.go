@@ -116,8 +116,10 @@ func (s *Session) emit(sub *machine.Sub, typ string, payload []byte, overflow Ov
 		if cause != nil && cause.session == s {
 			s.m.Caused(cause.inboundLocked(), ordinal)
 		}
-		// Who writes to the pipe looks for more when it has written.
-		flush = s.bind != nil && s.bind.writing&(1<<s.m.EventPipe()) == 0 || s.datagramsWaitLocked()
+		// Who writes to the pipe looks for more when it has written, but for what can
+		// be copied meanwhile.
+		sends, _ := s.m.Copies()
+		flush = s.bind != nil && (sends || s.bind.writing&(1<<s.m.EventPipe()) == 0) || s.datagramsWaitLocked()
 		s.mu.Unlock()
 		return flush, nil
 	}

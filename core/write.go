@@ -63,8 +63,11 @@ func (s *Session) kickLocked(who by) (own int) {
 	if b == nil || s.ended {
 		return own
 	}
+	if leading {
+		s.aheadLocked(b)
+	}
 	s.kickDatagramsLocked()
-	wake := s.m.WakeBut(b.writing) // who writes looks again
+	wake := s.wakeLocked(b, b.writing) // who writes looks again
 	if wake == 0 {
 		return own
 	}
@@ -175,14 +178,19 @@ func (s *Session) writeBatch(b *binding, pipe int, yields bool) bool {
 		return false
 	}
 	now := s.now()
+	var frames []byte
+	var sent []*Status
 	if leading {
 		s.copyLocked(b, now)
+		frames, sent = b.loss.takeAhead(pipe, buf[:0])
 	}
-	frames := s.m.Batch(pipe, now, buf[:0])
+	if len(frames) == 0 {
+		frames = s.m.Batch(pipe, now, buf[:0])
+		sent = append(sent, s.releaseSent()...)
+	}
 	if s.watches || s.m.Regulated() {
 		s.arm(now) // what is sent may be waited for, and what is not may follow
 	}
-	sent := s.releaseSent()
 	s.mu.Unlock()
 	var err error
 	if len(frames) > 0 {
@@ -196,7 +204,7 @@ func (s *Session) writeBatch(b *binding, pipe int, yields bool) bool {
 	s.mu.Lock()
 	var wake uint32
 	if err == nil && !s.ended && s.bind == b {
-		wake = s.m.Wake()
+		wake = s.wakeLocked(b, 0)
 	}
 	more := wake&(1<<pipe) != 0
 	if !more {

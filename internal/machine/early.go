@@ -104,6 +104,30 @@ func (m *Machine) SetCopies(on bool) {
 	c.lanes[1].after = m.lanes[m.role.event].sent
 }
 
+// Ahead appends small frames of a pipe to b that wait while somebody writes to it,
+// and returns the extended slice: about 48 KiB are appended at most. So they are
+// copied while a carrier that has lost a packet takes nothing. They are to be sent
+// before the next Batch of the pipe. It does nothing unless Copies reports that
+// frames are copied.
+func (m *Machine) Ahead(pipe int, now time.Duration, b []byte) []byte {
+	if sends, _ := m.Copies(); !sends || m.ended || m.detached || m.silent() {
+		return b
+	}
+	m.appended = b
+	start := len(b)
+	m.early.now = now
+	room := func() int { return share - (len(m.appended) - start) }
+	for _, p := range order {
+		if p == Low && m.carries(pipe, m.role.event) && m.lanes[m.role.event].bound && room() > 0 {
+			m.batchEvents(room())
+		}
+		if m.carries(pipe, m.role.call) && m.lanes[m.role.call].bound && room() > 0 {
+			m.batchQueue(p, room(), now)
+		}
+	}
+	return m.batched(start)
+}
+
 func (c *copies) forget() { c.waiting, c.due = nil, 0 }
 
 // overtaken reports whether frames sent after f may be received before it: parts

@@ -18,6 +18,9 @@ func (e *end) copyStep() {
 		c.tick(c.due)
 		c.pause = 0
 	}
+	if p := w.rng.IntN(e.m.Pipes()); w.rng.IntN(4) == 0 {
+		e.send(p, e.m.Ahead(p, w.now, e.buf[:0]))
+	}
 	if w.rng.IntN(10) == 0 { // the lanes stand still
 		for p := range e.m.Pipes() {
 			e.block[p] = w.rng.IntN(40)

@@ -205,8 +205,11 @@ func (w *world) numbersOf(b []byte, n int) []uint64 {
 }
 
 // flush lets an end send what waits in a pipe, one batch.
-func (e *end) flush(pipe int) bool {
-	e.buf = e.m.Batch(pipe, e.w.now, e.buf[:0])
+func (e *end) flush(pipe int) bool { return e.send(pipe, e.m.Batch(pipe, e.w.now, e.buf[:0])) }
+
+// send sends a batch in a pipe, unless it is empty.
+func (e *end) send(pipe int, batch []byte) bool {
+	e.buf = batch
 	b := bytes.Clone(e.buf)
 	replies, messages := e.m.Sent()
 	for _, v := range replies {
