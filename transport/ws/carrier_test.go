@@ -53,17 +53,24 @@ type server struct {
 	roots    *x509.CertPool // nil without TLS
 	accepted chan *ws.Carrier
 	timeout  chan time.Duration // of the next carrier
+	twins    ws.Twins
+	seconds  chan (<-chan struct{}) // what Upgrade returned for second connections
 }
 
 func listen(t testing.TB, secure bool) *server {
-	s := &server{accepted: make(chan *ws.Carrier, 1), timeout: make(chan time.Duration, 1)}
+	s := &server{accepted: make(chan *ws.Carrier, 1), timeout: make(chan time.Duration, 1), seconds: make(chan (<-chan struct{}), 1)}
 	h := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		o := new(ws.UpgradeOptions)
+		o := &ws.UpgradeOptions{Twins: &s.twins}
 		select {
 		case o.SendTimeout = <-s.timeout:
 		default:
 		}
-		if c, _, err := ws.Upgrade(w, r, o); err == nil {
+		c, second, err := ws.Upgrade(w, r, o)
+		switch {
+		case err != nil:
+		case c == nil:
+			s.seconds <- second
+		default:
 			s.accepted <- c
 		}
 	}))
