@@ -33,6 +33,15 @@
 // program that its platform tells of those should pass it on, by
 // [core.Session.NetworkChanged].
 //
+// # Where packets are lost
+//
+// What is lost holds up what was sent behind it. Over QUIC a session that
+// notices losses sends small calls, answers and events twice, on their lane and
+// by datagram, and the first to arrive counts; when nothing was lost for half a
+// minute it stops. With Options.Twin a session over WebSocket opens a second
+// connection for that. At 2 % loss calls then hardly wait for the large messages
+// beside them (docs/performance.md).
+//
 // # Large transfers
 //
 // Which wire carries more depends on the network. To QUIC (quic-go) each packet

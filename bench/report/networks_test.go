@@ -24,7 +24,7 @@ func crossed() *Report {
 	r.Add(quic, BesideMessages+lossy, 1, Values{NetP99: 149})
 	r.Add(gorilla, BesideMessages+lossy, 1, Values{NetP99: 700})
 	r.Add(ws, Bulk+bulkLossy, 1, Values{NetRate: 3.5})
-	r.Add(peer.Info{Name: "twinwire-wss-bbr", Wire: peer.TLSBBR, Kind: peer.Subject}, Bulk+near, 1, Values{NetRate: 9.5})
+	r.Add(peer.Info{Name: "twinwire-wss-bbr-twin", Wire: peer.TLSBBR, Kind: peer.Subject}, Bulk+near, 1, Values{NetRate: 9.5})
 	r.Add(quic, Bulk+near, 1, Values{NetRate: 8})
 	r.Add(quic, Bulk+bulkLossy, 1, Values{NetRate: 4})
 	r.Add(gorilla, Bulk+bulkLossy, 1, Values{NetRate: 3.5})

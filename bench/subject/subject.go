@@ -38,12 +38,13 @@ func Peers() []peer.Peer {
 }
 
 // NetworkPeers returns twinwire as it is measured across networks: over
-// WebSocket with the usual congestion control and with BBR, over QUIC, with the
-// choice, and with the choice and BBR and the wires compared.
+// WebSocket with the usual congestion control, and with BBR and a second
+// connection, over QUIC, with the choice, and with the choice and BBR and the wires
+// compared.
 func NetworkPeers() []peer.Peer {
 	return []peer.Peer{
 		&subject{info: peer.Info{Name: "twinwire-wss-cubic", Wire: peer.TLS, Kind: peer.Subject, Can: abilities}, scheme: "wss://", congestion: "cubic"},
-		&subject{info: peer.Info{Name: "twinwire-wss-bbr", Wire: peer.TLSBBR, Kind: peer.Subject, Can: abilities}, scheme: "wss://", congestion: "bbr", twin: true},
+		&subject{info: peer.Info{Name: "twinwire-wss-bbr-twin", Wire: peer.TLSBBR, Kind: peer.Subject, Can: abilities}, scheme: "wss://", congestion: "bbr", twin: true},
 		&subject{info: peer.Info{Name: "twinwire-quic", Wire: peer.QUIC, Kind: peer.Subject, Can: abilities}, scheme: "quic://"},
 		&subject{info: peer.Info{Name: "twinwire", Wire: peer.Both, Kind: peer.Subject, Can: abilities}, congestion: "cubic"},
 		&subject{info: peer.Info{Name: "twinwire-compares", Wire: peer.Both, Kind: peer.Subject, Can: abilities}, congestion: "bbr", compares: true},

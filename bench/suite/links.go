@@ -70,7 +70,7 @@ func (c crossers) names(s report.Settings) []string {
 
 const (
 	ownWS     = "twinwire-wss-cubic"
-	ownBBR    = "twinwire-wss-bbr"
+	ownBBR    = "twinwire-wss-bbr-twin"
 	ownQUIC   = "twinwire-quic"
 	ownBoth   = "twinwire"
 	compares  = "twinwire-compares"
