@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twinwire/twinwire"
 	"github.com/twinwire/twinwire/frame"
 )
 
@@ -309,4 +310,21 @@ func FuzzReceiveEarly(f *testing.F) {
 			seen[v.id] = true
 		}
 	})
+}
+
+// A call that was taken early may have been run, although its frame has not
+// arrived when the peer says goodbye (clause 17.5).
+func TestCopyOfUnacknowledgedCall(t *testing.T) {
+	f := newCopying(t)
+	c := f.begin(10, false)
+	_ = f.client.Batch(0, 0, nil) // lost
+	if n := len(f.copied(copyTime)); n != 1 {
+		t.Fatalf("%d calls start", n)
+	}
+	f.server.Close(0, "", 0, new(Effects))
+	f.send(f.server, f.client)
+	var eff Effects
+	if f.client.End(&eff); len(eff.Done) != 1 || c.Code != twinwire.OutcomeUnknown {
+		t.Errorf("%d calls end, this one as %v", len(eff.Done), c.Code)
+	}
 }
