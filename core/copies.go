@@ -26,11 +26,16 @@ type loss struct {
 	look    time.Duration // when it is asked again
 	until   time.Duration // when the last one is of no interest any more
 
-	// ahead are small frames that are sent before the next batch of their pipe:
-	// they were made while somebody wrote to it, so that they could be copied.
-	ahead [frame.MaxLanes][]byte
-	pipes uint32    // those with such frames
-	sent  []*Status // of what is in them
+	ahead [frame.MaxLanes]ahead // by pipe
+	pipes uint32                // those with frames ahead
+	turn  uint32                // those where the next batch is not of such frames
+}
+
+// ahead are small frames that are sent before the next batch of their pipe: they
+// were made while somebody wrote to it, so that they could be copied.
+type ahead struct {
+	frames []byte
+	sent   []*Status // of what is tracked of them
 }
 
 // maxAhead is how much may be ahead before no more is added.
@@ -77,27 +82,35 @@ func (s *Session) aheadLocked(b *binding) {
 	}
 	now := s.now()
 	for p := range s.m.Pipes() {
-		if b.writing&(1<<p) == 0 || len(l.ahead[p]) >= maxAhead {
+		a := &l.ahead[p]
+		if (b.writing&^l.turn)&(1<<p) == 0 || len(a.frames) >= maxAhead {
 			continue
 		}
-		before := len(l.ahead[p])
-		if l.ahead[p] = s.m.Ahead(p, now, l.ahead[p]); len(l.ahead[p]) > before {
+		before := len(a.frames)
+		if a.frames = s.m.Ahead(p, now, a.frames); len(a.frames) > before {
 			l.pipes |= 1 << p
-			l.sent = append(l.sent, s.releaseSent()...)
+			a.sent = append(a.sent, s.releaseSent()...)
 			s.arm(now)
 		}
 	}
 }
 
 // takeAhead appends what is ahead in a pipe to buf, and returns it with the
-// statuses of what is tracked of it. mu is held.
+// statuses of what is tracked of it. The batch after that is one with all that
+// waits: acknowledgements, and parts of large messages, have their turn. mu is held.
 func (l *loss) takeAhead(pipe int, buf []byte) (frames []byte, sent []*Status) {
-	if l == nil || l.pipes&(1<<pipe) == 0 {
+	if l == nil {
 		return buf, nil
 	}
-	frames, sent = append(buf, l.ahead[pipe]...), l.sent
+	if l.pipes&(1<<pipe) == 0 {
+		l.turn &^= 1 << pipe
+		return buf, nil
+	}
+	a := &l.ahead[pipe]
+	frames, sent = append(buf, a.frames...), a.sent
 	l.pipes &^= 1 << pipe
-	l.ahead[pipe], l.sent = nil, nil
+	l.turn |= 1 << pipe
+	*a = ahead{}
 	return frames, sent
 }
 

@@ -120,4 +120,42 @@ func TestCopiesWhileWriting(t *testing.T) {
 	})
 }
 
+// Small frames that go ahead leave large ones, and acknowledgements, their turn.
+func TestCopiesLeaveTurns(t *testing.T) {
+	run(t, func(t *testing.T, o *mem.Options) {
+		received := make(chan int, 1)
+		server, _ := serving(map[string]core.Handler{
+			"tick": func(context.Context, *core.Request) (codec.Marshaler, error) { return nil, nil },
+			"take": func(_ context.Context, r *core.Request) (codec.Marshaler, error) {
+				var text codec.Value[string]
+				err := r.Decode(&text)
+				received <- len(text.V)
+				return nil, err
+			},
+		})
+		client, _, cc, _, end := connectAired(t, o, server, &core.Config{Reconnect: func(*core.Session, error) {}})
+		defer end()
+		send := func(method, text string) {
+			t.Helper()
+			if err := client.Send(t.Context(), method, str(text)); err != nil {
+				t.Error(err)
+			}
+		}
+		for _, method := range []string{"tick", "take", "tick"} {
+			cc.losses.Add(1)
+			time.Sleep(time.Second)
+			send(method, "")
+		}
+		must(t, received)
+		cc.slow.Store(int64(5 * time.Millisecond))
+		defer cc.slow.Store(0)
+		send("take", strings.Repeat("x", 1<<20))
+		for range 1000 { // there is always something small
+			time.Sleep(2 * time.Millisecond)
+			send("tick", "x")
+		}
+		must(t, received)
+	})
+}
+
 var _ transport.Lossy = (*aired)(nil)

@@ -20,12 +20,20 @@ type aired struct {
 	other   *aired
 	lost    atomic.Bool
 	losses  atomic.Uint64 // what Lost returns
+	slow    atomic.Int64  // how long Send takes, in nanoseconds
 	sent    atomic.Int32
 	arrives chan []byte // closed with the test
 	readers sync.WaitGroup
 }
 
 func (a *aired) DatagramSize() int { return transport.MaxDatagram }
+
+func (a *aired) Send(lane int, b []byte) error {
+	if d := a.slow.Load(); d > 0 {
+		time.Sleep(time.Duration(d))
+	}
+	return a.Carrier.Send(lane, b)
+}
 
 func (a *aired) Lost() uint64 { return a.losses.Load() }
 

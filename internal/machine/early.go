@@ -54,6 +54,7 @@ type earlyLane struct {
 type taken struct {
 	seq  uint64
 	call uint64 // the id, of a CALL; 0 of others
+	kind frame.Kind
 }
 
 func (m *Machine) copies() *copies {
@@ -116,6 +117,9 @@ func (m *Machine) Ahead(pipe int, now time.Duration, b []byte) []byte {
 	m.appended = b
 	start := len(b)
 	m.early.now = now
+	if m.cfg.Watchdog && !m.awaits() {
+		m.beat.since = now
+	}
 	room := func() int { return share - (len(m.appended) - start) }
 	for _, p := range order {
 		if p == Low && m.carries(pipe, m.role.event) && m.lanes[m.role.event].bound && room() > 0 {
@@ -178,10 +182,10 @@ func (c *copies) copy(m *Machine, ln int, f *frame.Frame, whole []byte) {
 	default:
 		l.copied = l.after
 		c.sent++
-		c.waiting = frame.Append(c.waiting, &frame.Frame{Kind: frame.Early, Lane: uint8(ln), Next: after, Payload: whole})
-		if c.due == 0 {
+		if len(c.waiting) == 0 {
 			c.due = c.now + copyTime
 		}
+		c.waiting = frame.Append(c.waiting, &frame.Frame{Kind: frame.Early, Lane: uint8(ln), Next: after, Payload: whole})
 	}
 }
 
@@ -234,10 +238,10 @@ func (m *Machine) receiveEarly(early *frame.Frame, now time.Duration, eff *Effec
 	m.early.first++
 	if f.Kind == frame.Call {
 		err := m.receiveEarlyCall(&f, l, now, eff)
-		e.taken = append(e.taken, taken{f.Seq, f.ID})
+		e.taken = append(e.taken, taken{f.Seq, f.ID, f.Kind})
 		return err
 	}
-	e.taken = append(e.taken, taken{seq: f.Seq})
+	e.taken = append(e.taken, taken{f.Seq, 0, f.Kind})
 	return m.receiveNumbered(&f, l, now, eff)
 }
 
@@ -262,10 +266,14 @@ func (m *Machine) isEarly(id uint64) bool {
 
 // tookEarly reports whether a frame that arrived on its lane was taken before,
 // and takes note of what was left then.
-func (m *Machine) tookEarly(f *frame.Frame, eff *Effects) bool {
+func (m *Machine) tookEarly(f *frame.Frame, eff *Effects) (bool, error) {
 	e := m.early.lane(m, int(f.Lane))
 	if e == nil || len(e.taken) == 0 || e.taken[0].seq != f.Seq {
-		return false
+		return false, nil
+	}
+	t := e.taken[0]
+	if t.kind != f.Kind || f.Kind == frame.Call && t.call != f.ID {
+		return false, protocolError("frame is not the one that was copied")
 	}
 	if e.taken = e.taken[1:]; len(e.taken) == 0 {
 		e.taken = nil
@@ -276,5 +284,5 @@ func (m *Machine) tookEarly(f *frame.Frame, eff *Effects) bool {
 			m.attachEarly(f.ID, m.in.running.get(f.ID), eff, false)
 		}
 	}
-	return true
+	return true, nil
 }

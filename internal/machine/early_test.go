@@ -328,3 +328,41 @@ func TestCopyOfUnacknowledgedCall(t *testing.T) {
 		t.Errorf("%d calls end, this one as %v", len(eff.Done), c.Code)
 	}
 }
+
+// What arrives in place of a frame that was taken early is refused: it would
+// leave room for another call with the id.
+func TestCopyOfAnotherFrame(t *testing.T) {
+	lane := func(kind frame.Kind, id uint64) []byte {
+		f := frame.Frame{Kind: kind, Lane: 1, ID: id}
+		if kind == frame.Call {
+			f.Name, f.Payload = []byte("t.m"), []byte{1}
+		}
+		return frame.Append(nil, &f)
+	}
+	for name, b := range map[string][]byte{"a CANCEL": lane(frame.Cancel, 7), "another call": lane(frame.Call, 8)} {
+		f := newCopying(t)
+		early := frame.Append(nil, &frame.Frame{Kind: frame.Early, Lane: 1, Payload: lane(frame.Call, 7)})
+		if err := f.server.ReceiveDatagram(early, 0, new(Effects)); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.server.Receive(0, b, 0, new(Effects)); err == nil {
+			t.Errorf("%s in place of a call that was taken early is taken", name)
+		}
+	}
+}
+
+// A peer is waited for from when a frame was made, also where others write.
+func TestAheadIsWaitedFor(t *testing.T) {
+	f := newCopying(t)
+	f.client.cfg.Watchdog = true
+	f.server.lanes[1].ask()
+	f.send(f.server, f.client)
+	const now = 5 * time.Second
+	f.begin(10, false)
+	if b := f.client.Ahead(0, now, nil); len(b) == 0 {
+		t.Fatal("nothing goes ahead")
+	}
+	if due := f.client.Deadline(); due <= now {
+		t.Errorf("at %v the machine wants the time of %v", now, due)
+	}
+}

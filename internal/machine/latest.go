@@ -215,7 +215,7 @@ func (t *InTopic) outdated(version uint64) bool {
 // ExpectsDatagrams reports whether datagrams may come: the peer has sent an event
 // of which the newest counts, or has said that it copies.
 func (m *Machine) ExpectsDatagrams() bool {
-	return m.sawLatest || !page && m.early != nil && m.early.hears
+	return m.sawLatest && m.cfg.Datagram > 0 || !page && m.early != nil && m.early.hears
 }
 
 // ReceiveDatagram takes a datagram that arrived and adds to eff what follows

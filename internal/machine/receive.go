@@ -53,7 +53,13 @@ func (m *Machine) receive(pipe int, f *frame.Frame, n int, now time.Duration, ef
 	if want, ok := m.laneOf(f); ok && want != int(f.Lane) {
 		return protocolError("frame on the wrong lane")
 	}
-	if page || m.early == nil || !m.tookEarly(f, eff) {
+	taken := false
+	if !page && m.early != nil {
+		if taken, err = m.tookEarly(f, eff); err != nil {
+			return err
+		}
+	}
+	if !taken {
 		if f.Packed {
 			if err := m.inflate(f); err != nil {
 				return err

@@ -4,7 +4,7 @@ package sim
 var earlies = []Mutant{
 	{"a copy overtakes what it must not", "early.go", "f.Seq < through || early.Next > through ||", "f.Seq < through ||", "17.4"},
 	{"a copy is taken after its frame", "early.go", "!l.bound || f.Seq < through || early", "!l.bound || early", "17.1"},
-	{"a frame is taken after its copy", "receive.go", "m.early == nil || !m.tookEarly(f, eff)", "m.early == nil || !m.tookEarly(f, eff) || true", "17.4"},
+	{"a frame is taken after its copy", "receive.go", "\tif !taken {\n", "\tif !taken || true {\n", "17.4"},
 	{"any number of copies is remembered", "early.go", " || len(e.taken) == maxTaken", "", "17.4"},
 	{"a copy may be of any frame", "early.go", " || !copied(&f) ||", " ||", "17.3"},
 	{"a copy may be of another lane", "early.go", " || f.Lane != early.Lane ||", " ||", "17.3"},
@@ -20,6 +20,7 @@ var earlies = []Mutant{
 	{"a call of which a copy was sent was not received", "end.go", " && !m.mayBeEarly(c.item.mark):", ":", "17.5"},
 	{"copies are not announced", "early.go", "\tm.control.early = true\n", "", "17.2"},
 	{"copies are of an earlier order", "early.go", "\tc.lanes[1].after = m.lanes[m.role.event].sent\n", "", "17.3"},
+	{"anything may come in place of what was taken early", "early.go", "if t.kind != f.Kind || f.Kind == frame.Call && t.call != f.ID {", "if false {", "17.4"},
 	{"copies never pause", "early.go", "\t\tc.pause = c.now + copyPause\n", "", "17.1"},
 	{"copies leave with their frames", "early.go", "\t\t\tc.due = c.now + copyTime\n", "", "17.1"},
 }

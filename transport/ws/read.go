@@ -121,6 +121,7 @@ func (c *Carrier) Receive(deliver func(lane int, frames []byte) error) error {
 	err := c.err
 	c.mu.Unlock()
 	if err != nil {
+		c.twin.wait()
 		return err
 	}
 	return c.receiveAll(deliver)

@@ -30,6 +30,7 @@ type twin struct {
 	dial   func(ctx context.Context) (*Carrier, error) // nil at a server
 	ctx    context.Context                             // ends with the carrier
 	cancel context.CancelFunc
+	pause  time.Duration // before another dial
 
 	// running are the goroutines that dial and read.
 	running sync.WaitGroup
@@ -44,7 +45,7 @@ type twin struct {
 }
 
 func newTwin(of *Carrier, dial func(ctx context.Context) (*Carrier, error)) *twin {
-	t := &twin{of: of, dial: dial}
+	t := &twin{of: of, dial: dial, pause: twinPause}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
 }
@@ -53,7 +54,7 @@ func newTwin(of *Carrier, dial func(ctx context.Context) (*Carrier, error)) *twi
 func (t *twin) connect() *Carrier {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.conn != nil || t.over || t.dial == nil || t.dialing || !t.dialed.IsZero() && time.Since(t.dialed) < twinPause {
+	if t.conn != nil || t.over || t.dial == nil || t.dialing || !t.dialed.IsZero() && time.Since(t.dialed) < t.pause {
 		return t.conn
 	}
 	t.dialing, t.dialed = true, time.Now()
@@ -66,9 +67,28 @@ func (t *twin) connect() *Carrier {
 		t.mu.Unlock()
 		if err == nil {
 			t.join(conn)
+		} else {
+			t.again()
 		}
 	})
 	return nil
+}
+
+// again dials again, after a while, where the peer may have something to send.
+func (t *twin) again() {
+	t.mu.Lock()
+	expects := t.dial != nil && t.deliver != nil && !t.over
+	t.mu.Unlock()
+	if !expects {
+		return
+	}
+	pause := time.NewTimer(t.pause)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+		t.connect()
+	case <-t.ctx.Done():
+	}
 }
 
 // join makes conn the connection, in place of the one that there may be. It
@@ -82,13 +102,17 @@ func (t *twin) join(conn *Carrier) (ended <-chan struct{}) {
 	} else {
 		t.conn = conn
 		t.running.Go(func() {
+			defer t.again()
 			defer close(done)
+			defer func() { // also where deliver has ended this goroutine
+				conn.close(errNoTwin, nil)
+				t.mu.Lock()
+				defer t.mu.Unlock()
+				if t.conn == conn {
+					t.conn = nil
+				}
+			}()
 			_ = conn.Receive(t.receive) // the lanes go on without it
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			if t.conn == conn {
-				t.conn = nil
-			}
 		})
 	}
 	t.mu.Unlock()
@@ -106,7 +130,10 @@ func (t *twin) receive(_ int, datagram []byte) error {
 	t.mu.Lock()
 	deliver := t.deliver
 	t.mu.Unlock()
-	if deliver == nil || len(datagram) > transport.MaxDatagram {
+	switch {
+	case len(datagram) > transport.MaxDatagram:
+		return closing.Violation(errMessage)
+	case deliver == nil:
 		return nil
 	}
 	err := deliver(datagram)
@@ -128,7 +155,7 @@ func (t *twin) end() {
 	t.mu.Lock()
 	t.over = true
 	conn, forget := t.conn, t.forget
-	t.conn = nil
+	t.conn, t.forget = nil, nil
 	t.mu.Unlock()
 	if conn != nil {
 		conn.close(errNoTwin, nil)
@@ -140,6 +167,7 @@ func (t *twin) end() {
 
 func (t *twin) wait() {
 	if t != nil {
+		t.end() // whoever ends the carrier may not have come to that
 		t.running.Wait()
 	}
 }
