@@ -366,3 +366,31 @@ func TestAheadIsWaitedFor(t *testing.T) {
 		t.Errorf("at %v the machine wants the time of %v", now, due)
 	}
 }
+
+// A call that was taken early and is over has no streams, although its CALL has
+// not arrived.
+func TestCopyOfCallWithStream(t *testing.T) {
+	f := newCopying(t)
+	call := frame.Append(nil, &frame.Frame{Kind: frame.Call, Lane: 1, ID: 1, Name: []byte("t.m"), Payload: []byte{1}})
+	var eff Effects
+	if err := f.server.ReceiveDatagram(frame.Append(nil, &frame.Frame{Kind: frame.Early, Lane: 1, Payload: call}), 0, &eff); err != nil || len(eff.Start) != 1 {
+		t.Fatalf("%d calls start, %v", len(eff.Start), err)
+	}
+	data := func(seq uint64, flags frame.Flags) {
+		t.Helper()
+		b := frame.Append(nil, &frame.Frame{Kind: frame.Data, Flags: flags, Lane: 3, Seq: seq, ID: 1, Payload: []byte{1}})
+		if err := f.server.Receive(0, b, 0, new(Effects)); err != nil {
+			t.Error(err)
+		}
+	}
+	data(0, frame.First)
+	f.server.Reply(eff.Start[0], 0, nil, nil)
+	if b := f.server.Batch(0, 0, nil); len(b) == 0 || f.server.in.running.len() != 0 {
+		t.Fatalf("%d calls run", f.server.in.running.len())
+	}
+	data(1, 0)
+	data(2, frame.First|frame.Last)
+	if n := len(f.server.str.early); n != 0 {
+		t.Errorf("%d streams wait for a call that is over", n)
+	}
+}

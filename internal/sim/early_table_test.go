@@ -20,7 +20,7 @@ var earlies = []Mutant{
 	{"a call of which a copy was sent was not received", "end.go", " && !m.mayBeEarly(c.item.mark):", ":", "17.5"},
 	{"copies are not announced", "early.go", "\tm.control.early = true\n", "", "17.2"},
 	{"copies are of an earlier order", "early.go", "\tc.lanes[1].after = m.lanes[m.role.event].sent\n", "", "17.3"},
-	{"anything may come in place of what was taken early", "early.go", "if t.kind != f.Kind || f.Kind == frame.Call && t.call != f.ID {", "if false {", "17.4"},
+	{"anything may come in place of what was taken early", "early.go", "if t.kind != f.Kind || f.Kind == frame.Call && t.call != f.ID {", "if t.seq != f.Seq {", "17.4"},
 	{"copies never pause", "early.go", "\t\tc.pause = c.now + copyPause\n", "", "17.1"},
 	{"copies leave with their frames", "early.go", "\t\t\tc.due = c.now + copyTime\n", "", "17.1"},
 }
