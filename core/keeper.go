@@ -71,7 +71,7 @@ var errCrowdedOut = twinwire.NewError(twinwire.ResourceExhausted, "too many sess
 // parkLocked takes room for what the session keeps. A client has as many
 // sessions as it likes.
 func (k *keeper) parkLocked() bool {
-	if k.s.host == nil {
+	if k.s.isClient() {
 		return true
 	}
 	n := k.s.m.Kept()
@@ -88,7 +88,7 @@ func (k *keeper) parkLocked() bool {
 
 // unparkLocked gives the room back.
 func (k *keeper) unparkLocked() {
-	if k.parked {
+	if !k.s.isClient() && k.parked {
 		k.s.host.unpark(k.s, k.bytes)
 		k.parked = false
 	}

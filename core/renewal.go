@@ -146,11 +146,13 @@ func (s *Session) renewal(in *machine.RenewalIn) {
 	s.mu.Lock()
 	n := s.renews
 	s.mu.Unlock()
-	switch in.Kind {
+	switch in.Kind { // what a client sends comes to no client
 	case frame.Hello:
-		s.host.renew(s, in.Payload)
+		if !s.isClient() {
+			s.host.renew(s, in.Payload)
+		}
 	case frame.Proof:
-		if n != nil && len(in.Payload) <= maxHello && n.dialogue.wants.CompareAndSwap(true, false) {
+		if !s.isClient() && n != nil && len(in.Payload) <= maxHello && n.dialogue.wants.CompareAndSwap(true, false) {
 			n.dialogue.proofs <- in.Payload
 		}
 	case frame.Challenge:

@@ -95,7 +95,7 @@ func (m *Machine) batchRenewal() {
 		return
 	}
 	f := &frame.Frame{Kind: r.kind, Payload: r.payload}
-	if r.kind == frame.Refuse {
+	if !m.client() && r.kind == frame.Refuse {
 		f = &frame.Frame{Kind: r.kind, Code: r.code, Flags: r.flags, Name: []byte(r.reason)}
 	}
 	m.append(0, f)
