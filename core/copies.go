@@ -26,9 +26,9 @@ type loss struct {
 	look    time.Duration // when it is asked again
 	until   time.Duration // when the last one is of no interest any more
 
-	ahead [frame.MaxLanes]ahead // by pipe
-	pipes uint32                // those with frames ahead
-	turn  uint32                // those where the next batch is not of such frames
+	ahead *[frame.MaxLanes]ahead // by pipe; nil before the first
+	pipes uint32                 // those with frames ahead
+	turn  uint32                 // those where the next batch is not of such frames
 }
 
 // ahead are small frames that are sent before the next batch of their pipe: they
@@ -81,6 +81,9 @@ func (s *Session) aheadLocked(b *binding) {
 		return
 	}
 	now := s.now()
+	if l.ahead == nil {
+		l.ahead = new([frame.MaxLanes]ahead)
+	}
 	for p := range s.m.Pipes() {
 		a := &l.ahead[p]
 		if (b.writing&^l.turn)&(1<<p) == 0 || len(a.frames) >= maxAhead {
